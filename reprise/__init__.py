@@ -1,0 +1,1 @@
+"""Reprise: what the MLflow Project's entry points share."""

@@ -1,0 +1,47 @@
+"""`reprise …`: what a person does at a terminal beside running the project."""
+
+import click
+
+from reprise.entry_point import main as end_well
+
+
+@click.group()
+@click.version_option(package_name="reprise")
+def cli() -> None:
+    """Look at runs of this project, and keep its environment locked."""
+
+
+@cli.command(epilog="Example: reprise show 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
+@click.argument("run_id")
+def show(run_id: str) -> None:
+    """Show where a run came from: commit, patch, data, environment."""
+    from reprise.story import tell  # noqa: PLC0415  --help need not wait for mlflow
+
+    click.echo(tell(run_id))
+
+
+@cli.command(epilog="Example: reprise ui --port 5001")
+@click.argument("run_id", required=False)
+@click.option("--backend-store-uri", "store", help="Default: the tracking URI in force, ./mlflow.db if none is set.")
+@click.option("--port", default=5000, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
+def ui(run_id: str | None, store: str | None, port: int) -> None:
+    """Open MLflow's web interface, on a run if one is named."""
+    from reprise.ui import serve  # noqa: PLC0415
+
+    serve(run_id, store, port)
+
+
+@cli.command(epilog="Example: reprise lock --upgrade")
+@click.option("--upgrade", is_flag=True, help="Take the newest versions; else pins that still fit stay.")
+@click.option("--python", help="The version of Python to lock, such as 3.12. Default: the one locked now.")
+def lock(python: str | None, upgrade: bool) -> None:  # noqa: FBT001  click passes flags so
+    """Compile the dependencies in pyproject.toml into the pins of conda.yaml."""
+    from reprise.lock import write_lock  # noqa: PLC0415
+
+    for path in write_lock(python, upgrade=upgrade):
+        click.echo(f"wrote {path}")
+
+
+def main() -> None:
+    """Run the command line."""
+    end_well(cli)

@@ -1,0 +1,244 @@
+"""From a table to what a classifier learns from: features, labels, and rows held out."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from reprise.errors import WrongCall
+from reprise.table import Table
+
+DATES = ("datetime", "datetime64", "date", "time", "timedelta", "timedelta64", "period")
+LISTED = 12
+"""Names that one line of error lists at most."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a table comes to, for one target.
+
+    Attributes:
+        raw: the features as they were read, what a served model is asked; shape (rows, features).
+        X: the same with each column a number, a boolean or text; shape (rows, features).
+        y: class labels, shape (rows,): integers, booleans or text.
+        target: the target column's name.
+        notes: what was left out and why, a line each.
+    """
+
+    raw: pd.DataFrame
+    X: pd.DataFrame
+    y: pd.Series
+    target: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Features and target in one table, rows numbered as in the table that was read."""
+        return self.raw.assign(**{self.target: self.y})
+
+    def take(self, rows: np.ndarray) -> "Dataset":
+        """Keep some rows, by their position here."""
+        return Dataset(self.raw.iloc[rows], self.X.iloc[rows], self.y.iloc[rows], self.target)
+
+
+def make_dataset(table: Table, target: str, features: str = "all") -> Dataset:
+    """Choose features and labels.
+
+    Args:
+        table: the table as read.
+        target: the column to predict. Rows that miss it are dropped, and counted in a note.
+        features: `all`, or column names separated by commas (quoted as in CSV where a name holds one).
+
+    Raises:
+        WrongCall: a column does not exist or cannot be used, or the labels are no classes.
+    """
+    chosen = _choose(table.frame, target, features)
+    frame, dropped = _with_target(table.frame, target)
+    y = _labels(frame[target], target)
+    _check_classes(y, target)
+    columns, notes = {}, list(dropped)
+    for name in chosen:
+        reason = _useless(frame[name], named=features != "all")
+        if reason:
+            notes.append(f"column {name!r} is left out: {reason}")
+        else:
+            columns[name] = _feature(frame[name])
+    if not columns:
+        raise WrongCall(f"no column is left to learn {target!r} from: {'; '.join(notes) or 'the table has no other'}")
+    X = pd.DataFrame(columns, index=frame.index)
+    return Dataset(frame[list(columns)], X, y, target, tuple(notes))
+
+
+def to_judge(table: Table, target: str, features: Sequence[str]) -> Dataset:
+    """Take features and labels as they are, for a model that is fitted already; one class is enough.
+
+    Raises:
+        WrongCall: a column does not exist, or the labels are no classes.
+    """
+    _check_known([target], table.frame, "target")
+    _check_known(features, table.frame, "feature")
+    frame, notes = _with_target(table.frame, target)
+    raw = frame[list(features)]
+    return Dataset(raw, raw, _labels(frame[target], target), target, notes)
+
+
+def split(dataset: Dataset, test_size: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Hold out a share of the rows, each class in proportion; the same seed holds out the same rows.
+
+    It is scikit-learn's `train_test_split` with `stratify`, in which `test_size` is rounded up to whole rows.
+
+    Raises:
+        WrongCall: a side would have fewer rows than there are classes.
+    """
+    rows, classes = len(dataset.y), dataset.y.nunique()
+    held_out = int(np.ceil(test_size * rows))
+    if min(held_out, rows - held_out) < classes:
+        message = (
+            f"test_size {test_size:g} of {rows} rows leaves {rows - held_out} to train and {held_out} to test, "
+            f"fewer than the {classes} classes; choose another test_size"
+        )
+        raise WrongCall(message)
+    train, test = train_test_split(np.arange(rows), test_size=test_size, random_state=seed, stratify=dataset.y)
+    return dataset.take(train), dataset.take(test)
+
+
+def _choose(frame: pd.DataFrame, target: str, features: str) -> list[str]:
+    _check_known([target], frame, "target")
+    if features.strip() == "all":
+        return [name for name in frame.columns if name != target]
+    names = [name if name in frame.columns else name.strip() for name in next(csv.reader([features]), [])]
+    if not any(names):
+        raise WrongCall(f"features {features!r} names no column; use all, or names separated by commas")
+    _check_known(names, frame, "feature")
+    for name in names:
+        if names.count(name) > 1:
+            raise WrongCall(f"feature {name!r} is named twice; name it once")
+        if name == target:
+            raise WrongCall(f"feature {name!r} is the target; leave it out of the features")
+    return names
+
+
+def _with_target(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    present = frame[target].notna()
+    if present.all():
+        return frame, ()
+    note = f"{int((~present).sum())} of {len(frame)} rows miss the target {target!r} and are left out"
+    return frame[present], (note,)
+
+
+def _check_known(names: Sequence[str], frame: pd.DataFrame, role: str) -> None:
+    for name in names:
+        if name not in frame.columns:
+            raise WrongCall(f"{role} {name!r} is not a column of the table; it has {_listed(list(frame.columns))}")
+
+
+def _labels(column: pd.Series, target: str) -> pd.Series:
+    if column.empty:
+        raise WrongCall(f"target {target!r} is missing in every row")
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in DATES:
+        raise WrongCall(f"target {target!r} holds dates; this template classifies: turn them into classes first")
+    if kind in ("floating", "mixed-integer-float", "decimal"):
+        numbers = column.astype("float64")
+        if not np.isfinite(numbers).all() or (numbers % 1 != 0).any():
+            example = next(value for value in numbers if value % 1 != 0)
+            message = (
+                f"target {target!r} holds numbers such as {example:g}; "
+                "this template classifies: turn them into classes, or replace reprise/model.py"
+            )
+            raise WrongCall(message)
+        labels: pd.Series = numbers.astype("int64")
+    elif kind == "integer":
+        labels = column.astype("int64")
+    elif kind == "boolean":
+        labels = column.astype("bool")
+    else:
+        labels = column.astype("str").astype("object")
+    return labels
+
+
+def _check_classes(labels: pd.Series, target: str) -> None:
+    counts = labels.value_counts()
+    if len(counts) == 1:
+        raise WrongCall(f"target {target!r} has one class, {counts.index[0]!r}; at least two are needed")
+    if counts.iloc[-1] == 1:
+        message = (
+            f"target {target!r}: {(counts == 1).sum()} of {len(counts)} classes have one row, such as "
+            f"{counts.index[-1]!r}; each needs two or more (this template classifies: is it the right column?)"
+        )
+        raise WrongCall(message)
+
+
+def _useless(column: pd.Series, *, named: bool) -> str | None:
+    """Say why a column teaches nothing, or None."""
+    if column.isna().all():
+        return "every value is missing"
+    if len(column.unique()) == 1:
+        return f"every value is {column.iloc[0]!r}"
+    if not named and _numbers_the_rows(column):
+        return "it only numbers the rows (name it in features to keep it)"
+    return None
+
+
+def _numbers_the_rows(column: pd.Series) -> bool:
+    if not pd.api.types.is_integer_dtype(column) or column.hasnans:
+        return False
+    values = column.to_numpy(dtype="int64")
+    return bool(values[0] in (0, 1) and (np.diff(values) == 1).all())
+
+
+def _feature(column: pd.Series) -> pd.Series:
+    """Bring a column to numbers, booleans or text, such that the model sees raw rows as it saw the training rows.
+
+    Raises:
+        WrongCall: it holds dates or infinite numbers.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object).infer_objects()
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
+        _check_finite(column)
+        return column
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in DATES or (kind == "string" and _all_dates(column)):
+        message = (
+            f"column {column.name!r} holds dates, such as {_first(column)}; "
+            "name the columns to use in features, or turn it into numbers first"
+        )
+        raise WrongCall(message)
+    if kind == "boolean":
+        return column.astype("bool") if not column.hasnans else column.map(float, na_action="ignore").astype("float64")
+    if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
+        numbers = column.astype("float64")
+        _check_finite(numbers)
+        return numbers
+    return column.astype("str")
+
+
+def _check_finite(column: pd.Series) -> None:
+    if column.dtype.kind == "f" and np.isinf(column.to_numpy()).any():
+        row = int(column.index[np.isinf(column.to_numpy())][0])
+        raise WrongCall(f"column {column.name!r} is infinite in row {row}; replace it by a number or leave it empty")
+
+
+def _all_dates(column: pd.Series) -> bool:
+    values = column.dropna()
+    if not values.iloc[:100].str.match(r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$").all():
+        return False
+    return bool(pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True).notna().all())
+
+
+def _first(column: pd.Series) -> str:
+    return str(column.dropna().iloc[0])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(_few([repr(str(name)) for name in names]))
+
+
+def _few(names: list[str]) -> Iterator[str]:
+    yield from names[:LISTED]
+    if len(names) > LISTED:
+        yield f"… and {len(names) - LISTED} more"

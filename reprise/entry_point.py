@@ -1,0 +1,73 @@
+"""How an entry point ends: each failure one line, its exit code, and the reason on the MLflow run."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from reprise.credentials import without_credentials
+
+INTERRUPTED = 130
+TAG_LENGTH = 5000
+"""Characters of a reason that are kept; MLflow allows 8000 in a tag."""
+
+
+def main(command: click.Command) -> NoReturn:
+    """Run a click command as a script: 0 done, 1 failed or refused, 2 a wrong call, 130 interrupted.
+
+    A mistake of the user's, or a store that cannot be reached, is one line. Any other exception is a fault in the
+    code and keeps its traceback.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        command.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        _end(error.format_message(), error.exit_code, "Error: ")
+    except (KeyboardInterrupt, click.Abort):
+        _end("interrupted", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001  the last line of defence
+        if not _is_of_the_world(error):
+            _end_with_traceback(error)
+        _end(" ".join(str(error).split()), 1, "Error: ")
+    sys.exit(0)
+
+
+def _is_of_the_world(error: Exception) -> bool:
+    """Tell whether an error comes from a store, a disk or a network, not from the code."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415  most runs have no use for it
+
+    return isinstance(error, (MlflowException, OSError))
+
+
+def _end(message: str, exit_code: int, prefix: str = "") -> NoReturn:
+    click.echo(f"{prefix}{without_credentials(message)}", err=True)
+    _say_failed(message, exit_code)
+    sys.exit(exit_code)
+
+
+def _end_with_traceback(error: Exception) -> NoReturn:
+    _say_failed(f"{type(error).__name__}: {error}", 1)
+    raise error
+
+
+def _say_failed(message: str, exit_code: int) -> None:
+    """Put the reason on the run that `mlflow run` started; MLflow's own exit code is always 1."""
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if not run_id:
+        return
+    import mlflow  # noqa: PLC0415
+
+    tags = {"reprise.exit_code": str(exit_code), "reprise.failure": without_credentials(message)[:TAG_LENGTH]}
+    try:
+        mlflow.MlflowClient().log_batch(run_id, tags=[mlflow.entities.RunTag(*tag) for tag in tags.items()])
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        click.echo(f"note: the reason could not be put on run {run_id}: {error}", err=True)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,105 @@
+"""The environment: what conda.yaml locks, and what is really installed."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from reprise.project import LOCK_FILE
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The environment lock.
+
+    Attributes:
+        sha256: of the bytes of conda.yaml, as `sha256sum conda.yaml` prints it.
+        python: the version of Python that it asks for, such as `3.11`.
+        pins: canonical name -> requirement, markers included.
+    """
+
+    sha256: str
+    python: str
+    pins: dict[str, Requirement]
+
+
+def read_lock(path: Path = LOCK_FILE) -> Lock:
+    """Read conda.yaml: `python=…`, pip, and one pip block of exact pins."""
+    content = path.read_bytes()
+    dependencies = yaml.safe_load(content)["dependencies"]
+    python = next(entry for entry in dependencies if str(entry).startswith("python=")).partition("=")[2]
+    specs = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
+    pins: dict[str, Requirement] = {
+        canonicalize_name(requirement.name): requirement for requirement in map(Requirement, specs)
+    }
+    return Lock(hashlib.sha256(content).hexdigest(), python, pins)
+
+
+def installed_versions() -> dict[str, str]:
+    """List every installed distribution by canonical name, with its version."""
+    found: dict[str, str] = {}
+    for distribution in importlib.metadata.distributions():
+        if name := distribution.metadata["Name"]:
+            found.setdefault(canonicalize_name(name), distribution.version)
+    return dict(sorted(found.items()))
+
+
+def mismatches(lock: Lock, installed: dict[str, str]) -> list[str]:
+    """Name, a line each, what this process has otherwise than the lock; packages beyond the lock do not count."""
+    found = []
+    if platform.python_version() != lock.python and not platform.python_version().startswith(f"{lock.python}."):
+        found.append(f"python {platform.python_version()}, locked {lock.python}")
+    for name, pin in lock.pins.items():
+        if pin.marker and not pin.marker.evaluate():
+            continue
+        version = installed.get(name)
+        if version is None:
+            found.append(f"{name} is not installed, locked {pin.specifier}")
+        elif not pin.specifier.contains(version, prereleases=True):
+            found.append(f"{name} {version}, locked {pin.specifier}")
+    return found
+
+
+def pinned(names: Iterable[str], lock: Lock) -> list[str]:
+    """Pin packages, and all they need in turn here, as the lock pins them."""
+    wanted, seen = [canonicalize_name(name) for name in names], set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen or name not in lock.pins:
+            continue
+        seen.add(name)
+        for text in importlib.metadata.requires(name) or []:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                wanted.append(canonicalize_name(requirement.name))
+    return sorted(str(lock.pins[name]) for name in seen)
+
+
+def describe_machine() -> dict[str, Any]:
+    """Describe what else a result may depend on: Python, platform, processor, linear algebra and its threads."""
+    import numpy as np  # noqa: PLC0415  the launcher reads locks without them
+    from threadpoolctl import threadpool_info  # noqa: PLC0415
+
+    configuration = np.show_config(mode="dicts")
+    return {
+        "python": sys.version,
+        "python_version": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "simd": configuration["SIMD Extensions"]["found"],
+        "blas": [
+            {key: pool.get(key) for key in ("user_api", "internal_api", "version", "num_threads", "architecture")}
+            for pool in threadpool_info()
+        ],
+    }

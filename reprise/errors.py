@@ -1,0 +1,15 @@
+"""The two ways in which a command ends badly; each is one line for a person."""
+
+import click
+
+
+class WrongCall(click.ClickException):
+    """The call itself is wrong: a value, a file or a column that cannot be used. Nothing was done. Exit code 2."""
+
+    exit_code = 2
+
+
+class JobFailed(click.ClickException):
+    """The call was right, yet the job failed or was refused. Exit code 1."""
+
+    exit_code = 1

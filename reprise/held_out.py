@@ -1,0 +1,89 @@
+"""Rows that a model has not learned from: those of its own training run, rebuilt and checked, or another table's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reprise.data import Dataset, make_dataset, split, to_judge
+from reprise.errors import JobFailed, WrongCall
+from reprise.fingerprint import fingerprint
+from reprise.logged_model import Subject
+from reprise.source import again
+from reprise.table import Table, read_table
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to judge a model on.
+
+    Attributes:
+        table: the table that they are from.
+        dataset: features and labels of the rows themselves.
+        description: what they are, for a person, such as `held-out rows of iris`.
+    """
+
+    table: Table
+    dataset: Dataset
+    description: str
+
+
+def rows_to_judge(subject: Subject, data: str, target: str) -> Rows:
+    """Find the rows to judge a model on.
+
+    Args:
+        subject: the model.
+        data: `held-out` for the rows that its training run held out, or a table as in `train`. Of the very table
+            that it was trained on, only the held-out rows are taken.
+        target: the column of true labels; `auto` for the one it was trained to predict.
+
+    Raises:
+        WrongCall: the model has no recorded training run and none of data and target can replace it.
+        JobFailed: the recorded table has changed; both fingerprints are named.
+    """
+    record = subject.training_record()
+    if data == "held-out":
+        if record is None:
+            raise WrongCall(f"model {subject.uri} was not trained by this project; name a table, such as data=rows.csv")
+        if target not in ("auto", record["target"]):
+            message = f"target {target!r} is not what the model predicts, {record['target']!r}; leave it out"
+            raise WrongCall(message)
+        table = read_table(again(record["source"]))
+        _check(table.fingerprint, record["fingerprint"], f"data {table.source.uri!r}", subject)
+        return _held_out(subject, record, table)
+    table = read_table(data)
+    if target == "auto":
+        if record is None:
+            raise WrongCall(f"model {subject.uri} was not trained by this project; name the labels' column, target=…")
+        target = record["target"]
+    if record and table.fingerprint == record["fingerprint"] and target == record["target"]:
+        return _held_out(subject, record, table)
+    dataset = to_judge(table, target, subject.features or [name for name in table.frame.columns if name != target])
+    _check_labels(dataset, subject.classes)
+    return Rows(table, dataset, f"rows of {table.source.name}")
+
+
+def _held_out(subject: Subject, record: dict[str, Any], table: Table) -> Rows:
+    dataset = make_dataset(table, record["target"], record["features"])
+    _, held_out = split(dataset, record["test_size"], record["seed"])
+    _check(fingerprint(held_out.table), record["test"]["fingerprint"], "the held-out rows", subject)
+    return Rows(table, held_out, f"held-out rows of {table.source.name}")
+
+
+def _check(found: str, recorded: str, what: str, subject: Subject) -> None:
+    if found != recorded:
+        message = (
+            f"{what} is not what run {subject.run_id} recorded: fingerprint {found}, recorded {recorded}; "
+            "bring the recorded data back, or name a table with data="
+        )
+        raise JobFailed(message)
+
+
+def _check_labels(dataset: Dataset, classes: Sequence[Any] | None) -> None:
+    if classes is not None and not np.isin(dataset.y.to_numpy(), np.asarray(classes)).any():
+        message = (
+            f"target {dataset.target!r} holds no class that the model knows: it holds "
+            f"{dataset.y.iloc[0]!r}, the model knows {', '.join(map(repr, list(classes)[:5]))}"
+        )
+        raise WrongCall(message)

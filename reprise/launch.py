@@ -1,0 +1,45 @@
+"""How this process was started, and so which command a person types next."""
+
+import os
+import shlex
+import shutil
+import tempfile
+from pathlib import Path
+
+import mlflow
+
+from reprise import project
+from reprise.credentials import without_credentials
+
+
+def ui_command(run: mlflow.entities.Run) -> str:
+    """Give what opens MLflow's UI on a run: an address where a server keeps it, else a command."""
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("http"):
+        address = without_credentials(uri).rstrip("/")
+        return f"{address}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    store = "" if _is_default_store(uri) else f" --backend-store-uri {shlex.quote(without_credentials(uri))}"
+    return f"reprise ui {run.info.run_id}{store}" if shutil.which("reprise") else f"mlflow ui{store}"
+
+
+def evaluate_command(run: mlflow.entities.Run, model_id: str) -> str:
+    """Give what evaluates a model, started as this process was."""
+    model = f"models:/{model_id}"
+    if "MLFLOW_RUN_ID" not in os.environ:
+        script = project.FOLDER / "evaluate.py"
+        return f"python {script.name if Path.cwd() == project.FOLDER else shlex.quote(str(script))} --model {model}"
+    tags = mlflow.get_run(run.info.run_id).data.tags
+    manager = tags.get("mlflow.project.env", "local")
+    options = "" if manager == "conda" else f" --env-manager {manager}"
+    return f"mlflow run {_project_uri(tags)} -e evaluate{options} -P model={model}"
+
+
+def _project_uri(tags: dict[str, str]) -> str:
+    if project.FOLDER.is_relative_to(Path(tempfile.gettempdir()).resolve()) and "://" in tags["mlflow.source.name"]:
+        return shlex.quote(tags["mlflow.source.name"])  # a clone that MLflow made
+    return "." if _is_default_store(mlflow.get_tracking_uri()) else shlex.quote(str(project.FOLDER))
+
+
+def _is_default_store(uri: str) -> bool:
+    """Tell whether MLflow would choose this store itself in the folder that a person is in, as far as can be known."""
+    return uri in {f"sqlite:///{folder / 'mlflow.db'}" for folder in (Path.cwd(), project.FOLDER)}

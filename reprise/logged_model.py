@@ -1,0 +1,188 @@
+"""The fitted pipeline as an MLflow model: saved in skops format, pinned, signed, and found again by its URI."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reprise import tracking  # first: it imports skops and mlflow in the order that is fast  # isort: skip
+
+import mlflow
+import numpy as np
+import pandas as pd
+import skops.io
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+from mlflow.models import Model, ModelSignature
+from mlflow.pyfunc import PyFuncModel
+from sklearn.pipeline import Pipeline
+
+from reprise.environment import Lock, pinned
+from reprise.errors import JobFailed, WrongCall
+
+NAME = "model"
+
+TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
+"""Packages whose types a model may hold beyond those that skops trusts itself. Add yours when you replace the model."""
+
+INFERENCE = ("mlflow-skinny", "scikit-learn", "skops", "pandas")
+"""What a loaded model needs; the lock pins them, with what they need in turn, in the model's requirements."""
+
+EXAMPLE_ROWS = 5
+
+
+def log_model(run: mlflow.entities.Run, pipeline: Pipeline, signature: ModelSignature, example: Any, lock: Lock) -> str:
+    """Log a fitted pipeline as the run's model.
+
+    It does what `mlflow.sklearn.log_model` does, step by step, save for one: that runs the scoring code on the
+    input example, which takes longer than all the rest. The run is linked to the model last, so that it never
+    points to half a one.
+
+    Args:
+        run: the run that fitted it.
+        pipeline: takes raw rows.
+        signature: of those rows and of the predictions.
+        example: raw rows, shape (rows, features); the first few become the model's input example.
+        lock: the environment lock, which pins the model's requirements.
+
+    Returns:
+        The model's id, `m-…`.
+
+    Raises:
+        JobFailed: the pipeline holds types that are not to be trusted on loading.
+    """
+    trusted, run_id = _trusted_types(pipeline), run.info.run_id
+    client = mlflow.MlflowClient()
+    parameters = client.get_run(run_id).data.params
+    model = client.create_logged_model(run.info.experiment_id, NAME, source_run_id=run_id, params=parameters)
+    try:
+        with tempfile.TemporaryDirectory(prefix="reprise-model-") as folder:
+            path = Path(folder, NAME)
+            mlflow.sklearn.save_model(
+                pipeline,
+                path,
+                mlflow_model=Model(
+                    artifact_path=model.artifact_location,
+                    model_uuid=model.model_id,
+                    run_id=run_id,
+                    model_id=model.model_id,
+                ),
+                signature=signature,
+                input_example=example.head(EXAMPLE_ROWS),
+                serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
+                skops_trusted_types=trusted,
+                pip_requirements=pinned(INFERENCE, lock),
+            )
+            client.log_model_artifacts(model.model_id, str(path))
+        client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+    except BaseException:
+        client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
+        raise
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    return str(model.model_id)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A logged model, loaded.
+
+    Attributes:
+        uri: the URI it was asked for by.
+        model: the model as MLflow serves it: it checks raw rows against the signature.
+        model_id: its id, `m-…`, where it has one.
+        run_id: the run that logged it, where one did.
+    """
+
+    uri: str
+    model: PyFuncModel
+    model_id: str | None
+    run_id: str | None
+
+    @property
+    def classifier(self) -> Any:
+        """The scikit-learn object itself."""
+        return self.model.get_raw_model()
+
+    @property
+    def features(self) -> list[str] | None:
+        """The columns that its signature names, or None."""
+        schema = self.model.metadata.get_input_schema()
+        return schema.input_names() if schema is not None and schema.has_input_names() else None
+
+    @property
+    def classes(self) -> Sequence[Any] | None:
+        """The labels that it knows, or None."""
+        return getattr(self.classifier, "classes_", None)
+
+    def predict(self, raw: pd.DataFrame) -> np.ndarray:
+        """Predict labels for raw rows, as a served model would.
+
+        Raises:
+            WrongCall: the rows do not fit the model's signature.
+        """
+        try:
+            return np.asarray(self.model.predict(raw)).ravel()
+        except mlflow.exceptions.MlflowException as error:
+            message = f"model {self.uri} cannot judge these rows: {str(error).splitlines()[0]}"
+            raise WrongCall(message) from error
+
+    def training_record(self) -> dict[str, Any] | None:
+        """Give what its training run recorded of its data, or None where it is no training run of this project."""
+        record = tracking.read_json(self.run_id, "provenance/provenance.json") if self.run_id else None
+        return record["data"] if record and "train" in record["data"] else None
+
+    def tags(self) -> dict[str, str]:
+        """Give the tags by which an evaluation is found from its model and training run."""
+        tags = {
+            "reprise.evaluates.model_uri": self.uri,
+            "reprise.evaluates.model_id": self.model_id,
+            "reprise.evaluates.run_id": self.run_id,
+            "mlflow.parentRunId": self.run_id,
+        }
+        return {name: value for name, value in tags.items() if value}
+
+
+def newest() -> str:
+    """Give the URI of the model of the experiment's newest finished training run.
+
+    Raises:
+        WrongCall: there is no such run.
+    """
+    experiment_id = tracking.experiment_id()
+    runs = mlflow.MlflowClient().search_runs(
+        [experiment_id],
+        "tags.`reprise.job` = 'train' and attributes.status = 'FINISHED'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+    )
+    if not runs:
+        message = f"experiment {experiment_id} has no finished training run; train first, or name a model with model="
+        raise WrongCall(message)
+    return f"runs:/{runs[0].info.run_id}/{NAME}"
+
+
+def load(uri: str) -> Subject:
+    """Load a model by any MLflow model URI.
+
+    Raises:
+        WrongCall: there is none, or it is no scikit-learn model.
+    """
+    try:
+        model = mlflow.pyfunc.load_model(uri)
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        raise WrongCall(f"model {uri!r} cannot be loaded: {str(error).splitlines()[0]}") from error
+    if "sklearn" not in model.metadata.flavors:
+        raise WrongCall(f"model {uri!r} is no scikit-learn model; it has {', '.join(model.metadata.flavors)}")
+    return Subject(uri, model, model.metadata.model_id, model.metadata.run_id)
+
+
+def _trusted_types(pipeline: Pipeline) -> list[str]:
+    types = skops.io.get_untrusted_types(data=skops.io.dumps(pipeline))
+    foreign = [name for name in types if name.partition(".")[0] not in TRUSTED_PACKAGES]
+    if foreign:
+        message = (
+            f"the model holds {', '.join(foreign)}, of no package that is trusted on loading; "
+            "add the package to TRUSTED_PACKAGES in reprise/logged_model.py if you trust it"
+        )
+        raise JobFailed(message)
+    return list(types)

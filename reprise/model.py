@@ -1,0 +1,123 @@
+"""The model: one scikit-learn pipeline, and its hyper-parameters. This is the file to replace with your own.
+
+Keep `Hyperparameters` (what a run can vary) and `fit` (table in, fitted pipeline out); all else follows.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.compose import make_column_selector as select
+from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import Nystroem
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC, LinearSVC
+
+Kernel = Literal["linear", "poly", "rbf", "sigmoid"]
+Solver = Literal["exact", "approximate", "auto"]
+
+EXACT_ROWS = 10_000
+"""Up to this many training rows `auto` means `exact`; beyond it SVC's cost, which grows with the square of the
+rows, is no longer worth what it gains (measured: docs/solver.md)."""
+
+CATEGORIES = 100
+"""Columns that one categorical column may become; rarer categories share the last one."""
+
+MISSING = "missing"
+"""The category of a missing value."""
+
+COMPONENTS = 100
+"""Columns of the approximate kernel map: scikit-learn's own default."""
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """What a run can vary.
+
+    Attributes:
+        C: inverse strength of regularisation, > 0.
+        kernel: the kernel of the support vector machine.
+        gamma: kernel coefficient: `scale` (1 / (columns * variance)), `auto` (1 / columns), or a number > 0.
+        solver: `exact` (sklearn.svm.SVC), `approximate` (Nystroem and LinearSVC; linear in rows), or `auto`.
+    """
+
+    C: float = 1.0
+    kernel: Kernel = "rbf"
+    gamma: float | Literal["scale", "auto"] = "scale"
+    solver: Solver = "auto"
+
+
+def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipeline:
+    """Fit preprocessing and classifier.
+
+    Args:
+        X: DataFrame of shape (rows, features): numbers, booleans, text; values may be missing.
+        y: class labels of shape (rows,), two classes or more.
+        hyperparameters: what this run varies.
+        seed: makes the approximate solver deterministic.
+
+    Returns:
+        A fitted pipeline with the steps `preprocessing` and `classifier`, which takes raw rows.
+    """
+    preprocessing = make_preprocessing(X)
+    Z = preprocessing.fit_transform(X)
+    classifier = make_classifier(resolve(hyperparameters, Z), Z.shape[0], seed).fit(Z, y)
+    return Pipeline([("preprocessing", preprocessing), ("classifier", classifier)])
+
+
+def make_preprocessing(X: Any) -> ColumnTransformer:
+    """Standardise and impute numbers and booleans; one-hot encode categories, where missing is one category more."""
+    numbers = make_pipeline(StandardScaler(), SimpleImputer(strategy="median", keep_empty_features=True))
+    categories = make_pipeline(
+        # Rows that arrive as JSON hold None where tables hold NaN.
+        SimpleImputer(missing_values=np.nan, strategy="constant", fill_value=MISSING),
+        SimpleImputer(missing_values=None, strategy="constant", fill_value=MISSING),
+        OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=CATEGORIES),
+    )
+    return ColumnTransformer(
+        [
+            ("numbers", numbers, select(dtype_include=["number", "bool"])(X)),
+            ("categories", categories, select(dtype_exclude=["number", "bool"])(X)),
+        ]
+    )
+
+
+def make_classifier(resolved: Hyperparameters, rows: int, seed: int) -> Any:
+    """Build the unfitted classifier for that many rows; `resolved` holds no `auto` and no `scale`."""
+    if resolved.solver == "exact":
+        return SVC(C=resolved.C, kernel=resolved.kernel, gamma=resolved.gamma)
+    linear = LinearSVC(C=resolved.C, random_state=seed)
+    if resolved.kernel == "linear":
+        return linear
+    kernel_map = Nystroem(
+        kernel=resolved.kernel, gamma=resolved.gamma, n_components=min(COMPONENTS, rows), random_state=seed
+    )
+    return make_pipeline(kernel_map, linear)
+
+
+def resolve(hyperparameters: Hyperparameters, Z: Any) -> Hyperparameters:
+    """Replace `auto` and `scale` by what they stand for on the preprocessed rows Z, shape (rows, columns)."""
+    rows, columns = Z.shape
+    solver, gamma = hyperparameters.solver, hyperparameters.gamma
+    if solver == "auto":
+        solver = "exact" if rows <= EXACT_ROWS else "approximate"
+    if gamma == "auto":
+        gamma = 1.0 / columns
+    elif gamma == "scale":
+        variance = float(Z.multiply(Z).mean() - Z.mean() ** 2) if hasattr(Z, "multiply") else float(Z.var())
+        gamma = 1.0 / (columns * variance) if variance else 1.0
+    return Hyperparameters(C=hyperparameters.C, kernel=hyperparameters.kernel, gamma=gamma, solver=solver)
+
+
+def resolved_hyperparameters(pipeline: Pipeline) -> dict[str, Any]:
+    """Read from a fitted pipeline what `auto` and `scale` came to: solver and, where the kernel has one, gamma."""
+    classifier = pipeline.named_steps["classifier"]
+    if isinstance(classifier, SVC):
+        solver, kernel, gamma = "exact", classifier.kernel, classifier.gamma
+    elif isinstance(classifier, Pipeline):
+        solver, kernel, gamma = "approximate", classifier[0].kernel, classifier[0].gamma
+    else:
+        solver, kernel, gamma = "approximate", "linear", None
+    return {"solver": solver} if kernel == "linear" else {"solver": solver, "gamma": gamma}

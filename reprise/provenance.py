@@ -1,0 +1,96 @@
+"""Where a run came from: commit, patch, environment, data and parameters."""
+
+import os
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from reprise import project
+from reprise.environment import Lock, describe_machine, installed_versions, mismatches, read_lock
+from reprise.git import Checkout, describe
+
+FORMAT = 1
+"""Version of provenance.json; a reader refuses what is newer."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What it takes to play a run again, except for its data and parameters.
+
+    Attributes:
+        checkout: commit, branch, repository and patch of the project's own folder.
+        lock: the environment lock.
+        installed: name -> version of every package that this process can import.
+        mismatches: where `installed` and `lock` differ, a line each.
+        machine: Python, platform, processor, linear algebra.
+    """
+
+    checkout: Checkout
+    lock: Lock
+    installed: dict[str, str]
+    mismatches: list[str]
+    machine: dict[str, Any]
+
+    def tags(self) -> dict[str, str]:
+        """Give the MLflow tags; MLflow's own names where it has one."""
+        checkout = self.checkout
+        tags = {
+            "mlflow.source.git.commit": checkout.commit,
+            "mlflow.source.git.branch": checkout.branch,
+            "mlflow.source.git.repoURL": checkout.repository,
+            "mlflow.source.git.dirty": str(checkout.dirty).lower() if checkout.commit else None,
+            "reprise.git": checkout.problem or "ok",
+            "reprise.patch": checkout.patch.state if checkout.commit else "none",
+            "reprise.environment.lock": self.lock.sha256,
+            "reprise.environment.matches": str(not self.mismatches).lower(),
+        }
+        return {name: value for name, value in tags.items() if value is not None}
+
+    def notes(self) -> list[str]:
+        """Say what a person should know: no commit, an incomplete patch, another environment than the locked one."""
+        notes = []
+        if self.checkout.problem:
+            notes.append(f"no commit is recorded: {self.checkout.problem}")
+        if self.checkout.patch.left_out:
+            named = [f"{path} ({reason})" for path, reason in self.checkout.patch.left_out.items()]
+            notes.append(f"the patch is incomplete; left out: {_few(named)}")
+        if self.checkout.patch.state == "off":
+            notes.append("the working tree is dirty and its patch is not recorded (REPRISE_PATCH=off)")
+        if self.mismatches:
+            notes.append(f"the environment is not the locked one: {_few(self.mismatches)}")
+        return notes
+
+    def record(self) -> dict[str, Any]:
+        """Give what provenance.json holds; the patch itself is in patch.diff."""
+        checkout = asdict(self.checkout)
+        del checkout["patch"]["content"]
+        return {
+            "format": FORMAT,
+            "git": checkout,
+            "environment": {
+                "lock_sha256": self.lock.sha256,
+                "matches_lock": not self.mismatches,
+                "mismatches": self.mismatches,
+                "installed": self.installed,
+                **self.machine,
+            },
+            "command": [os.path.basename(sys.argv[0]), *sys.argv[1:]],  # noqa: PTH119  a name, not a path
+        }
+
+
+def collect() -> Provenance:
+    """Collect the provenance of this very process; the project's own files say at which commit."""
+    with_patch = os.environ.get("REPRISE_PATCH", "").lower() not in ("off", "0", "false", "no")
+    lock, installed = read_lock(), installed_versions()
+    return Provenance(
+        checkout=describe(project.FOLDER, with_patch=with_patch),
+        lock=lock,
+        installed=installed,
+        mismatches=mismatches(lock, installed),
+        machine=describe_machine(),
+    )
+
+
+def _few(lines: list[str], limit: int = 5) -> str:
+    more = [f"and {len(lines) - limit} more (all in provenance.json)"] if len(lines) > limit else []
+    return "; ".join(lines[:limit] + more)

@@ -1,0 +1,44 @@
+"""The files that a run leaves as artifacts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from reprise import figures, project
+from reprise.data import Dataset
+from reprise.evaluation import Evaluation
+from reprise.provenance import Provenance
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
+    """Write predictions.parquet, per_class.csv and figures/."""
+    evaluation.predictions.to_parquet(folder / "predictions.parquet", index=False)
+    evaluation.per_class.to_csv(folder / "per_class.csv", index=False)
+    (folder / "figures").mkdir()
+    figures.draw(evaluation, folder / "figures")
+
+
+def write_decision_regions(pipeline: Pipeline, dataset: Dataset, folder: Path) -> None:
+    """Write figures/decision_regions.png where a plane can show them: exactly two features, both numbers."""
+    X = dataset.X
+    if X.shape[1] == 2 and all(pd.api.types.is_any_real_numeric_dtype(kind) for kind in X.dtypes):  # noqa: PLR2004
+        figures.draw_decision_regions(pipeline, X, dataset.y, folder / "figures")
+
+
+def write_preprocessing(pipeline: Pipeline, folder: Path) -> None:
+    """Write scaler.gz, the fitted preprocessing step, for `joblib.load`."""
+    joblib.dump(pipeline.named_steps["preprocessing"], folder / "scaler.gz")
+
+
+def write_provenance(provenance: Provenance, data: dict[str, Any], folder: Path) -> None:
+    """Write provenance/: provenance.json, the environment lock, and the patch where the tree was dirty."""
+    (folder / "provenance").mkdir()
+    record = {**provenance.record(), "data": data}
+    (folder / "provenance/provenance.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
+    (folder / "provenance/conda.yaml").write_bytes(project.LOCK_FILE.read_bytes())
+    if provenance.checkout.patch.content:
+        (folder / "provenance/patch.diff").write_bytes(provenance.checkout.patch.content)

@@ -1,0 +1,144 @@
+"""Where a table comes from: the name of a bundled table, a file, or a URI, brought to a local file."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+import requests
+
+from reprise import project
+from reprise.credentials import without_credentials
+from reprise.errors import WrongCall
+
+BUNDLED = ("iris", "wine", "breast_cancer", "digits")
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+MLFLOW_SCHEMES = ("runs", "mlflow-artifacts", "models", "dbfs", "gs", "abfss", "wasbs", "hdfs")
+TIMEOUT = (10, 60)
+"""Seconds to wait for a connection, and for each next piece of an answer."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table's origin, so that it can be found again.
+
+    Attributes:
+        kind: `bundled`, `file` or `uri`.
+        name: what the table is called: a bundled name, or the file's name.
+        uri: where it is: the bundled name, an absolute path, or the URI without credentials.
+        in_project: for a file inside the project's folder, its path from there, since that folder may move.
+    """
+
+    kind: str
+    name: str
+    uri: str
+    in_project: str | None = None
+
+
+def locate(data: str) -> Source:
+    """Tell what `data` names, without opening it.
+
+    Raises:
+        WrongCall: the file does not exist or is not of a kind that is read here.
+    """
+    if data in BUNDLED:
+        return Source("bundled", data, data)
+    scheme = urlsplit(data).scheme
+    if scheme == "file":
+        data, scheme = url2pathname(urlsplit(data).path), ""
+    if len(scheme) > 1:  # one letter is a Windows drive
+        name = PurePosixPath(unquote(urlsplit(data).path)).name
+        _check_suffix(name, data)
+        return Source("uri", name, without_credentials(data))
+    path = Path(data).expanduser().absolute()
+    _check_file(path, data)
+    inside = path.resolve().is_relative_to(project.FOLDER)
+    return Source(
+        "file", path.name, str(path), path.resolve().relative_to(project.FOLDER).as_posix() if inside else None
+    )
+
+
+@contextmanager
+def local_file(source: Source, data: str) -> Iterator[Path]:
+    """Bring the source's content to this machine for as long as the context lasts; `data` is as the user gave it."""
+    if source.kind == "file":
+        yield Path(source.uri)
+        return
+    with TemporaryDirectory(prefix="reprise-data-") as folder:
+        path = Path(folder) / source.name
+        scheme = urlsplit(data).scheme
+        try:
+            if scheme in ("http", "https"):
+                _download_http(data, path)
+            elif scheme == "s3":
+                _download_s3(data, path)
+            elif scheme in MLFLOW_SCHEMES:
+                path = _download_mlflow(data, folder)
+            else:
+                message = f"data {source.uri!r}: the scheme {scheme!r} is not known; use https, s3, file or runs"
+                raise WrongCall(message)
+        except (OSError, requests.RequestException) as error:
+            raise WrongCall(f"data {source.uri!r} cannot be fetched: {_cause(error)}") from error
+        yield path
+
+
+def again(source: dict[str, Any]) -> str:
+    """Say how to name a recorded source now: a file of the project is looked for in this checkout first."""
+    inside = source.get("in_project")
+    if inside and (project.FOLDER / inside).is_file():
+        return str(project.FOLDER / inside)
+    return str(source["uri"])
+
+
+def _check_file(path: Path, data: str) -> None:
+    if path.is_dir():
+        raise WrongCall(f"data {data!r} is a directory; name one file: {', '.join(SUFFIXES)}")
+    if not path.exists():
+        hint = "" if Path(data).is_absolute() else f" (looked for in {path.parent}; an absolute path is never in doubt)"
+        raise WrongCall(f"data {data!r} does not exist{hint}; name a file, a URI or one of {', '.join(BUNDLED)}")
+    _check_suffix(path.name, data)
+    if not os.access(path, os.R_OK):
+        raise WrongCall(f"data {data!r} may not be read by this user; change its permissions")
+
+
+def _check_suffix(name: str, data: str) -> None:
+    if not name.lower().endswith(SUFFIXES):
+        message = f"data {without_credentials(data)!r} is of no kind that is read here; use {', '.join(SUFFIXES)}"
+        raise WrongCall(message)
+
+
+def _download_http(url: str, path: Path) -> None:
+    with requests.get(url, stream=True, timeout=TIMEOUT) as answer, path.open("wb") as file:
+        if not answer.ok:
+            message = f"data {without_credentials(url)!r}: the server answers {answer.status_code} {answer.reason}"
+            raise WrongCall(message)
+        for chunk in answer.iter_content(1 << 20):
+            file.write(chunk)
+
+
+def _download_s3(uri: str, path: Path) -> None:
+    from pyarrow.fs import S3FileSystem  # noqa: PLC0415  its libraries start slowly, and few tables come from S3
+
+    parts = urlsplit(uri)
+    files = S3FileSystem(endpoint_override=os.environ.get("MLFLOW_S3_ENDPOINT_URL"), connect_timeout=TIMEOUT[0])
+    with files.open_input_stream(f"{parts.netloc}{parts.path}") as remote, path.open("wb") as file:
+        shutil.copyfileobj(remote, file, 1 << 20)
+
+
+def _download_mlflow(uri: str, folder: str) -> Path:
+    import mlflow  # noqa: PLC0415  a table by its name or path needs nothing of MLflow
+
+    try:
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+    except mlflow.exceptions.MlflowException as error:
+        raise WrongCall(f"data {without_credentials(uri)!r} cannot be fetched: {_cause(error)}") from error
+
+
+def _cause(error: Exception) -> str:
+    return without_credentials(" ".join(str(error).split()))[:300] or type(error).__name__

@@ -1,0 +1,63 @@
+"""A run's provenance, told to a person."""
+
+import json
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlflow
+
+from reprise.errors import WrongCall
+
+
+def tell(run_id: str) -> str:
+    """Say, a line each, where a run came from.
+
+    Raises:
+        WrongCall: there is no such run.
+    """
+    try:
+        run = mlflow.get_run(run_id)
+    except mlflow.exceptions.MlflowException as error:
+        raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; set MLFLOW_TRACKING_URI") from error
+    tags = run.data.tags
+    lines = {
+        "run": f"{run_id} {run.info.run_name or ''} {run.info.status}",
+        "job": tags.get("reprise.job", tags.get("mlflow.project.entryPoint", "unknown")),
+        "failure": tags.get("reprise.failure"),
+        "commit": tags.get("mlflow.source.git.commit", f"none: {tags.get('reprise.git', 'not recorded')}"),
+        "branch": tags.get("mlflow.source.git.branch"),
+        "repository": tags.get("mlflow.source.git.repoURL"),
+        "patch": tags.get("reprise.patch"),
+        "lock": tags.get("reprise.environment.lock"),
+        "data": tags.get("reprise.data.fingerprint"),
+        **_recorded(run_id),
+        **{f"param {name}": value for name, value in sorted(run.data.params.items())},
+        **{f"metric {name}": f"{value:g}" for name, value in sorted(run.data.metrics.items())},
+        "model": ", ".join(f"models:/{output.model_id}" for output in _models(run)) or None,
+    }
+    width = max(map(len, lines))
+    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in lines.items() if value)
+
+
+def _models(run: mlflow.entities.Run) -> list[Any]:
+    return list(run.outputs.model_outputs) if run.outputs else []
+
+
+def _recorded(run_id: str) -> dict[str, str]:
+    """Read what stands in provenance.json alone."""
+    with TemporaryDirectory(prefix="reprise-show-") as folder:
+        try:
+            path = mlflow.MlflowClient().download_artifacts(run_id, "provenance/provenance.json", folder)
+        except (mlflow.exceptions.MlflowException, OSError):
+            return {}
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123  MLflow gives text
+            record = json.load(file)
+    left_out = record["git"]["patch"]["left_out"]
+    mismatches = record["environment"]["mismatches"]
+    return {
+        "left out": "; ".join(f"{path} ({reason})" for path, reason in left_out.items()),
+        "python": record["environment"]["python_version"],
+        "mismatches": "; ".join(mismatches),
+        "source": record["data"]["source"]["uri"],
+        "rows": str(record["data"]["rows"]),
+    }
