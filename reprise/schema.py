@@ -8,8 +8,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 
-
-ANY_NUMBER = AnyType()  # type: ignore[no-untyped-call]
+ANY_NUMBER = AnyType()
 
 
 def signature(raw: pd.DataFrame, y: pd.Series) -> ModelSignature:
