@@ -19,21 +19,23 @@ def main(command: click.Command) -> NoReturn:
     """Run a click command as a script: 0 done, 1 failed or refused, 2 a wrong call, 130 interrupted.
 
     A mistake of the user's, or a store that cannot be reached, is one line. Any other exception is a fault in the
-    code and keeps its traceback.
+    code and keeps its traceback. The reason goes to the run that `mlflow run` started as well.
     """
+    run_id = os.environ.get("MLFLOW_RUN_ID")  # mlflow.start_run takes it out of the environment
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         command.main(standalone_mode=False)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as error:
-        _end(error.format_message(), error.exit_code, "Error: ")
+        _end(f"Error: {error.format_message()}", error.exit_code, run_id)
     except (KeyboardInterrupt, click.Abort):
-        _end("interrupted", INTERRUPTED)
-    except Exception as error:  # noqa: BLE001  the last line of defence
+        _end("interrupted", INTERRUPTED, run_id)
+    except Exception as error:
         if not _is_of_the_world(error):
-            _end_with_traceback(error)
-        _end(" ".join(str(error).split()), 1, "Error: ")
+            _say_failed(f"{type(error).__name__}: {error}", 1, run_id)
+            raise
+        _end(f"Error: {' '.join(str(error).split())}", 1, run_id)
     sys.exit(0)
 
 
@@ -44,20 +46,14 @@ def _is_of_the_world(error: Exception) -> bool:
     return isinstance(error, (MlflowException, OSError))
 
 
-def _end(message: str, exit_code: int, prefix: str = "") -> NoReturn:
-    click.echo(f"{prefix}{without_credentials(message)}", err=True)
-    _say_failed(message, exit_code)
+def _end(line: str, exit_code: int, run_id: str | None) -> NoReturn:
+    click.echo(without_credentials(line), err=True)
+    _say_failed(line.removeprefix("Error: "), exit_code, run_id)
     sys.exit(exit_code)
 
 
-def _end_with_traceback(error: Exception) -> NoReturn:
-    _say_failed(f"{type(error).__name__}: {error}", 1)
-    raise error
-
-
-def _say_failed(message: str, exit_code: int) -> None:
+def _say_failed(message: str, exit_code: int, run_id: str | None) -> None:
     """Put the reason on the run that `mlflow run` started; MLflow's own exit code is always 1."""
-    run_id = os.environ.get("MLFLOW_RUN_ID")
     if not run_id:
         return
     import mlflow  # noqa: PLC0415

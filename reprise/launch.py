@@ -1,6 +1,5 @@
 """How this process was started, and so which command a person types next."""
 
-import os
 import shlex
 import shutil
 import tempfile
@@ -25,10 +24,10 @@ def ui_command(run: mlflow.entities.Run) -> str:
 def evaluate_command(run: mlflow.entities.Run, model_id: str) -> str:
     """Give what evaluates a model, started as this process was."""
     model = f"models:/{model_id}"
-    if "MLFLOW_RUN_ID" not in os.environ:
+    tags = mlflow.get_run(run.info.run_id).data.tags
+    if tags.get("mlflow.source.type") != "PROJECT":
         script = project.FOLDER / "evaluate.py"
         return f"python {script.name if Path.cwd() == project.FOLDER else shlex.quote(str(script))} --model {model}"
-    tags = mlflow.get_run(run.info.run_id).data.tags
     manager = tags.get("mlflow.project.env", "local")
     options = "" if manager == "conda" else f" --env-manager {manager}"
     return f"mlflow run {_project_uri(tags)} -e evaluate{options} -P model={model}"
