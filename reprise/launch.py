@@ -1,5 +1,6 @@
 """How this process was started, and so which command a person types next."""
 
+import re
 import shlex
 import shutil
 import tempfile
@@ -34,9 +35,17 @@ def evaluate_command(run: mlflow.entities.Run, model_id: str) -> str:
 
 
 def _project_uri(tags: dict[str, str]) -> str:
-    if project.FOLDER.is_relative_to(Path(tempfile.gettempdir()).resolve()) and "://" in tags["mlflow.source.name"]:
-        return shlex.quote(tags["mlflow.source.name"])  # a clone that MLflow made
+    if _is_clone_of_mlflow(project.FOLDER):
+        return shlex.quote(tags["mlflow.source.name"])
     return "." if _is_default_store(mlflow.get_tracking_uri()) else shlex.quote(str(project.FOLDER))
+
+
+def _is_clone_of_mlflow(folder: Path) -> bool:
+    """Tell whether `mlflow run <git URL>` made the folder: it clones into a nameless one of Python's tempfile."""
+    temporary = Path(tempfile.gettempdir()).resolve()
+    return any(
+        place.parent == temporary and re.fullmatch(r"tmp\w{8}", place.name) for place in (folder, *folder.parents)
+    )
 
 
 def _is_default_store(uri: str) -> bool:

@@ -1,0 +1,129 @@
+"""What the tests share: a copy of this project in a git repository of its own, a store, and real processes."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reprise import tracking  # first: it imports skops and mlflow in the order that is fast  # isort: skip
+
+import mlflow
+
+PROJECT = Path(__file__).resolve().parent.parent
+IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git, away from the caller's own configuration."""
+    command = ["git", *IDENTITY, "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def commit_all(folder: Path, message: str = "change") -> str:
+    """Commit all that is in a folder and return the commit."""
+    if not (folder / ".git").exists():
+        git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Give the environment of a user's process: nothing of MLflow's or pytest's, byte-code written."""
+    dropped = ("MLFLOW_", "PYTEST_", "PYTHONDONTWRITEBYTECODE", "GIT_", "REPRISE_")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    here = str(Path(sys.executable).parent)
+    return {**clean, "PATH": os.pathsep.join([here, clean["PATH"]]), **variables}
+
+
+def run(
+    *command: str | Path, cwd: Path, timeout: int = 900, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user would, and return what it printed and its exit code."""
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy this project's files, as they are now, into a git repository of its own with one commit."""
+    listed = subprocess.run(
+        ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        check=True,
+        capture_output=True,
+    ).stdout
+    for name in filter(None, os.fsdecode(listed).split("\0")):
+        if (PROJECT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, folder / name)
+    commit_all(folder, "the project")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Give a clean checkout of this project, to change at will."""
+    return copy_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a fresh SQLite store once: its migrations take seconds."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.set_tracking_uri(f"sqlite:///{path}")
+    mlflow.search_experiments()
+    return path
+
+
+@pytest.fixture
+def store(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Work in an empty folder with an empty store, in this process."""
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    for name in [name for name in os.environ if name.startswith(("MLFLOW_", "REPRISE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    experiment = mlflow.MlflowClient().create_experiment("test", artifact_location=str(tmp_path / "artifacts"))
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+    mlflow.tracking.fluent._active_experiment_id = None  # noqa: SLF001
+    yield uri
+    while mlflow.active_run():
+        mlflow.end_run()
+
+
+Job = Callable[..., mlflow.entities.Run]
+
+
+@pytest.fixture
+def train(store: str) -> Job:
+    """Train in this process and return the run."""
+    from train import train as command
+
+    return lambda *arguments: invoke(command, *arguments)
+
+
+@pytest.fixture
+def evaluate(store: str) -> Job:
+    """Evaluate in this process and return the run."""
+    from evaluate import evaluate as command
+
+    return lambda *arguments: invoke(command, *arguments)
+
+
+def invoke(command: object, *arguments: str) -> mlflow.entities.Run:
+    """Call a click command in this process and return the run that it made."""
+    command.main([str(argument) for argument in arguments], standalone_mode=False)  # type: ignore[attr-defined]
+    return mlflow.last_active_run()
+
+
