@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -38,7 +39,7 @@ def serve(run_id: str | None, store: str | None, port: int) -> None:
     port = _free_port(port)
     command = [*_mlflow_command(), "server", "--backend-store-uri", store, "--host", HOST, "--port", str(port)]
     click.echo("starting MLflow's server (its first start installs it) … Ctrl-C ends it", err=True)
-    with subprocess.Popen([*command, "--workers", "1"]) as server:
+    with subprocess.Popen([*command, "--workers", "1"], stdout=sys.stderr) as server:
         try:
             if _answers(server, port):
                 click.echo(f"http://{HOST}:{port}/{page}")

@@ -7,11 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
-
-from reprise import tracking  # first: it imports skops and mlflow in the order that is fast  # isort: skip
-
 import mlflow
+import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
@@ -40,9 +37,7 @@ def environment(**variables: str) -> dict[str, str]:
     return {**clean, "PATH": os.pathsep.join([here, clean["PATH"]]), **variables}
 
 
-def run(
-    *command: str | Path, cwd: Path, timeout: int = 900, **variables: str
-) -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path, cwd: Path, timeout: int = 900, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user would, and return what it printed and its exit code."""
     return subprocess.run(
         [str(part) for part in command],
@@ -125,5 +120,3 @@ def invoke(command: object, *arguments: str) -> mlflow.entities.Run:
     """Call a click command in this process and return the run that it made."""
     command.main([str(argument) for argument in arguments], standalone_mode=False)  # type: ignore[attr-defined]
     return mlflow.last_active_run()
-
-

@@ -167,7 +167,9 @@ def test_the_environment_is_recorded(train: Job) -> None:
     assert environment["lock_sha256"] == run.data.tags["reprise.environment.lock"]
 
 
-def test_rows_without_a_target_are_dropped_and_counted(train: Job, people: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_without_a_target_are_dropped_and_counted(
+    train: Job, people: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     table = pd.read_csv(people)
     table.loc[:9, "bought"] = None
     table.to_csv(people, index=False)

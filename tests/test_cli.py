@@ -1,0 +1,73 @@
+"""`reprise …`, and the help of every command."""
+
+import re
+import urllib.request
+from subprocess import PIPE, Popen
+
+import click
+import mlflow
+import pytest
+from click.testing import CliRunner
+from conftest import PROJECT, Job, environment, run
+
+from evaluate import evaluate as evaluate_command
+from reprise.cli import cli
+from train import train as train_command
+
+COMMANDS = {"train": train_command, "evaluate": evaluate_command, **cli.commands}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_every_command_shows_an_example(name: str) -> None:
+    shown = CliRunner().invoke(COMMANDS[name], ["--help"])
+    assert shown.exit_code == 0
+    assert re.search(r"Example: (reprise|python) ", shown.output)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_says_what_it_is(name: str) -> None:
+    for option in COMMANDS[name].params:
+        assert isinstance(option, click.Argument) or option.help or isinstance(option.type, click.Choice), option.name
+
+
+def test_show_tells_where_a_run_came_from(train: Job) -> None:
+    made = train("--data", "wine")
+    shown = CliRunner().invoke(cli, ["show", made.info.run_id]).output
+    for text in ("train", made.data.tags["reprise.data.fingerprint"], "param C", "metric test_accuracy", "models:/m-"):
+        assert text in shown
+
+
+def test_show_of_no_run_is_one_line(store: str) -> None:
+    shown = CliRunner().invoke(cli, ["show", "nothing"])
+    assert shown.exit_code == 2
+    assert "run 'nothing' is not in sqlite" in shown.output
+
+
+def test_ui_of_no_run_is_one_line(store: str) -> None:
+    shown = CliRunner().invoke(cli, ["ui", "nothing"])
+    assert shown.exit_code == 2
+    assert "run 'nothing' is not in sqlite" in shown.output
+
+
+@pytest.mark.integration
+def test_ui_serves_the_page_of_a_run(train: Job, store: str) -> None:
+    made = train()
+    command = ["python", "-c", "from reprise.cli import main; main()", "ui", made.info.run_id, "--port", "0"]
+    with Popen(command, cwd=PROJECT, env=environment(MLFLOW_TRACKING_URI=store), stdout=PIPE, text=True) as server:
+        try:
+            address = server.stdout.readline().strip() if server.stdout else ""
+            assert address.endswith(f"#/experiments/{made.info.experiment_id}/runs/{made.info.run_id}")
+            with urllib.request.urlopen(address.partition("#")[0]) as page:
+                assert b"<html" in page.read()
+            mlflow.set_tracking_uri(address.partition("#")[0])
+            assert mlflow.get_run(made.info.run_id).data.metrics == made.data.metrics
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+@pytest.mark.integration
+def test_the_console_script_is_installed() -> None:
+    done = run("reprise", "--version", cwd=PROJECT)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\d+\.\d+", done.stdout)

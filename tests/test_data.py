@@ -1,0 +1,178 @@
+"""From a table to features, labels and held-out rows."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reprise.data import make_dataset, split, to_judge
+from reprise.errors import WrongCall
+from reprise.source import Source
+from reprise.table import Table
+
+ROWS = 40
+
+
+def table(**columns: object) -> Table:
+    target = columns.pop("target", ["a", "b"] * (ROWS // 2))
+    frame = pd.DataFrame({**columns, "target": target})
+    return Table(frame, Source("file", "t.csv", "/t.csv"), "0" * 64)
+
+
+def features(**columns: object) -> pd.DataFrame:
+    return make_dataset(table(**columns), "target").X
+
+
+def test_numbers_stay_as_they_are() -> None:
+    X = features(a=np.arange(ROWS) % 7, b=np.linspace(0, 1, ROWS, dtype="float32"))
+    assert [str(kind) for kind in X.dtypes] == ["int64", "float32"]
+
+
+def test_booleans_with_gaps_become_numbers() -> None:
+    X = features(a=[True, None, False, True] * 10)
+    assert X["a"].isna().sum() == 10
+    assert set(X["a"].dropna()) == {0.0, 1.0}
+
+
+def test_categories_become_their_values() -> None:
+    X = features(a=pd.Categorical(["x", "y"] * 20), b=pd.Categorical([3, 5] * 20))
+    assert pd.api.types.is_string_dtype(X["a"])
+    assert X["b"].dtype == "int64"
+
+
+def test_values_of_several_types_become_text() -> None:
+    X = features(a=pd.Series([1, "two", None, 3.5] * 10, dtype=object))
+    assert list(X["a"][:2]) == ["1", "two"]
+    assert X["a"].isna().sum() == 10
+
+
+def test_nullable_and_decimal_columns_become_numbers() -> None:
+    from decimal import Decimal
+
+    X = features(a=pd.array([1, None] * 20, dtype="Int64"), b=[Decimal("1.5"), None] * 20)
+    assert [str(kind) for kind in X.dtypes] == ["float64", "float64"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.date_range("2020-01-01", periods=ROWS),
+        [f"2020-01-{1 + day % 28:02d}" for day in range(ROWS)],
+        [f"2020-01-{1 + day % 28:02d} 10:30:00" for day in range(ROWS)],
+    ],
+)
+def test_dates_are_refused_by_name_with_the_remedy(values: object) -> None:
+    with pytest.raises(WrongCall, match=r"column 'when' holds dates, such as 2020-01-01.*features"):
+        features(a=range(ROWS), when=values)
+
+
+def test_a_column_that_teaches_nothing_is_left_out_with_a_note() -> None:
+    dataset = make_dataset(table(a=np.arange(ROWS) % 7, b=[None] * ROWS, c=[5] * ROWS, d=range(ROWS)), "target")
+    assert list(dataset.X) == ["a"]
+    assert [note.partition(":")[0] for note in dataset.notes] == [
+        f"column '{name}' is left out" for name in ("b", "c", "d")
+    ]
+
+
+def test_an_index_column_stays_when_it_is_named() -> None:
+    assert list(make_dataset(table(d=range(ROWS)), "target", "d").X) == ["d"]
+
+
+def test_a_name_with_a_comma_is_quoted() -> None:
+    columns = {"a, b": np.arange(ROWS) % 7, "c": np.arange(ROWS) % 5, "d": np.arange(ROWS) % 3}
+    assert list(make_dataset(table(**columns), "target", '"a, b",c').X) == ["a, b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ("nothing", "feature 'nothing' is not a column"),
+        ("a,a", "feature 'a' is named twice"),
+        ("a,target", "feature 'target' is the target"),
+        ("", "names no column"),
+    ],
+)
+def test_wrong_features_are_refused(chosen: str, message: str) -> None:
+    with pytest.raises(WrongCall, match=message):
+        make_dataset(table(a=np.arange(ROWS) % 7), "target", chosen)
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        (["b", "a"] * 20, "object"),
+        ([True, False] * 20, "bool"),
+        ([3, 1] * 20, "int64"),
+        ([3.0, 1.0] * 20, "int64"),
+        (pd.Categorical(["b", "a"] * 20), "object"),
+        ([True, False, None, True] * 10, "bool"),
+        ([1.0, 2.0, None, 1.0] * 10, "int64"),
+    ],
+)
+def test_labels_of_any_usual_kind(labels: object, kind: str) -> None:
+    assert make_dataset(table(a=np.arange(ROWS) % 7, target=labels), "target").y.dtype == kind
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([None] * ROWS, "is missing in every row"),
+        (["a"] * ROWS, "has one class, 'a'"),
+        (["a", "b"] * 19 + ["a", "c"], "1 of 3 classes have one row, such as 'c'"),
+        (np.linspace(0, 1, ROWS), "this template classifies"),
+        (pd.date_range("2020-01-01", periods=ROWS), "holds dates"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(labels: object, message: str) -> None:
+    with pytest.raises(WrongCall, match=message):
+        make_dataset(table(a=np.arange(ROWS) % 7, target=labels), "target")
+
+
+def test_infinity_is_refused_with_its_place() -> None:
+    with pytest.raises(WrongCall, match="column 'a' is infinite in row 3"):
+        features(a=[0, 1, 2, np.inf] * 10)
+
+
+def test_the_split_is_stratified_and_keeps_row_numbers() -> None:
+    dataset = make_dataset(table(a=np.arange(ROWS) % 7, target=["a"] * 30 + ["b"] * 10), "target")
+    train, test = split(dataset, 0.2, seed=3)
+    assert test.y.value_counts().to_dict() == {"a": 6, "b": 2}
+    assert sorted([*train.y.index, *test.y.index]) == list(range(ROWS))
+
+
+@pytest.mark.parametrize("test_size", [0.01, 0.99])
+def test_a_side_with_fewer_rows_than_classes_is_refused(test_size: float) -> None:
+    dataset = make_dataset(table(a=np.arange(ROWS) % 7), "target")
+    with pytest.raises(WrongCall, match="fewer than the 2 classes"):
+        split(dataset, test_size, seed=0)
+
+
+def test_judging_needs_no_second_class() -> None:
+    dataset = to_judge(table(a=np.arange(ROWS) % 7, target=["a"] * ROWS), "target", ["a"])
+    assert set(dataset.y) == {"a"}
+
+
+def test_a_model_sees_raw_rows_as_it_saw_prepared_ones(tmp_path: Path) -> None:
+    from decimal import Decimal
+
+    from reprise.model import Hyperparameters, fit
+
+    random = np.random.default_rng(1)
+    dataset = make_dataset(
+        table(
+            number=random.normal(size=ROWS),
+            whole=random.integers(0, 9, ROWS),
+            gaps=np.where(random.random(ROWS) < 0.3, np.nan, 2.0),
+            nullable=pd.array([1, None, 3, 4] * 10, dtype="Int64"),
+            decimal=[Decimal("1.5"), None, Decimal(2), Decimal(3)] * 10,
+            flag=random.random(ROWS) < 0.5,
+            flag_gaps=[True, None, False, True] * 10,
+            text=random.choice(["x", "y", None], ROWS),
+            category=pd.Categorical(random.choice(["u", "v"], ROWS)),
+            numbers=pd.Categorical(random.choice([3, 5], ROWS)),
+        ),
+        "target",
+    )
+    model = fit(dataset.X, dataset.y, Hyperparameters())
+    np.testing.assert_array_equal(model.decision_function(dataset.X), model.decision_function(dataset.raw))

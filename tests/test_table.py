@@ -1,0 +1,107 @@
+"""Reading tables of every usual kind of file."""
+
+import gzip
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from reprise.errors import WrongCall
+from reprise.table import read_table
+
+FRAME = pd.DataFrame({"a": [1, 2, 3], "b c": [1.5, None, 2.5], "ü": ["x", None, "z"]})
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A web server on a folder."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{web.server_port}"
+        web.shutdown()
+
+
+def test_every_format_holds_the_same_table(tmp_path: Path) -> None:
+    FRAME.to_csv(tmp_path / "t.csv", index=False)
+    FRAME.to_csv(tmp_path / "t.csv.gz", index=False)
+    FRAME.to_csv(tmp_path / "semicolon.csv", index=False, sep=";")
+    FRAME.to_csv(tmp_path / "bom.csv", index=False, encoding="utf-8-sig")
+    FRAME.to_parquet(tmp_path / "t.parquet")
+    tables = [read_table(str(path)) for path in sorted(tmp_path.iterdir())]
+    assert len(tables) == 5
+    for table in tables:
+        pd.testing.assert_frame_equal(table.frame, FRAME)
+    assert len({table.fingerprint for table in tables}) == 1
+
+
+def test_a_bundled_table_is_read_by_name() -> None:
+    table = read_table("breast_cancer")
+    assert table.frame.shape == (569, 31)
+    assert table.source.kind == "bundled"
+
+
+def test_a_parquet_index_with_a_name_is_a_column(tmp_path: Path) -> None:
+    FRAME.set_index("a").to_parquet(tmp_path / "t.parquet")
+    assert list(read_table(str(tmp_path / "t.parquet")).frame) == ["a", "b c", "ü"]
+
+
+def test_a_file_uri_and_a_web_address(tmp_path: Path, server: str) -> None:
+    FRAME.to_csv(tmp_path / "t t.csv", index=False)
+    by_path = read_table(str(tmp_path / "t t.csv"))
+    by_uri = read_table((tmp_path / "t t.csv").as_uri())
+    by_web = read_table(f"{server}/t%20t.csv")
+    assert by_path.fingerprint == by_uri.fingerprint == by_web.fingerprint
+    assert by_uri.source == by_path.source
+    assert by_web.source.kind == "uri"
+
+
+def test_a_web_page_that_is_missing_or_a_server_that_is_gone(server: str) -> None:
+    with pytest.raises(WrongCall, match="the server answers 404"):
+        read_table(f"{server}/nothing.csv")
+    with pytest.raises(WrongCall, match="cannot be fetched"):
+        read_table("http://127.0.0.1:9/t.csv")
+
+
+def wrong_files(folder: Path) -> dict[str, tuple[str, str]]:
+    (folder / "empty.csv").write_text("")
+    (folder / "header.csv").write_text("a,b\n")
+    (folder / "latin.csv").write_bytes("a,b\n1,é\n".encode("latin-1"))
+    (folder / "twice.csv").write_text("a,a\n1,2\n")
+    (folder / "long.csv").write_text("a,b\n1,2,3\n4,5,6\n")
+    (folder / "ragged.csv").write_text("a,b\n1,2\n4,5,6\n")
+    (folder / "cut.csv.gz").write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 10_000)[:-20])
+    (folder / "text.csv.gz").write_text("a,b\n1,2\n")
+    (folder / "torn.parquet").write_bytes(b"PAR1 and no more")
+    (folder / "data.xlsx").write_bytes(b"PK")
+    (folder / "folder.csv").mkdir()
+    pq.write_table(pa.table({"a": [[1, 2], [3]]}), folder / "nested.parquet")
+    return {
+        "empty.csv": ("empty", "its first line must name the columns"),
+        "header.csv": ("header only", "has 0 rows and 2 columns"),
+        "latin.csv": ("not UTF-8", "is not UTF-8"),
+        "twice.csv": ("a name twice", "2 columns named 'a'"),
+        "long.csv": ("rows longer than the header", "is not a table"),
+        "ragged.csv": ("one row too long", "is not a table"),
+        "cut.csv.gz": ("truncated", "not a whole gzip file"),
+        "text.csv.gz": ("not gzip", "not a whole gzip file"),
+        "torn.parquet": ("corrupt", "not a whole Parquet file"),
+        "data.xlsx": ("unknown suffix", "of no kind that is read here"),
+        "folder.csv": ("a directory", "is a directory"),
+        "nested.parquet": ("nested", "column 'a' is nested"),
+        "missing.csv": ("missing", "does not exist"),
+    }
+
+
+def test_files_that_are_no_tables_are_refused_in_one_line(tmp_path: Path) -> None:
+    for name, (what, message) in wrong_files(tmp_path).items():
+        with pytest.raises(WrongCall, match=message) as refused:
+            read_table(str(tmp_path / name))
+        assert "\n" not in refused.value.format_message(), what
+        assert name in refused.value.format_message(), what
