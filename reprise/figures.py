@@ -28,8 +28,11 @@ def draw(evaluation: Evaluation, folder: Path) -> None:
     _save(_confusion(evaluation), folder / "confusion_matrix.png")
     _save(_class_balance(evaluation), folder / "class_balance.png")
     if evaluation.one_vs_rest():
-        _save(_curves(evaluation, _roc, "False positive rate", "True positive rate"), folder / "roc.png")
-        _save(_curves(evaluation, _precision_recall, "Recall", "Precision"), folder / "precision_recall.png")
+        _save(_curves(evaluation, _roc, "ROC", "False positive rate", "True positive rate"), folder / "roc.png")
+        _save(
+            _curves(evaluation, _precision_recall, "Precision and recall", "Recall", "Precision"),
+            folder / "precision_recall.png",
+        )
 
 
 def draw_decision_regions(model: Any, X: pd.DataFrame, y: pd.Series, folder: Path) -> None:
@@ -78,19 +81,22 @@ def _class_balance(evaluation: Evaluation) -> Figure:
     axes.bar(places + 0.2, counts.sum(axis=0), width=0.4, color=_COLOURS[1], label="predicted")
     axes.set(ylabel="rows", title="Class balance")
     if len(counts) <= LABELLED:
-        axes.set_xticks(places, [_short(label) for label in evaluation.classes], rotation=30, ha="right")
+        names = [_short(label) for label in evaluation.classes]
+        axes.set_xticks(places, names, **_slant(names))
     axes.legend()
     return figure
 
 
-def _curves(evaluation: Evaluation, curve: Callable[..., Any], across: str, up: str) -> Figure:
+def _curves(evaluation: Evaluation, curve: Callable[..., Any], name: str, across: str, up: str) -> Figure:
     figure, axes = _figure(6.4, 5.2)
     curves = evaluation.one_vs_rest()
     for number, (label, truth, score) in enumerate(curves):
         x, y, note = curve(truth, score)
-        name = f"{_short(label)} ({note})" if len(curves) <= LABELLED else None
-        axes.plot(x, y, color=_COLOURS[number % len(_COLOURS)], linewidth=1.6, label=name)
-    axes.set(xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), title=f"{up} over {across.lower()}")
+        shown = f"{_short(label)} ({note})" if len(curves) <= LABELLED else None
+        axes.plot(x, y, color=_COLOURS[number % len(_COLOURS)], linewidth=1.6, label=shown)
+    axes.set(
+        xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), title=f"{name}, each class against the rest"
+    )
     axes.grid(alpha=0.3)
     if len(curves) <= LABELLED:
         axes.legend(title="class", fontsize=8)
@@ -111,8 +117,12 @@ def _name_classes(axes: Any, evaluation: Evaluation) -> None:
     if len(evaluation.classes) > LABELLED:
         return
     names = [_short(label) for label in evaluation.classes]
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
+    axes.set_xticks(range(len(names)), names, fontsize=8, **_slant(names))
     axes.set_yticks(range(len(names)), names, fontsize=8)
+
+
+def _slant(names: list[str]) -> dict[str, Any]:
+    return {"rotation": 45, "ha": "right"} if max(map(len, names)) > 3 else {}  # noqa: PLR2004  more would overlap
 
 
 def _limits(column: pd.Series) -> tuple[float, float]:

@@ -18,9 +18,9 @@ from sklearn.svm import SVC, LinearSVC
 Kernel = Literal["linear", "poly", "rbf", "sigmoid"]
 Solver = Literal["exact", "approximate", "auto"]
 
-EXACT_ROWS = 10_000
-"""Up to this many training rows `auto` means `exact`; beyond it SVC's cost, which grows with the square of the
-rows, is no longer worth what it gains (measured: docs/solver.md)."""
+EXACT_ROWS = 20_000
+"""Up to this many training rows `auto` means `exact`. SVC is the more accurate one, but its time grows with the
+square of the rows: docs/solver.md has the measurement."""
 
 CATEGORIES = 100
 """Columns that one categorical column may become; rarer categories share the last one."""
