@@ -3,9 +3,11 @@
 import os
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from reprise import project
+from reprise.credentials import without_credentials
 from reprise.environment import Lock, describe_machine, installed_versions, mismatches, read_lock
 from reprise.git import Checkout, describe
 
@@ -74,7 +76,7 @@ class Provenance:
                 "installed": self.installed,
                 **self.machine,
             },
-            "command": [os.path.basename(sys.argv[0]), *sys.argv[1:]],  # noqa: PTH119  a name, not a path
+            "command": [Path(sys.argv[0]).name, *map(without_credentials, sys.argv[1:])],
         }
 
 

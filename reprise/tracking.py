@@ -1,7 +1,13 @@
 """MLflow's tracking store, as the entry points use it: one run, its parameters, inputs and results."""
 
 # skops.io searches every module that is already loaded: imported after mlflow it takes up to two seconds more.
-import skops.io  # noqa: F401  isort: skip
+# It is also the first import that the launcher's environment lacks.
+try:
+    import skops.io  # noqa: F401  isort: skip
+except ModuleNotFoundError:
+    import sys
+
+    sys.exit("Error: this environment cannot train: it lacks skops. Use mlflow run with --env-manager uv, or conda.")
 
 import json
 import os
