@@ -11,6 +11,7 @@ import mlflow
 import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # mlflow, uv, reprise
 IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
 
 
@@ -33,8 +34,7 @@ def environment(**variables: str) -> dict[str, str]:
     """Give the environment of a user's process: nothing of MLflow's or pytest's, byte-code written."""
     dropped = ("MLFLOW_", "PYTEST_", "PYTHONDONTWRITEBYTECODE", "GIT_", "REPRISE_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    here = str(Path(sys.executable).parent)
-    return {**clean, "PATH": os.pathsep.join([here, clean["PATH"]]), **variables}
+    return {**clean, **variables}
 
 
 def run(*command: str | Path, cwd: Path, timeout: int = 900, **variables: str) -> subprocess.CompletedProcess[str]:
