@@ -2,7 +2,9 @@
 
 import click
 
-from reprise import logged_model, provenance, results, tracking
+from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+
+from reprise import bundle, inputs, logged_model, provenance, results
 from reprise.entry_point import main
 from reprise.evaluation import assess, scores
 from reprise.held_out import rows_to_judge
@@ -28,15 +30,15 @@ def evaluate(model: str, data: str, target: str) -> None:
         with step(f"judge {len(rows.dataset.y)} rows"):
             predicted = subject.predict(rows.dataset.raw)
             evaluation = assess(rows.dataset.y, predicted, scores(subject.classifier, rows.dataset.raw))
-        with step("log"):
-            data_record = tracking.log_datasets(run, rows.table, {"test": rows.dataset})
-            with tracking.artifacts(run) as folder:
-                results.write_evaluation(evaluation, folder)
-                results.write_provenance(origin, data_record | {"notes": rows.dataset.notes}, folder)
-            tracking.log_model_input(run, subject.model_id)
+        with step("log"), bundle.staging() as folder:
+            data_record, datasets = inputs.describe(rows.table, {"test": rows.dataset})
+            results.write_evaluation(evaluation, folder / "artifacts")
+            results.write_provenance(origin, data_record | {"notes": rows.dataset.notes}, folder / "artifacts")
             metrics = {f"test_{name}": value for name, value in evaluation.metrics.items()}
             metrics["rows"] = len(rows.dataset.y)
-            tracking.log_results(run, subject.model_id, metrics, {})
+            tags = {"reprise.data.fingerprint": rows.table.fingerprint}
+            found = bundle.Results(metrics, tags=tags, datasets=datasets, judged_model_id=subject.model_id)
+            bundle.log(folder, run, found)
 
     click.echo()
     click.echo(evaluation.per_class.to_string(index=False, float_format="{:.4f}".format))

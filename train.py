@@ -5,7 +5,9 @@ from typing import Any
 
 import click
 
-from reprise import logged_model, provenance, results, tracking
+from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+
+from reprise import bundle, inputs, logged_model, provenance, results
 from reprise.data import make_dataset, split
 from reprise.entry_point import main
 from reprise.evaluation import evaluate
@@ -54,17 +56,14 @@ def train(
         with step("evaluate"):
             train_accuracy = float(pipeline.score(training.X, training.y))
             evaluation = evaluate(pipeline, held_out.X, held_out.y)
-        with step("log"):
-            data_record = tracking.log_datasets(run, table, {"train": training, "test": held_out})
+        with step("log"), bundle.staging() as folder:
+            data_record, datasets = inputs.describe(table, {"train": training, "test": held_out})
             recipe = {"features": features, "test_size": test_size, "seed": seed, "notes": dataset.notes}
-            with tracking.artifacts(run) as folder:
-                results.write_evaluation(evaluation, folder)
-                results.write_decision_regions(pipeline, held_out, folder)
-                results.write_preprocessing(pipeline, folder)
-                results.write_provenance(origin, data_record | recipe, folder)
-            model_id = logged_model.log_model(
-                run, pipeline, signature(dataset.raw, dataset.y), training.raw, origin.lock
-            )
+            results.write_evaluation(evaluation, folder / "artifacts")
+            results.write_decision_regions(pipeline, held_out, folder / "artifacts")
+            results.write_preprocessing(pipeline, folder / "artifacts")
+            results.write_provenance(origin, data_record | recipe, folder / "artifacts")
+            logged_model.save(folder / "model", pipeline, signature(dataset.raw, dataset.y), training.raw, origin.lock)
             metrics = {
                 "train_accuracy": train_accuracy,
                 **{f"test_{name}": value for name, value in evaluation.metrics.items()},
@@ -73,7 +72,9 @@ def train(
                 "columns": dataset.X.shape[1],
                 "classes": dataset.y.nunique(),
             }
-            tracking.log_results(run, model_id, metrics, resolved_hyperparameters(pipeline))
+            tags = {"reprise.data.fingerprint": table.fingerprint}
+            found = bundle.Results(metrics, resolved_hyperparameters(pipeline), tags, datasets)
+            model_id = bundle.log(folder, run, found)
 
     summary(
         {

@@ -1,26 +1,24 @@
 """The fitted pipeline as an MLflow model: saved in skops format, pinned, signed, and found again by its URI."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reprise import tracking  # first: it imports skops and mlflow in the order that is fast  # isort: skip
+from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
 import mlflow
 import numpy as np
 import pandas as pd
 import skops.io
-from mlflow.entities import LoggedModelOutput, LoggedModelStatus
-from mlflow.models import Model, ModelSignature
+from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from sklearn.pipeline import Pipeline
 
+from reprise.bundle import MODEL_NAME
 from reprise.environment import Lock, pinned
 from reprise.errors import JobFailed, WrongCall
-
-NAME = "model"
+from reprise.recorded import provenance_of
 
 TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
 """Packages whose types a model may hold beyond those that skops trusts itself. Add yours when you replace the model."""
@@ -31,55 +29,31 @@ INFERENCE = ("mlflow-skinny", "scikit-learn", "skops", "pandas")
 EXAMPLE_ROWS = 5
 
 
-def log_model(run: mlflow.entities.Run, pipeline: Pipeline, signature: ModelSignature, example: Any, lock: Lock) -> str:
-    """Log a fitted pipeline as the run's model.
+def save(folder: Path, pipeline: Pipeline, signature: ModelSignature, example: pd.DataFrame, lock: Lock) -> None:
+    """Save a fitted pipeline in MLflow's format.
 
-    It does what `mlflow.sklearn.log_model` does, step by step, save for one: that runs the scoring code on the
-    input example, which takes longer than all the rest. The run is linked to the model last, so that it never
-    points to half a one.
+    `reprise.bundle` logs it then. Together they do what `mlflow.sklearn.log_model` does, save for one: that runs the
+    scoring code on the input example, which takes longer than all the rest.
 
     Args:
-        run: the run that fitted it.
+        folder: where to; it must not exist.
         pipeline: takes raw rows.
         signature: of those rows and of the predictions.
         example: raw rows, shape (rows, features); the first few become the model's input example.
         lock: the environment lock, which pins the model's requirements.
 
-    Returns:
-        The model's id, `m-…`.
-
     Raises:
         JobFailed: the pipeline holds types that are not to be trusted on loading.
     """
-    trusted, run_id = _trusted_types(pipeline), run.info.run_id
-    client = mlflow.MlflowClient()
-    parameters = client.get_run(run_id).data.params
-    model = client.create_logged_model(run.info.experiment_id, NAME, source_run_id=run_id, params=parameters)
-    try:
-        with tempfile.TemporaryDirectory(prefix="reprise-model-") as folder:
-            path = Path(folder, NAME)
-            mlflow.sklearn.save_model(
-                pipeline,
-                path,
-                mlflow_model=Model(
-                    artifact_path=model.artifact_location,
-                    model_uuid=model.model_id,
-                    run_id=run_id,
-                    model_id=model.model_id,
-                ),
-                signature=signature,
-                input_example=example.head(EXAMPLE_ROWS),
-                serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
-                skops_trusted_types=trusted,
-                pip_requirements=pinned(INFERENCE, lock),
-            )
-            client.log_model_artifacts(model.model_id, str(path))
-        client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-    except BaseException:
-        client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
-        raise
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-    return str(model.model_id)
+    mlflow.sklearn.save_model(
+        pipeline,
+        folder,
+        signature=signature,
+        input_example=example.head(EXAMPLE_ROWS),
+        serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
+        skops_trusted_types=_trusted_types(pipeline),
+        pip_requirements=pinned(INFERENCE, lock),
+    )
 
 
 @dataclass(frozen=True)
@@ -128,7 +102,7 @@ class Subject:
 
     def training_record(self) -> dict[str, Any] | None:
         """Give what its training run recorded of its data, or None where it is no training run of this project."""
-        record = tracking.read_json(self.run_id, "provenance/provenance.json") if self.run_id else None
+        record = provenance_of(self.run_id) if self.run_id else None
         return record["data"] if record and "train" in record["data"] else None
 
     def tags(self) -> dict[str, str]:
@@ -158,7 +132,7 @@ def newest() -> str:
     if not runs:
         message = f"experiment {experiment_id} has no finished training run; train first, or name a model with model="
         raise WrongCall(message)
-    return f"runs:/{runs[0].info.run_id}/{NAME}"
+    return f"runs:/{runs[0].info.run_id}/{MODEL_NAME}"
 
 
 def load(uri: str) -> Subject:

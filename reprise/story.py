@@ -1,12 +1,11 @@
 """A run's provenance, told to a person."""
 
-import json
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
 
 from reprise.errors import WrongCall
+from reprise.recorded import provenance_of
 
 
 def tell(run_id: str) -> str:
@@ -45,13 +44,9 @@ def _models(run: mlflow.entities.Run) -> list[Any]:
 
 def _recorded(run_id: str) -> dict[str, str]:
     """Read what stands in provenance.json alone."""
-    with TemporaryDirectory(prefix="reprise-show-") as folder:
-        try:
-            path = mlflow.MlflowClient().download_artifacts(run_id, "provenance/provenance.json", folder)
-        except (mlflow.exceptions.MlflowException, OSError):
-            return {}
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123  MLflow gives text
-            record = json.load(file)
+    record = provenance_of(run_id)
+    if record is None:
+        return {}
     left_out = record["git"]["patch"]["left_out"]
     mismatches = record["environment"]["mismatches"]
     return {

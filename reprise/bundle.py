@@ -1,0 +1,175 @@
+"""What a job has computed, in one folder: whole before any of it is logged, so a store that fails loses nothing.
+
+    results.json   run, metrics, parameters, tags and data set inputs
+    artifacts/     the run's artifacts
+    model/         the fitted model in MLflow's format, of a training run
+
+Logging a bundle needs neither the model's packages nor the data: the launcher can do it later.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlflow
+import yaml
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelInput,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+    RunTag,
+)
+
+from reprise import patience
+from reprise.errors import JobFailed, WrongCall
+
+MODEL_NAME = "model"
+UNLOGGED = "reprise-unlogged"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is logged beside files.
+
+    Attributes:
+        metrics: name -> value, of the run and of the model.
+        parameters: what parameters came to, name -> value.
+        tags: name -> value.
+        datasets: context (`train`, `test`) -> an MLflow data set's fields.
+        judged_model_id: the model that was read, of an evaluation; None for a training run, which brings its own.
+    """
+
+    metrics: Mapping[str, float]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    judged_model_id: str | None = None
+
+
+@contextmanager
+def staging() -> Iterator[Path]:
+    """Give a folder for a bundle; it is gone when the block ends."""
+    with TemporaryDirectory(prefix="reprise-bundle-") as folder:
+        Path(folder, "artifacts").mkdir()
+        yield Path(folder)
+
+
+def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str:
+    """Log a bundle as a run's results.
+
+    Returns:
+        The id of the model that was logged or judged, `m-…`.
+
+    Raises:
+        JobFailed: the store failed; the bundle is kept, and the message says where and how to log it later.
+    """
+    target = {
+        "run_id": run.info.run_id,
+        "experiment_id": run.info.experiment_id,
+        "tracking_uri": mlflow.get_tracking_uri(),
+        "time": int(time.time() * 1000),
+    }
+    (folder / "results.json").write_text(json.dumps({**target, **asdict(results)}, indent=2), encoding="utf-8")
+    try:
+        return upload(folder)
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        kept = Path.cwd() / UNLOGGED / run.info.run_id
+        shutil.copytree(folder, kept, dirs_exist_ok=True)
+        cause = " ".join(str(error).split())
+        message = f"the results could not be logged ({cause[:200]}); they are kept: reprise upload {kept}"
+        raise JobFailed(message) from error
+
+
+def upload(folder: Path) -> str:
+    """Log the bundle in a folder to the run that it belongs to. What is there already is not logged twice.
+
+    Returns:
+        The id of the model that was logged or judged, `m-…`.
+    """
+    bundle = _read(folder)
+    client, run_id = mlflow.MlflowClient(bundle["tracking_uri"]), bundle["run_id"]
+    client.log_artifacts(run_id, str(folder / "artifacts"))
+    client.log_inputs(run_id, [_dataset_input(*item) for item in bundle["datasets"].items()])
+    model_id: str = bundle["judged_model_id"] or _upload_model(client, folder / "model", bundle)
+    if bundle["judged_model_id"]:
+        client.log_inputs(run_id, models=[LoggedModelInput(model_id)])
+    client.log_batch(
+        run_id,
+        metrics=[
+            Metric(name, value, bundle["time"], 0, model_id=model_id) for name, value in bundle["metrics"].items()
+        ],
+        params=[Param(f"resolved.{name}", str(value)) for name, value in bundle["parameters"].items()],
+        tags=[RunTag(name, value) for name, value in bundle["tags"].items()],
+    )
+    return model_id
+
+
+def upload_later(folder: Path) -> str:
+    """Log a bundle that was kept, end its run well and remove the folder.
+
+    Returns:
+        The run's id.
+
+    Raises:
+        WrongCall: the folder holds no bundle.
+    """
+    bundle = _read(folder)
+    upload(folder)
+    client, run_id = mlflow.MlflowClient(bundle["tracking_uri"]), str(bundle["run_id"])
+    for tag in ("reprise.failure", "reprise.exit_code"):
+        with suppress(mlflow.exceptions.MlflowException):  # it was never there
+            client.delete_tag(run_id, tag)
+    client.set_terminated(run_id, "FINISHED")
+    shutil.rmtree(folder)
+    return run_id
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WrongCall(f"{folder} holds no results to log; name a folder under {UNLOGGED}") from error
+    return content
+
+
+def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, Any]) -> str:
+    """Log the model, and link the run to it last, so that a run never points to half a model."""
+    run = client.get_run(bundle["run_id"])
+    if run.outputs and run.outputs.model_outputs:
+        return str(run.outputs.model_outputs[0].model_id)
+    model = client.create_logged_model(
+        bundle["experiment_id"], MODEL_NAME, source_run_id=bundle["run_id"], params=run.data.params
+    )
+    try:
+        _stamp(folder / "MLmodel", bundle["run_id"], model)
+        client.log_model_artifacts(model.model_id, str(folder))
+        client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+    except BaseException:
+        with patience.brief(), suppress(mlflow.exceptions.MlflowException):
+            client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
+        raise
+    client.log_outputs(bundle["run_id"], [LoggedModelOutput(model.model_id, step=0)])
+    return str(model.model_id)
+
+
+def _stamp(path: Path, run_id: str, model: mlflow.entities.LoggedModel) -> None:
+    """Write into a saved model what `log_model` would: who it is and which run it is from."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content |= {"artifact_path": model.artifact_location, "run_id": run_id}
+    content |= {"model_id": model.model_id, "model_uuid": model.model_id}
+    path.write_text(yaml.safe_dump(content, sort_keys=True, allow_unicode=True), encoding="utf-8")
+
+
+def _dataset_input(context: str, fields: Mapping[str, Any]) -> DatasetInput:
+    return DatasetInput(Dataset(**fields), [InputTag("mlflow.data.context", context)])
