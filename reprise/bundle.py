@@ -65,11 +65,11 @@ def staging() -> Iterator[Path]:
         yield Path(folder)
 
 
-def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str:
+def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str | None:
     """Log a bundle as a run's results.
 
     Returns:
-        The id of the model that was logged or judged, `m-…`.
+        The id of the model that was logged or judged, `m-…`; None where one was judged that has none.
 
     Raises:
         JobFailed: the store failed; the bundle is kept, and the message says where and how to log it later.
@@ -91,24 +91,24 @@ def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str:
         raise JobFailed(message) from error
 
 
-def upload(folder: Path) -> str:
-    """Log the bundle in a folder to the run that it belongs to. What is there already is not logged twice.
+def upload(folder: Path) -> str | None:
+    """Log the bundle in a folder to the run that it belongs to; what is there already is not logged twice.
 
     Returns:
-        The id of the model that was logged or judged, `m-…`.
+        As `log`.
     """
     bundle = _read(folder)
     client, run_id = mlflow.MlflowClient(bundle["tracking_uri"]), bundle["run_id"]
     client.log_artifacts(run_id, str(folder / "artifacts"))
     client.log_inputs(run_id, [_dataset_input(*item) for item in bundle["datasets"].items()])
-    model_id: str = bundle["judged_model_id"] or _upload_model(client, folder / "model", bundle)
-    if bundle["judged_model_id"]:
+    model_id: str | None = bundle["judged_model_id"]
+    if (folder / "model").exists():
+        model_id = _upload_model(client, folder / "model", bundle)
+    elif model_id:
         client.log_inputs(run_id, models=[LoggedModelInput(model_id)])
     client.log_batch(
         run_id,
-        metrics=[
-            Metric(name, value, bundle["time"], 0, model_id=model_id) for name, value in bundle["metrics"].items()
-        ],
+        metrics=_metrics(bundle, model_id),
         params=[Param(f"resolved.{name}", str(value)) for name, value in bundle["parameters"].items()],
         tags=[RunTag(name, value) for name, value in bundle["tags"].items()],
     )
@@ -169,6 +169,11 @@ def _stamp(path: Path, run_id: str, model: mlflow.entities.LoggedModel) -> None:
     content |= {"artifact_path": model.artifact_location, "run_id": run_id}
     content |= {"model_id": model.model_id, "model_uuid": model.model_id}
     path.write_text(yaml.safe_dump(content, sort_keys=True, allow_unicode=True), encoding="utf-8")
+
+
+def _metrics(bundle: dict[str, Any], model_id: str | None) -> list[Metric]:
+    now = bundle["time"]
+    return [Metric(name, value, now, 0, model_id=model_id) for name, value in bundle["metrics"].items()]
 
 
 def _dataset_input(context: str, fields: Mapping[str, Any]) -> DatasetInput:

@@ -1,5 +1,7 @@
 """`reprise …`: what a person does at a terminal beside running the project."""
 
+from pathlib import Path
+
 import click
 
 from reprise.entry_point import main as end_well
@@ -29,6 +31,15 @@ def ui(run_id: str | None, store: str | None, port: int) -> None:
     from reprise.ui import serve  # noqa: PLC0415
 
     serve(run_id, store, port)
+
+
+@cli.command(epilog="Example: reprise upload reprise-unlogged/0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
+@click.argument("folder", type=click.Path(path_type=Path))
+def upload(folder: Path) -> None:
+    """Log results that were kept because the store had failed, and end their run well."""
+    from reprise.bundle import upload_later  # noqa: PLC0415
+
+    click.echo(f"run {upload_later(folder)} is logged")
 
 
 @cli.command(epilog="Example: reprise lock --upgrade")

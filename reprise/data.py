@@ -177,7 +177,7 @@ def _useless(column: pd.Series, *, named: bool) -> str | None:
     if column.isna().all():
         return "every value is missing"
     if len(column.unique()) == 1:
-        return f"every value is {column.iloc[0]!r}"
+        return f"every value is {str(column.iloc[0])!r}"
     if not named and _numbers_the_rows(column):
         return "it only numbers the rows (name it in features to keep it)"
     return None

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import click
 
+from reprise import patience
 from reprise.credentials import without_credentials
 
 INTERRUPTED = 130
@@ -23,6 +24,8 @@ def main(command: click.Command) -> NoReturn:
     """
     run_id = os.environ.get("MLFLOW_RUN_ID")  # mlflow.start_run takes it out of the environment
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
+    patience.be_patient()
     try:
         command.main(standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -35,7 +38,7 @@ def main(command: click.Command) -> NoReturn:
         if not _is_of_the_world(error):
             _say_failed(f"{type(error).__name__}: {error}", 1, run_id)
             raise
-        _end(f"Error: {' '.join(str(error).split())}", 1, run_id)
+        _end(f"Error: {_in_one_line(error)}", 1, run_id)
     sys.exit(0)
 
 
@@ -44,6 +47,20 @@ def _is_of_the_world(error: Exception) -> bool:
     from mlflow.exceptions import MlflowException  # noqa: PLC0415  most runs have no use for it
 
     return isinstance(error, (MlflowException, OSError))
+
+
+def _in_one_line(error: Exception) -> str:
+    """Say what is wrong with a store, and what to do; MLflow's own words where there is nothing to add."""
+    text = " ".join(str(error).split())
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "in MLFLOW_TRACKING_URI")
+    if "error code 401" in text or "error code 403" in text:
+        return (
+            f"the tracking server {uri} refuses the login; set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        )
+    if "Max retries exceeded" in text or "Connection refused" in text:
+        return f"the tracking server {uri} does not answer; check that it runs, or name another"
+    return text
 
 
 def _end(line: str, exit_code: int, run_id: str | None) -> NoReturn:
@@ -60,10 +77,14 @@ def _say_failed(message: str, exit_code: int, run_id: str | None) -> None:
 
     tags = {"reprise.exit_code": str(exit_code), "reprise.failure": without_credentials(message)[:TAG_LENGTH]}
     try:
-        mlflow.MlflowClient().log_batch(run_id, tags=[mlflow.entities.RunTag(*tag) for tag in tags.items()])
+        with patience.brief():
+            mlflow.MlflowClient().log_batch(run_id, tags=[mlflow.entities.RunTag(*tag) for tag in tags.items()])
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        click.echo(f"note: the reason could not be put on run {run_id}: {error}", err=True)
+        click.echo(f"note: the reason could not be put on run {run_id}: {_in_one_line(error)}", err=True)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    # MLflow sends SIGTERM after Ctrl-C: it must not cut short what ends the run.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt

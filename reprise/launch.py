@@ -22,7 +22,7 @@ def ui_command(run: mlflow.entities.Run) -> str:
     return f"reprise ui {run.info.run_id}{store}" if shutil.which("reprise") else f"mlflow ui{store}"
 
 
-def evaluate_command(run: mlflow.entities.Run, model_id: str) -> str:
+def evaluate_command(run: mlflow.entities.Run, model_id: str | None) -> str:
     """Give what evaluates a model, started as this process was."""
     model = f"models:/{model_id}"
     tags = mlflow.get_run(run.info.run_id).data.tags

@@ -1,6 +1,7 @@
 """Where a table comes from: the name of a bundled table, a file, or a URI, brought to a local file."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,4 +142,8 @@ def _download_mlflow(uri: str, folder: str) -> Path:
 
 
 def _cause(error: Exception) -> str:
+    if isinstance(error, requests.Timeout):
+        return f"no answer within {TIMEOUT[1]} s"
+    if isinstance(error, requests.ConnectionError) and "Errno" in str(error):
+        return re.sub(r".*\[Errno -?\d+\] ([\w ]+).*", r"\1", str(error))
     return without_credentials(" ".join(str(error).split()))[:300] or type(error).__name__

@@ -77,7 +77,7 @@ def test_the_launcher_needs_no_package_of_the_project_environment() -> None:
     check = f"""
 import importlib, sys
 sys.modules.update(dict.fromkeys({absent!r}))
-for name in ("cli", "entry_point", "lock", "story", "ui", "environment", "git", "credentials"):
+for name in ("cli", "entry_point", "lock", "story", "ui", "environment", "git", "credentials", "bundle", "recorded"):
     importlib.import_module("reprise." + name)
 """
     subprocess.run([sys.executable, "-c", check], cwd=PROJECT, check=True)

@@ -10,7 +10,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import copy_project, environment, git, run
+from conftest import copy_project, git, run
 from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -203,22 +203,3 @@ print(mlflow.pyfunc.load_model({str(model)!r}).predict(rows).tolist())
     done = run(python, "-c", score, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)) == 5
-
-
-def test_interrupting_plain_python_ends_the_run_killed(checkout: Path, tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    frame = pd.DataFrame(random.normal(size=(9_000, 20))).add_prefix("x")
-    frame.assign(target=random.integers(0, 5, len(frame))).to_parquet(tmp_path / "noise.parquet")
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    mlflow.search_experiments()
-    command = ["python", str(checkout / "train.py"), "--data", str(tmp_path / "noise.parquet"), "--solver", "exact"]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and not runs(tmp_path):
-            pass
-        process.terminate()
-        _, stderr = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "interrupted" in stderr
-    (found,) = runs(tmp_path)
-    assert found.info.status == "KILLED"
-    assert not mlflow.search_logged_models(output_format="list")

@@ -1,0 +1,179 @@
+"""Every wrong call that one can think of, each as a process of its own.
+
+`python tests/wrong_calls.py` runs them all and prints a table: call, exit code, the line on the terminal, the run's
+status. `tests/test_wrong_calls.py` holds them to what is promised.
+"""
+
+import gzip
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from conftest import PROJECT, run
+
+ROWS = 60
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of `train.py`: a name for it, its arguments, its variables, and what its line must hold."""
+
+    name: str
+    arguments: tuple[str, ...]
+    says: str
+    exit_code: int = 2
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+def table() -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(ROWS, 3)), columns=["a", "b", "c"])
+    return frame.assign(target=["x", "y"] * (ROWS // 2))
+
+
+def make_files(folder: Path) -> None:
+    """Write a file for each thing that can be wrong with one."""
+    good = table()
+    odd = {
+        "dates": good.assign(day=pd.date_range("2020", periods=ROWS).astype(str)),
+        "infinite": good.assign(a=[np.inf, *good["a"][1:]]),
+        "no_target": good.drop(columns="target"),
+        "target_missing": good.assign(target=None),
+        "one_class": good.assign(target="x"),
+        "lonely_class": good.assign(target=["z", *good["target"][1:]]),
+        "continuous": good.assign(target=good["a"]),
+        "nothing_left": good.assign(a=1, b=None)[["a", "b", "target"]],
+    }
+    for name, frame in odd.items():
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    good.to_csv(folder / "good.csv", index=False)
+    text = good.to_csv(index=False)
+    (folder / "empty.csv").write_text("")
+    (folder / "header.csv").write_text("a,target\n")
+    (folder / "truncated.csv.gz").write_bytes(gzip.compress((text * 300).encode())[:-40])
+    (folder / "latin.csv").write_bytes(text.replace("x", "é").encode("latin-1"))
+    (folder / "twice.csv").write_text(text.replace("a,b,c", "a,a,c", 1))
+    (folder / "ragged.csv").write_text(f"{text}1,2,3,x,5\n")
+    (folder / "corrupt.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
+    (folder / "sheet.xlsx").write_bytes(b"PK")
+    (folder / "folder.csv").mkdir()
+    pq.write_table(pa.table({"a": [[1], [2]], "target": ["x", "y"]}), folder / "nested.parquet")
+
+
+def calls(folder: Path, site: str) -> Iterator[Call]:
+    """Give the calls; files are in the folder, and a web site answers 404, or refuses a login."""
+    for value in ("abc", "0", "-1", "nan", "inf", ""):
+        yield Call(f"C={value}", ("--C", value), "is not a number above 0")
+    for value in ("0", "1", "1.5", "nan", "half"):
+        yield Call(f"test_size={value}", ("--test-size", value), "is not a number between 0 and 1")
+    yield Call("gamma=-1", ("--gamma", "-1"), "is not scale, auto or a number above 0")
+    yield Call("kernel=cubic", ("--kernel", "cubic"), "'cubic' is not one of")
+    yield Call("solver=fast", ("--solver", "fast"), "'fast' is not one of")
+    yield Call("seed=-1", ("--seed", "-1"), "-1 is not in the range")
+    yield Call("unknown parameter", ("--depth", "3"), "No such option")
+    yield Call("an argument", ("iris",), "unexpected extra argument")
+    for name, says in {
+        "missing.csv": "does not exist",
+        "empty.csv": "its first line must name the columns",
+        "header.csv": "has 0 rows",
+        "truncated.csv.gz": "not a whole gzip file",
+        "latin.csv": "is not UTF-8",
+        "folder.csv": "is a directory",
+        "sheet.xlsx": "of no kind that is read here",
+        "corrupt.parquet": "not a whole Parquet file",
+        "nested.parquet": "column 'a' is nested",
+        "twice.csv": "2 columns named 'a'",
+        "ragged.csv": "is not a table",
+        "no_target.csv": "target 'target' is not a column",
+        "target_missing.csv": "is missing in every row",
+        "one_class.csv": "has one class, 'x'",
+        "lonely_class.csv": "classes have one row, such as 'z'",
+        "continuous.csv": "this template classifies",
+        "dates.csv": "column 'day' holds dates",
+        "infinite.csv": "column 'a' is infinite in row 0",
+        "nothing_left.csv": "no column is left",
+    }.items():
+        yield Call(f"data={name}", ("--data", str(folder / name)), says)
+    good = str(folder / "good.csv")
+    yield Call("data: HTTP 404", ("--data", f"{site}/missing.csv"), "the server answers 404")
+    yield Call("data: connection refused", ("--data", "http://127.0.0.1:9/t.csv"), "cannot be fetched")
+    yield Call("data: unknown scheme", ("--data", "gopher://host/t.csv"), "the scheme 'gopher' is not known")
+    yield Call("data: no such run", ("--data", f"runs:/{'0' * 32}/t.csv"), "cannot be fetched")
+    yield Call("target: none such", ("--data", good, "--target", "nothing"), "it has 'a', 'b', 'c', 'target'")
+    yield Call("features: none such", ("--data", good, "--features", "a,nothing"), "feature 'nothing' is not a column")
+    yield Call("features: twice", ("--data", good, "--features", "a,a"), "is named twice")
+    yield Call("features: the target", ("--data", good, "--features", "a,target"), "is the target")
+    yield Call("features: none", ("--data", good, "--features", ""), "names no column")
+    yield Call("test split too small", ("--data", good, "--test-size", "0.01"), "fewer than the 2 classes")
+    down = (("MLFLOW_TRACKING_URI", "http://127.0.0.1:9"),)
+    yield Call("tracking server down", ("--data", good), "127.0.0.1:9 does not answer", 1, down)
+    refused = (("MLFLOW_TRACKING_URI", site),)
+    yield Call("tracking server refuses the login", ("--data", good), "refuses the login", 1, refused)
+    store = (("MLFLOW_TRACKING_URI", "nonsense://host"),)
+    yield Call("tracking URI of no kind", ("--data", good), "nonsense", 1, store)
+
+
+class Site(BaseHTTPRequestHandler):
+    """A web site that lacks every table, and as a tracking server refuses every login."""
+
+    def do_GET(self) -> None:
+        self.send_error(404 if self.path.endswith(".csv") else 401)
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a call."""
+
+    call: Call
+    exit_code: int
+    lines: list[str]
+    runs: list[mlflow.entities.Run]
+
+
+def outcome(call: Call, folder: Path) -> Outcome:
+    """Run a call in a fresh folder of its own."""
+    folder.mkdir()
+    done = run(sys.executable, str(PROJECT / "train.py"), *call.arguments, cwd=folder, **dict(call.variables))
+    runs: list[mlflow.entities.Run] = []
+    if (folder / "mlflow.db").exists():
+        mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+        runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    lines = [line for line in done.stderr.splitlines() if line and " INFO " not in line]
+    return Outcome(call, done.returncode, lines, runs)
+
+
+def outcomes(folder: Path) -> Iterator[Outcome]:
+    """Run all calls, one after the other."""
+    make_files(folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        for number, call in enumerate(calls(folder, f"http://127.0.0.1:{site.server_port}")):
+            yield outcome(call, folder / f"call-{number}")
+        site.shutdown()
+
+
+def main() -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"{'call':36}  exit  {'run':8}  line")
+        for found in outcomes(Path(folder)):
+            status = found.runs[0].info.status if found.runs else "none"
+            print(f"{found.call.name:36}  {found.exit_code:4}  {status:8}  {' / '.join(found.lines)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
