@@ -14,7 +14,7 @@ from reprise.evaluation import evaluate
 from reprise.launch import evaluate_command, ui_command
 from reprise.model import Hyperparameters, fit, resolved_hyperparameters
 from reprise.parameters import PositiveNumber, Share
-from reprise.schema import signature
+from reprise.schema import example, signature
 from reprise.table import read_table
 from reprise.terminal import note, step, summary
 
@@ -63,7 +63,8 @@ def train(
             results.write_decision_regions(pipeline, held_out, folder / "artifacts")
             results.write_preprocessing(pipeline, folder / "artifacts")
             results.write_provenance(origin, data_record | recipe, folder / "artifacts")
-            logged_model.save(folder / "model", pipeline, signature(dataset.raw, dataset.y), training.raw, origin.lock)
+            signed = signature(dataset.raw, dataset.y)
+            logged_model.save(folder / "model", pipeline, signed, example(training.raw), origin.lock)
             metrics = {
                 "train_accuracy": train_accuracy,
                 **{f"test_{name}": value for name, value in evaluation.metrics.items()},

@@ -37,7 +37,7 @@ class Dataset:
     @property
     def table(self) -> pd.DataFrame:
         """Features and target in one table, rows numbered as in the table that was read."""
-        return self.raw.assign(**{self.target: self.y})
+        return pd.concat([self.raw, self.y], axis=1)
 
     def take(self, rows: np.ndarray) -> "Dataset":
         """Keep some rows, by their position here."""

@@ -26,8 +26,6 @@ TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
 INFERENCE = ("mlflow-skinny", "scikit-learn", "skops", "pandas")
 """What a loaded model needs; the lock pins them, with what they need in turn, in the model's requirements."""
 
-EXAMPLE_ROWS = 5
-
 
 def save(folder: Path, pipeline: Pipeline, signature: ModelSignature, example: pd.DataFrame, lock: Lock) -> None:
     """Save a fitted pipeline in MLflow's format.
@@ -39,7 +37,7 @@ def save(folder: Path, pipeline: Pipeline, signature: ModelSignature, example: p
         folder: where to; it must not exist.
         pipeline: takes raw rows.
         signature: of those rows and of the predictions.
-        example: raw rows, shape (rows, features); the first few become the model's input example.
+        example: a few raw rows, the model's input example.
         lock: the environment lock, which pins the model's requirements.
 
     Raises:
@@ -49,7 +47,7 @@ def save(folder: Path, pipeline: Pipeline, signature: ModelSignature, example: p
         pipeline,
         folder,
         signature=signature,
-        input_example=example.head(EXAMPLE_ROWS),
+        input_example=example,
         serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
         skops_trusted_types=_trusted_types(pipeline),
         pip_requirements=pinned(INFERENCE, lock),

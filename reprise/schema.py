@@ -1,5 +1,6 @@
 """What columns MLflow expects of a table, in a data set and in a model's signature."""
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 
 ANY_NUMBER = AnyType()
+EXAMPLE_ROWS = 5
 
 
 def signature(raw: pd.DataFrame, y: pd.Series) -> ModelSignature:
@@ -19,6 +21,13 @@ def signature(raw: pd.DataFrame, y: pd.Series) -> ModelSignature:
     """
     columns: list[Any] = [ColSpec(_accepted(raw[name]), str(name)) for name in raw.columns]
     return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec(_kind(y))]))
+
+
+def example(raw: pd.DataFrame) -> pd.DataFrame:
+    """Give a few raw rows as JSON can hold them: decimals as floats, every kind of gap as None."""
+    rows = raw.head(EXAMPLE_ROWS).astype(object)
+    rows = rows.map(lambda value: float(value) if isinstance(value, Decimal) else value)
+    return rows.where(rows.notna(), None).infer_objects()
 
 
 def column_schema(table: pd.DataFrame) -> Schema:

@@ -17,6 +17,9 @@ from reprise.fingerprint import fingerprint
 from reprise.source import Source, local_file, locate
 
 SEPARATORS = ",;\t|"
+NUMBER = r"[-+]?[\d.,]*\d[\d.,]*"
+SAMPLE = 1000
+"""Values of a text column that are looked at to tell whether it holds numbers."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,40 @@ def _read_csv(path: Path, data: str) -> pd.DataFrame:
         with warnings.catch_warnings():
             # pandas would take a first column that the header does not count for an index, or cut long rows short.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(path, sep=separator, index_col=False, low_memory=False)
+            frame = _read_numbers(path, separator)
+            _check_numbers(frame, data)
+            return frame
     except UnicodeDecodeError as error:
         raise WrongCall(f"data {data!r} is not UTF-8 at byte {error.start}; save it as UTF-8") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise WrongCall(f"data {data!r} is not a whole gzip file: {error}") from error
     except (ValueError, csv.Error, pd.errors.ParserWarning) as error:  # pandas' errors are ValueErrors
         raise WrongCall(f"data {data!r} is not a table: {' '.join(str(error).split())}") from error
+
+
+def _read_numbers(path: Path, separator: str) -> pd.DataFrame:
+    """Read a CSV; where text columns hold numbers with a decimal comma, and commas do not separate, read them so."""
+    frame = pd.read_csv(path, sep=separator, index_col=False, low_memory=False)
+    if separator != "," and _numbers_with_commas(frame):
+        frame = pd.read_csv(path, sep=separator, index_col=False, low_memory=False, decimal=",")
+    return frame
+
+
+def _check_numbers(frame: pd.DataFrame, data: str) -> None:
+    """Refuse numbers that pandas took for text: each would become a category of its own."""
+    for name in _numbers_with_commas(frame):
+        value = frame[name].dropna().iloc[0]
+        message = f"data {data!r}: column {name!r} holds numbers with commas, such as {value!r}; write them without"
+        raise WrongCall(message)
+
+
+def _numbers_with_commas(frame: pd.DataFrame) -> list[str]:
+    found = []
+    for name in frame.columns[[isinstance(kind, pd.StringDtype) for kind in frame.dtypes]]:
+        values = frame[name].dropna().head(SAMPLE)
+        if len(values) and values.str.fullmatch(NUMBER).all() and values.str.contains(",").any():
+            found.append(str(name))
+    return found
 
 
 def _check_header(path: Path, data: str) -> str:
