@@ -29,7 +29,9 @@ def evaluate(model: str, data: str, target: str) -> None:
     with tracking.start_run("evaluate", click.get_current_context().params, origin.tags() | subject.tags()) as run:
         with step(f"judge {len(rows.dataset.y)} rows"):
             predicted = subject.predict(rows.dataset.raw)
-            evaluation = assess(rows.dataset.y, predicted, scores(subject.classifier, rows.dataset.raw))
+            evaluation = assess(
+                rows.dataset.y, predicted, scores(subject.classifier, rows.dataset.raw, rows.dataset.y.index)
+            )
         with step("log"), bundle.staging() as folder:
             data_record, datasets = inputs.describe(rows.table, {"test": rows.dataset})
             results.write_evaluation(evaluation, folder / "artifacts")

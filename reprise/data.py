@@ -22,7 +22,7 @@ class Dataset:
 
     Attributes:
         raw: the features as they were read, what a served model is asked; shape (rows, features).
-        X: the same with each column a number, a boolean or text; shape (rows, features).
+        X: the same with each column a number, a boolean or text, `raw` itself where it is so already.
         y: class labels, shape (rows,): integers, booleans or text.
         target: the target column's name.
         notes: what was left out and why, a line each.
@@ -41,7 +41,8 @@ class Dataset:
 
     def take(self, rows: np.ndarray) -> "Dataset":
         """Keep some rows, by their position here."""
-        return Dataset(self.raw.iloc[rows], self.X.iloc[rows], self.y.iloc[rows], self.target)
+        raw = self.raw.iloc[rows]
+        return Dataset(raw, raw if self.X is self.raw else self.X.iloc[rows], self.y.iloc[rows], self.target)
 
 
 def make_dataset(table: Table, target: str, features: str = "all") -> Dataset:
@@ -68,8 +69,9 @@ def make_dataset(table: Table, target: str, features: str = "all") -> Dataset:
             columns[name] = _feature(frame[name])
     if not columns:
         raise WrongCall(f"no column is left to learn {target!r} from: {'; '.join(notes) or 'the table has no other'}")
-    X = pd.DataFrame(columns, index=frame.index)
-    return Dataset(frame[list(columns)], X, y, target, tuple(notes))
+    raw = frame[list(columns)]
+    same = all(column.dtype == raw[name].dtype for name, column in columns.items())
+    return Dataset(raw, raw if same else pd.DataFrame(columns, index=frame.index), y, target, tuple(notes))
 
 
 def to_judge(table: Table, target: str, features: Sequence[str]) -> Dataset:
@@ -176,11 +178,18 @@ def _useless(column: pd.Series, *, named: bool) -> str | None:
     """Say why a column teaches nothing, or None."""
     if column.isna().all():
         return "every value is missing"
-    if len(column.unique()) == 1:
+    if _is_constant(column):
         return f"every value is {str(column.iloc[0])!r}"
     if not named and _numbers_the_rows(column):
         return "it only numbers the rows (name it in features to keep it)"
     return None
+
+
+def _is_constant(column: pd.Series) -> bool:
+    """Tell whether all values are the first one, without sorting or hashing a million others."""
+    if pd.isna(column.iloc[0]):
+        return False  # and not all are missing
+    return bool((column == column.iloc[0]).fillna(value=False).all())
 
 
 def _numbers_the_rows(column: pd.Series) -> bool:

@@ -17,6 +17,7 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
     roc_auc_score,
 )
+from sklearn.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,9 @@ class Evaluation:
 
 def evaluate(model: Any, X: pd.DataFrame, y: pd.Series) -> Evaluation:
     """Ask a fitted scikit-learn classifier for its predictions and scores on X, shape (rows, features)."""
-    return assess(y, model.predict(X), scores(model, X))
+    if isinstance(model, Pipeline):  # transform the rows once for both
+        X, model = model[:-1].transform(X), model[-1]
+    return assess(y, model.predict(X), scores(model, X, y.index))
 
 
 def assess(truth: pd.Series, predicted: np.ndarray, scored: pd.DataFrame | None) -> Evaluation:
@@ -108,8 +111,14 @@ def assess(truth: pd.Series, predicted: np.ndarray, scored: pd.DataFrame | None)
     return Evaluation(classes, truth, np.asarray(predicted), scored)
 
 
-def scores(model: Any, X: pd.DataFrame) -> pd.DataFrame | None:
-    """Give decision values, else probabilities, with a column a class; None where the model has neither."""
+def scores(model: Any, X: Any, index: pd.Index) -> pd.DataFrame | None:
+    """Give decision values, else probabilities, with a column a class; None where the model has neither.
+
+    Args:
+        model: a fitted classifier.
+        X: what it takes, shape (rows, features).
+        index: the rows' numbers.
+    """
     if hasattr(model, "decision_function"):
         values = np.asarray(model.decision_function(X))
     elif hasattr(model, "predict_proba"):
@@ -118,6 +127,6 @@ def scores(model: Any, X: pd.DataFrame) -> pd.DataFrame | None:
         return None
     if values.ndim == 1:
         values = np.column_stack([-values, values])
-    table = pd.DataFrame(values, columns=[str(label) for label in model.classes_], index=X.index)
+    table = pd.DataFrame(values, columns=[str(label) for label in model.classes_], index=index)
     table.attrs["classes"] = model.classes_
     return table

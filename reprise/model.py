@@ -59,12 +59,18 @@ def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipe
         seed: makes the approximate solver deterministic.
 
     Returns:
-        A fitted pipeline with the steps `preprocessing` and `classifier`, which takes raw rows.
+        A fitted pipeline, which takes raw rows: `preprocessing`, for the approximate solver `kernel_map`, and
+        `classifier`.
     """
     preprocessing = make_preprocessing(X)
     Z = preprocessing.fit_transform(X)
-    classifier = make_classifier(resolve(hyperparameters, Z), Z.shape[0], seed).fit(Z, y)
-    return Pipeline([("preprocessing", preprocessing), ("classifier", classifier)])
+    resolved = resolve(hyperparameters, Z)
+    steps = [("preprocessing", preprocessing)]
+    if resolved.solver == "approximate" and resolved.kernel != "linear":
+        kernel_map = make_kernel_map(resolved, Z.shape[0], seed)
+        Z = kernel_map.fit_transform(Z)
+        steps.append(("kernel_map", kernel_map))
+    return Pipeline([*steps, ("classifier", make_classifier(resolved, seed).fit(Z, y))])
 
 
 def make_preprocessing(X: Any) -> ColumnTransformer:
@@ -84,17 +90,16 @@ def make_preprocessing(X: Any) -> ColumnTransformer:
     )
 
 
-def make_classifier(resolved: Hyperparameters, rows: int, seed: int) -> Any:
-    """Build the unfitted classifier for that many rows; `resolved` holds no `auto` and no `scale`."""
+def make_kernel_map(resolved: Hyperparameters, rows: int, seed: int) -> Nystroem:
+    """Build the unfitted map into columns in which the kernel is a product; `resolved` holds no `scale` or `auto`."""
+    return Nystroem(kernel=resolved.kernel, gamma=resolved.gamma, n_components=min(COMPONENTS, rows), random_state=seed)
+
+
+def make_classifier(resolved: Hyperparameters, seed: int) -> SVC | LinearSVC:
+    """Build the unfitted classifier; `resolved` holds no `scale` or `auto`."""
     if resolved.solver == "exact":
         return SVC(C=resolved.C, kernel=resolved.kernel, gamma=resolved.gamma)
-    linear = LinearSVC(C=resolved.C, random_state=seed)
-    if resolved.kernel == "linear":
-        return linear
-    kernel_map = Nystroem(
-        kernel=resolved.kernel, gamma=resolved.gamma, n_components=min(COMPONENTS, rows), random_state=seed
-    )
-    return make_pipeline(kernel_map, linear)
+    return LinearSVC(C=resolved.C, random_state=seed)
 
 
 def resolve(hyperparameters: Hyperparameters, Z: Any) -> Hyperparameters:
@@ -113,11 +118,9 @@ def resolve(hyperparameters: Hyperparameters, Z: Any) -> Hyperparameters:
 
 def resolved_hyperparameters(pipeline: Pipeline) -> dict[str, Any]:
     """Read from a fitted pipeline what `auto` and `scale` came to: solver and, where the kernel has one, gamma."""
-    classifier = pipeline.named_steps["classifier"]
-    if isinstance(classifier, SVC):
-        solver, kernel, gamma = "exact", classifier.kernel, classifier.gamma
-    elif isinstance(classifier, Pipeline):
-        solver, kernel, gamma = "approximate", classifier[0].kernel, classifier[0].gamma
-    else:
-        solver, kernel, gamma = "approximate", "linear", None
-    return {"solver": solver} if kernel == "linear" else {"solver": solver, "gamma": gamma}
+    classifier, kernel_map = pipeline.named_steps["classifier"], pipeline.named_steps.get("kernel_map")
+    solver = "exact" if isinstance(classifier, SVC) else "approximate"
+    kernelised = kernel_map or classifier
+    if getattr(kernelised, "kernel", "linear") == "linear":
+        return {"solver": solver}
+    return {"solver": solver, "gamma": kernelised.gamma}
