@@ -28,10 +28,8 @@ def evaluate(model: str, data: str, target: str) -> None:
 
     with tracking.start_run("evaluate", click.get_current_context().params, origin.tags() | subject.tags()) as run:
         with step(f"judge {len(rows.dataset.y)} rows"):
-            predicted = subject.predict(rows.dataset.raw)
-            evaluation = assess(
-                rows.dataset.y, predicted, scores(subject.classifier, rows.dataset.raw, rows.dataset.y.index)
-            )
+            X, y = rows.dataset.raw, rows.dataset.y
+            evaluation = assess(y, subject.predict(X), scores(subject.classifier, X, y.index))
         with step("log"), bundle.staging() as folder:
             data_record, datasets = inputs.describe(rows.table, {"test": rows.dataset})
             results.write_evaluation(evaluation, folder / "artifacts")

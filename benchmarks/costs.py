@@ -1,0 +1,210 @@
+"""What the recording costs, against what one would use without it: whole process trees, CPU and wall seconds.
+
+Run `python benchmarks/costs.py` where uv is at hand; `--write` puts the tables into docs/costs.md. It builds the
+environments that it needs in a scratch folder. Both sides of a ratio are from one run, in turns; each number is a
+median. The machine may be shared: read ratios, and CPU before wall.
+"""
+
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import click
+
+PROJECT = Path(__file__).resolve().parent.parent
+PAGE = PROJECT / "docs/costs.md"
+MLFLOW = "3.17.2"
+PYTHON = "3.11"
+
+TABLES = (
+    (10_000, "parquet", 7),
+    (100_000, "csv", 7),
+    (100_000, "parquet", 3),
+    (1_000_000, "parquet", 3),
+    (3_000_000, "parquet", 1),
+)
+"""Rows, format, and measured rounds at most: the largest take minutes each."""
+
+TRIVIAL = """
+import mlflow
+with mlflow.start_run():
+    mlflow.log_metric("accuracy", 1.0)
+"""
+BARE = """
+import sys
+sys.path.insert(0, {project!r})
+import pandas as pd
+from sklearn.model_selection import train_test_split
+from reprise.model import Hyperparameters, fit
+read = pd.read_parquet if sys.argv[1].endswith("parquet") else pd.read_csv
+frame = read(sys.argv[1])
+X, y = frame.drop(columns="target"), frame["target"]
+del frame
+X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=0, stratify=y)
+del X, y
+model = fit(X_train, y_train, Hyperparameters(solver="approximate"))
+print(model.score(X_test, y_test))
+"""
+TABLE = """
+import sys
+import numpy as np, pandas as pd
+rows, path = int(sys.argv[1]), sys.argv[2]
+random = np.random.default_rng(0)
+X = random.normal(size=(rows, 20))
+y = (X[:, 0] + X[:, 1] * X[:, 2] + random.normal(size=rows) / 2 > 0).astype(int)
+frame = pd.DataFrame(X).add_prefix("x").assign(target=y)
+frame.to_parquet(path) if path.endswith("parquet") else frame.to_csv(path, index=False)
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process tree took: CPU and wall seconds, and the peak of its largest process in MiB."""
+
+    cpu: float
+    wall: float
+    memory: float
+
+
+class Bench:
+    """The environments and folders that the benchmark works in."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+        dropped = ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "MLFLOW_", "REPRISE_")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+        self.variables = {**clean, "MLFLOW_ENV_ROOT": str(scratch / "envs"), "UV_COMPILE_BYTECODE": "1"}
+
+    def install(self, name: str, *what: str) -> Path:
+        """Build an environment, byte-code compiled, and return its folder of programs."""
+        folder = self.scratch / name
+        self.call("uv", "venv", "--quiet", "--python", PYTHON, str(folder))
+        self.call("uv", "pip", "install", "--quiet", "--python", str(folder / "bin/python"), *what)
+        return folder / "bin"
+
+    def call(self, *command: str, cwd: Path | None = None, programs: Path | None = None) -> Cost:
+        """Run a command, with an environment's programs first on the path, and measure it with all its children."""
+        path = os.pathsep.join([*([str(programs)] if programs else []), self.variables["PATH"]])
+        log = self.scratch / "log.txt"
+        begin = time.perf_counter()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=cwd or self.scratch, env={**self.variables, "PATH": path}, stdout=output, stderr=output
+            )
+            _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise click.ClickException(f"{' '.join(command)}: {log.read_text()[-2000:]}")
+        return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024)
+
+
+def interleaved(sides: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
+    """Measure all sides in turns, after one round that does not count, and take medians."""
+    found: dict[str, list[Cost]] = {name: [] for name in sides}
+    for number in range(rounds + 1):
+        for name, side in sides.items():
+            cost = side()
+            if number:
+                found[name].append(cost)
+    return {
+        name: Cost(*(statistics.median(getattr(cost, field) for cost in costs) for field in ("cpu", "wall", "memory")))
+        for name, costs in found.items()
+    }
+
+
+def runs(bench: Bench, rounds: int) -> list[str]:
+    """Compare the main job with a run that does nothing, both warm."""
+    launcher = bench.install("launcher", "-e", str(PROJECT))
+    full = bench.install("full", f"mlflow=={MLFLOW}", "uv")
+    trivial = bench.scratch / "trivial"
+    trivial.mkdir()
+    (trivial / "trivial.py").write_text(TRIVIAL)
+    (trivial / "MLproject").write_text("name: trivial\nentry_points: {main: {command: python trivial.py}}\n")
+    folders = {name: bench.scratch / f"store-{name}" for name in ("trivial", "lean", "full", "python")}
+    for folder in folders.values():
+        folder.mkdir()
+    bench.call("mlflow", "run", str(PROJECT), "--env-manager", "uv", cwd=folders["lean"], programs=launcher)
+    (environment,) = (bench.scratch / "envs").iterdir()
+    job = ("mlflow", "run", str(PROJECT), "--env-manager", "uv", "-P", "C=1.0")
+    python = ("python", str(PROJECT / "train.py"), "--C", "1.0")
+    sides = {
+        "trivial run": lambda: bench.call(
+            "mlflow", "run", str(trivial), "--env-manager", "local", cwd=folders["trivial"], programs=full
+        ),
+        "main job, README's launcher": lambda: bench.call(*job, cwd=folders["lean"], programs=launcher),
+        "main job, launcher with full mlflow": lambda: bench.call(*job, cwd=folders["full"], programs=full),
+        "plain `python train.py`": lambda: bench.call(*python, cwd=folders["python"], programs=environment / "bin"),
+    }
+    costs = interleaved(sides, rounds)
+    unit = costs["trivial run"].cpu
+    lines = ["| warm run on iris | CPU s | wall s | CPU, ratio to the trivial run |", "|---|---:|---:|---:|"]
+    lines += [f"| {name} | {cost.cpu:.2f} | {cost.wall:.2f} | {cost.cpu / unit:.2f} |" for name, cost in costs.items()]
+    sizes = {"project's environment": environment, "launcher": launcher.parent, "full mlflow": full.parent}
+    lines += ["", "| environment, byte-code compiled | MiB |", "|---|---:|"]
+    lines += [f"| {name} | {size(folder):.0f} |" for name, folder in sizes.items()]
+    packages = next((environment / "lib").glob("python*")) / "site-packages"
+    lines += [f"| of it {name} | {size(packages, name):.0f} |" for name in ("pyarrow", "scipy", "matplotlib")]
+    return lines
+
+
+def tables(bench: Bench, rounds: int) -> list[str]:
+    """Compare training on large tables with a bare script that fits the same pipeline."""
+    (environment,) = (bench.scratch / "envs").iterdir()
+    (bench.scratch / "bare.py").write_text(BARE.format(project=str(PROJECT)))
+    (bench.scratch / "table.py").write_text(TABLE)
+    lines = ["| table | bare, CPU s | train, CPU s | ratio | bare, MiB | train, MiB | ratio |"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|"]
+    for rows, suffix, times in TABLES:
+        path = str(bench.scratch / f"rows.{suffix}")
+        bench.call("python", "table.py", str(rows), path, programs=environment / "bin")
+        bare = ("python", str(bench.scratch / "bare.py"), path)
+        train = ("python", str(PROJECT / "train.py"), "--solver", "approximate", "--data", path)
+        place = {"cwd": bench.scratch / "store-python", "programs": environment / "bin"}
+        sides = {"bare": partial(bench.call, *bare, **place), "train": partial(bench.call, *train, **place)}
+        costs = interleaved(sides, min(rounds, times))
+        one, other = costs["bare"], costs["train"]
+        lines.append(
+            f"| {rows:,} x 20, {suffix} | {one.cpu:.1f} | {other.cpu:.1f} | {other.cpu / one.cpu:.2f} "
+            f"| {one.memory:.0f} | {other.memory:.0f} | {other.memory / one.memory:.2f} |"
+        )
+        click.echo(lines[-1])
+    return lines
+
+
+def size(folder: Path, name: str = "") -> float:
+    """Give the MiB of the files below a folder, or of those of one package in it."""
+    parts = [part for part in folder.glob(f"{name}*") if name] or [folder]
+    files = (path for part in parts for path in part.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(path.stat().st_size for path in files) / 2**20
+
+
+def write(name: str, lines: list[str]) -> None:
+    """Put a table between its marks in docs/costs.md."""
+    start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(start)
+    PAGE.write_text(before + start + "\n".join(lines) + "\n" + end + rest.partition(end)[2], encoding="utf-8")
+
+
+@click.command()
+@click.option("--rounds", default=7, show_default=True, help="Measured rounds; large tables take fewer.")
+@click.option("--write", "writing", is_flag=True, help="Put the tables into docs/costs.md.")
+def main(rounds: int, writing: bool) -> None:  # noqa: FBT001
+    """Measure runs and large tables."""
+    with tempfile.TemporaryDirectory(prefix="reprise-costs-") as scratch:
+        bench = Bench(Path(scratch))
+        for name, measure in {"runs": runs, "tables": tables}.items():
+            lines = measure(bench, rounds)
+            click.echo("\n".join(lines))
+            if writing:
+                write(name, lines)
+
+
+if __name__ == "__main__":
+    main()
