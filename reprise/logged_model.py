@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+import skops.io  # isort: skip  before mlflow: reprise/tracking.py says why
 
 import mlflow
 import numpy as np
 import pandas as pd
-import skops.io
 from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from sklearn.pipeline import Pipeline
 
+from reprise import experiment
 from reprise.bundle import MODEL_NAME
 from reprise.environment import Lock, pinned
 from reprise.errors import JobFailed, WrongCall
@@ -120,7 +120,7 @@ def newest() -> str:
     Raises:
         WrongCall: there is no such run.
     """
-    experiment_id = tracking.experiment_id()
+    experiment_id = experiment.experiment_id()
     runs = mlflow.MlflowClient().search_runs(
         [experiment_id],
         "tags.`reprise.job` = 'train' and attributes.status = 'FINISHED'",

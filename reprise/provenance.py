@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from reprise import project
+from reprise.checkout import Checkout, describe
 from reprise.credentials import without_credentials
 from reprise.environment import Lock, describe_machine, installed_versions, mismatches, read_lock
-from reprise.git import Checkout, describe
 
 FORMAT = 1
 """Version of provenance.json; a reader refuses what is newer."""

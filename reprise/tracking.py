@@ -9,7 +9,6 @@ except ModuleNotFoundError:
 
     sys.exit("Error: this environment cannot train: it lacks skops. Use mlflow run with --env-manager uv, or conda.")
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -41,15 +40,6 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
         _end_badly("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", run)
         raise
     mlflow.end_run("FINISHED")
-
-
-def experiment_id() -> str:
-    """Give the experiment that a run started now would be in."""
-    if known := os.environ.get("MLFLOW_EXPERIMENT_ID"):
-        return known
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    found = mlflow.get_experiment_by_name(name) if name else None
-    return found.experiment_id if found else "0"
 
 
 def _log_beginning(run: mlflow.entities.Run, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> None:

@@ -9,8 +9,8 @@ import pytest
 from conftest import Job, copy_project, run
 
 from reprise import provenance
+from reprise.checkout import Checkout, Patch
 from reprise.environment import Lock
-from reprise.git import Checkout, Patch
 
 
 def collected(checkout: Checkout, mismatches: list[str] | None = None) -> provenance.Provenance:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import commit_all, git
 
-from reprise.git import PATCH_LIMIT, describe
+from reprise.checkout import PATCH_LIMIT, describe
 
 
 @pytest.fixture

@@ -1,0 +1,193 @@
+"""The checkout that code came from: commit, branch, repository, and the patch of a dirty tree.
+
+Git is asked and never told: nothing here writes into the user's repository.
+
+The patch is made with an index and an object directory of its own, and optional locks are off.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from reprise.credentials import without_credentials
+from reprise.git import GitError, git, succeeds, text
+
+PATCH_LIMIT = 10 * 2**20
+"""Bytes of changed and untracked files that a patch may hold; the largest are left out first."""
+
+_SECRET_NAME = re.compile(
+    r"(^|/)(\.env[^/]*|\.netrc|\.pgpass|\.htpasswd|\.npmrc|\.pypirc|\.databrickscfg"
+    r"|(credentials?|secrets?|tokens?)(\.(json|ya?ml|toml|ini|cfg|conf|csv|txt))?"
+    r"|id_(rsa|dsa|ecdsa|ed25519)[^/]*|[^/]*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|gpg))$"
+    r"|(^|/)\.(aws|ssh|gnupg|kube|docker)/",
+    re.IGNORECASE,
+)
+_SECRET_CONTENT = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b")
+_CONTENT_READ = 2**20
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What the working tree has beyond its commit.
+
+    Attributes:
+        state: `none` (clean), `complete`, `incomplete` (see left_out) or `off`.
+        content: the patch, for `git apply`; binary files included.
+        left_out: path -> why it is not in the patch.
+    """
+
+    state: str = "none"
+    content: bytes = b""
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The commit that a folder's code came from, or the reason why there is none to name.
+
+    Attributes:
+        commit: 40 hexadecimal digits (64 in a SHA-256 repository), or None.
+        branch: the branch checked out; None where HEAD is detached.
+        repository: the URL of the remote `origin`, else of the first, without credentials; None without remotes.
+        subdirectory: the folder's path in its repository, "" at the top.
+        dirty: whether anything, not ignored, differs from the commit.
+        problem: why there is no commit.
+    """
+
+    commit: str | None = None
+    branch: str | None = None
+    repository: str | None = None
+    subdirectory: str = ""
+    dirty: bool = False
+    patch: Patch = field(default_factory=Patch)
+    problem: str | None = None
+
+
+def describe(folder: Path, *, with_patch: bool = True) -> Checkout:
+    """Describe the checkout that a folder belongs to.
+
+    Args:
+        folder: any folder of a working tree, a linked worktree's too.
+        with_patch: whether to make the patch of a dirty tree.
+    """
+    try:
+        top = Path(git(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n"))
+        commit = _commit(folder)
+        if folder != top and succeeds(folder, "check-ignore", "--quiet", str(folder)):
+            return Checkout(problem=f"the repository around the project, {top}, ignores its folder")
+        changes = _changes(top)
+        return Checkout(
+            commit=commit,
+            branch=text(folder, "symbolic-ref", "--quiet", "--short", "HEAD"),
+            repository=_repository(folder),
+            subdirectory=git(folder, "rev-parse", "--show-prefix").decode().strip().rstrip("/"),
+            dirty=bool(changes),
+            patch=_patch(top, changes) if with_patch else Patch("off" if changes else "none"),
+        )
+    except FileNotFoundError:
+        return Checkout(problem="git is not installed")
+    except GitError as error:
+        return Checkout(problem=_explain(str(error), folder))
+
+
+def _commit(folder: Path) -> str:
+    try:
+        return git(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip()
+    except GitError as error:
+        raise GitError("the repository has no commit yet: run git commit") from error
+
+
+def _repository(folder: Path) -> str | None:
+    remotes = (text(folder, "config", "--get-regexp", r"^remote\..*\.url$") or "").splitlines()
+    urls = dict(reversed([line.split(" ", 1) for line in remotes if " " in line]))
+    url = urls.get("remote.origin.url") or next(reversed(urls.values()), None)
+    return without_credentials(url) if url else None
+
+
+def _changes(top: Path) -> dict[str, str]:
+    """List paths that differ from HEAD: path -> `changed`, `untracked` or `submodule` (its own content differs)."""
+    options = ["--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=none"]
+    status = git(top, "status", *options)
+    changes = {}
+    for entry in os.fsdecode(status).split("\0"):
+        if entry.startswith("? "):
+            changes[entry[2:]] = "untracked"
+        elif entry.startswith("1 "):
+            fields = entry.split(" ", 8)
+            inside = fields[2].startswith("S") and fields[2][2:] != ".."
+            changes[fields[8]] = "submodule" if inside else "changed"
+        elif entry.startswith("u "):
+            changes[entry.split(" ", 10)[10]] = "changed"
+    return changes
+
+
+def _patch(top: Path, changes: dict[str, str]) -> Patch:
+    if not changes:
+        return Patch()
+    left_out = {path: reason for path, kind in changes.items() if (reason := _unfit(top, path, kind))}
+    left_out |= _beyond_limit(top, [path for path in changes if path not in left_out])
+    kept = [path for path in changes if path not in left_out]
+    return Patch("incomplete" if left_out else "complete", _diff(top, kept), left_out)
+
+
+def _unfit(top: Path, path: str, kind: str) -> str | None:
+    if _SECRET_NAME.search(path):
+        return "its name is one that secrets have"
+    if path.endswith("/"):
+        return "it is a repository of its own"
+    if kind == "submodule":
+        return "a submodule with changes of its own"
+    file = top / path
+    try:
+        if file.is_file() and not file.is_symlink():
+            with file.open("rb") as opened:
+                if _SECRET_CONTENT.search(opened.read(_CONTENT_READ)):
+                    return "it holds a private key"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    return None
+
+
+def _beyond_limit(top: Path, paths: list[str]) -> dict[str, str]:
+    sizes = {path: (top / path).lstat().st_size for path in paths if (top / path).is_file()}
+    left_out, total = {}, sum(sizes.values())
+    for path in sorted(sizes, key=lambda path: -sizes[path]):
+        if total <= PATCH_LIMIT:
+            break
+        total -= sizes[path]
+        left_out[path] = f"its {sizes[path] / 2**20:.1f} MiB would take the patch over {PATCH_LIMIT / 2**20:g} MiB"
+    return left_out
+
+
+def _diff(top: Path, paths: list[str]) -> bytes:
+    if not paths:
+        return b""
+    objects = Path(git(top, "rev-parse", "--git-path", "objects").decode().rstrip("\n"))
+    with TemporaryDirectory(prefix="reprise-patch-") as folder:
+        aside = {
+            "GIT_INDEX_FILE": str(Path(folder, "index")),
+            "GIT_OBJECT_DIRECTORY": folder,
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(top / objects),
+        }
+        listed = b"".join(b":(top,literal)" + os.fsencode(path) + b"\0" for path in paths)
+        git(top, "read-tree", "HEAD", env=aside)
+        git(
+            top, "add", "--all", "--force", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul",
+            env=aside, stdin=listed,
+        )  # fmt: skip
+        return git(
+            top, "diff-index", "--cached", "--patch", "--binary", "--full-index", "--no-renames", "--no-color",
+            "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", "HEAD", env=aside,
+        )  # fmt: skip
+
+
+def _explain(message: str, folder: Path) -> str:
+    if "dubious ownership" in message:
+        return f"git distrusts the folder's owner: run git config --global --add safe.directory {folder}"
+    if "not a git repository" in message:
+        return "the project's folder is in no git repository: run git init and commit"
+    if "work tree" in message:
+        return "the project's folder is inside a bare repository or a .git folder"
+    return " ".join(message.split())
