@@ -11,7 +11,8 @@ from conftest import PROJECT
 MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 LAUNCHER = (
     *("bundle", "checkout", "cli", "credentials", "entry_point", "environment", "experiment", "git", "job", "lock"),
-    *("recorded", "story", "ui"),
+    *("built_environment", "cache", "child", "clone", "flock", "play", "project_uri", "recorded", "repository"),
+    *("backends.commit", "story", "ui"),
 )
 """Modules that work in the launcher, which has none of the packages that fit and score."""
 
