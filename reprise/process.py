@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+_MACHINE_ID = 32  # digits; where a machine has no id yet, there may be a word instead
+
 TAG = "reprise.process"
 """The tag of a run that names the process which fills it."""
 
@@ -47,10 +49,9 @@ class Process:
 def this_process() -> Process:
     """Identify the process that calls."""
     _, start = _status(os.getpid())
-    machine = _read(Path("/etc/machine-id"))
     return Process(
         host=socket.gethostname(),
-        machine=hmac.new(machine.encode(), b"reprise", hashlib.sha256).hexdigest()[:32] if machine else "",
+        machine=_machine(),
         boot=_read(Path("/proc/sys/kernel/random/boot_id")),
         pid_namespace=_pid_namespace(),
         pid=os.getpid(),
@@ -118,6 +119,14 @@ def _status(pid: int) -> tuple[str, str]:
     except OSError:
         return "", ""
     return fields[0], fields[19]  # proc(5): the 3rd and the 22nd field; the 2nd, a name, may hold anything
+
+
+def _machine() -> str:
+    machine_id = _read(Path("/etc/machine-id"))
+    if len(machine_id) != _MACHINE_ID:
+        return ""
+    # machine-id(5) asks for this: what is published must not lead back to the id
+    return hmac.new(machine_id.encode(), b"reprise", hashlib.sha256).hexdigest()[:_MACHINE_ID]
 
 
 def _pid_namespace() -> str:

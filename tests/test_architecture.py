@@ -12,6 +12,7 @@ MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 LAUNCHER = (
     *("bundle", "checkout", "cli", "credentials", "entry_point", "environment", "experiment", "git", "job", "lock"),
     *("recorded", "story", "ui"),
+    *("doctor", "doctor.environments", "doctor.repository", "doctor.store", "process", "stale"),
 )
 """Modules that work in the launcher, which has none of the packages that fit and score."""
 
