@@ -72,7 +72,9 @@ def main(rounds: int, env_manager: str, writing: bool) -> None:  # noqa: FBT001
         costs = interleaved(sides, rounds)
     unit = costs["this repository, by path"]
     lines = ["| second run of | CPU s | wall s | CPU, ratio |", "|---|---:|---:|---:|"]
-    lines += [f"| {name} | {cost.cpu:.2f} | {cost.wall:.2f} | {cost.cpu / unit.cpu:.2f} |" for name, cost in costs.items()]
+    lines += [
+        f"| {name} | {cost.cpu:.2f} | {cost.wall:.2f} | {cost.cpu / unit.cpu:.2f} |" for name, cost in costs.items()
+    ]
     click.echo("\n".join(lines))
     if writing:
         write_table(PAGE, "runs", lines)

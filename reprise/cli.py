@@ -1,5 +1,6 @@
 """`reprise …`: what a person does at a terminal beside running the project."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -40,6 +41,21 @@ def upload(folder: Path) -> None:
     from reprise.bundle import upload_later  # noqa: PLC0415
 
     click.echo(f"run {upload_later(folder)} is logged")
+
+
+@cli.command(epilog="Example: reprise doctor --fix")
+@click.option("--fix", is_flag=True, help="End runs as FAILED whose process on this machine is gone.")
+def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
+    """Say what works here, and what to do about what does not; exit code 1 if anything fails."""
+    from reprise.doctor import examine  # noqa: PLC0415
+
+    levels = []
+    for finding in examine(fix=fix):
+        click.echo(finding.show())
+        levels.append(finding.level)
+    click.echo(f"\nfailures: {levels.count('FAIL')}, warnings: {levels.count('warn')}")
+    if "FAIL" in levels:
+        sys.exit(1)
 
 
 @cli.command(epilog="Example: reprise lock --upgrade")

@@ -38,7 +38,7 @@ def main(command: click.Command) -> NoReturn:
         if not _is_of_the_world(error):
             _say_failed(f"{type(error).__name__}: {error}", 1, run_id)
             raise
-        _end(f"Error: {_in_one_line(error)}", 1, run_id)
+        _end(f"Error: {in_one_line(error)}", 1, run_id)
     sys.exit(0)
 
 
@@ -49,7 +49,7 @@ def _is_of_the_world(error: Exception) -> bool:
     return isinstance(error, (MlflowException, OSError))
 
 
-def _in_one_line(error: Exception) -> str:
+def in_one_line(error: Exception) -> str:
     """Say what is wrong with a store, and what to do; MLflow's own words where there is nothing to add."""
     text = " ".join(str(error).split())
     uri = os.environ.get("MLFLOW_TRACKING_URI", "in MLFLOW_TRACKING_URI")
@@ -58,7 +58,7 @@ def _in_one_line(error: Exception) -> str:
             f"the tracking server {uri} refuses the login; set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         )
-    if "Max retries exceeded" in text or "Connection refused" in text:
+    if any(sign in text for sign in ("Max retries exceeded", "Connection refused", "timeout exception")):
         return f"the tracking server {uri} does not answer; check that it runs, or name another"
     return text
 
@@ -80,7 +80,7 @@ def _say_failed(message: str, exit_code: int, run_id: str | None) -> None:
         with patience.brief():
             mlflow.MlflowClient().log_batch(run_id, tags=[mlflow.entities.RunTag(*tag) for tag in tags.items()])
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        click.echo(f"note: the reason could not be put on run {run_id}: {_in_one_line(error)}", err=True)
+        click.echo(f"note: the reason could not be put on run {run_id}: {in_one_line(error)}", err=True)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

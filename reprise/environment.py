@@ -44,10 +44,14 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
     return Lock(hashlib.sha256(content).hexdigest(), python, pins)
 
 
-def installed_versions() -> dict[str, str]:
-    """List every installed distribution by canonical name, with its version."""
+def installed_versions(site_packages: list[str] | None = None) -> dict[str, str]:
+    """List every installed distribution by canonical name, with its version.
+
+    Args:
+        site_packages: another environment's folders; None for this process's own.
+    """
     found: dict[str, str] = {}
-    for distribution in importlib.metadata.distributions():
+    for distribution in importlib.metadata.distributions(path=site_packages or sys.path):
         if name := distribution.metadata["Name"]:
             found.setdefault(canonicalize_name(name), distribution.version)
     return dict(sorted(found.items()))
@@ -58,6 +62,12 @@ def mismatches(lock: Lock, installed: dict[str, str]) -> list[str]:
     found = []
     if platform.python_version() != lock.python and not platform.python_version().startswith(f"{lock.python}."):
         found.append(f"python {platform.python_version()}, locked {lock.python}")
+    return found + differing_pins(lock, installed)
+
+
+def differing_pins(lock: Lock, installed: dict[str, str]) -> list[str]:
+    """Name, a line each, what is installed otherwise than it is pinned."""
+    found = []
     for name, pin in lock.pins.items():
         if pin.marker and not pin.marker.evaluate():
             continue

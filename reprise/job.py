@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
 from mlflow.tracking.context.default_context import _get_user
 
-from reprise import child, project
+from reprise import child, process, project
 from reprise.built_environment import activate, choose_manager
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
@@ -120,6 +120,7 @@ def _make_run(loaded: Any, job: Job, manager: str) -> str:
         "mlflow.source.type": "PROJECT",
         "mlflow.project.entryPoint": job.entry_point,
         "mlflow.project.env": manager,
+        **process.tags(),
         **job.tags,
     }
     client = mlflow.MlflowClient()

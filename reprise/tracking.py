@@ -16,7 +16,7 @@ from typing import Any
 import mlflow
 from mlflow.entities import Param, RunTag
 
-from reprise import patience
+from reprise import patience, process
 from reprise.credentials import without_credentials
 from reprise.terminal import note
 
@@ -34,7 +34,7 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
     with patience.brief():
         run = mlflow.start_run()
     try:
-        _log_beginning(run, parameters, {**tags, "reprise.job": job})
+        _log_beginning(run, parameters, {**tags, **process.tags(), "reprise.job": job})
         yield run
     except BaseException as error:
         _end_badly("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", run)
