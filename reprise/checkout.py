@@ -86,8 +86,6 @@ def describe(folder: Path, *, with_patch: bool = True) -> Checkout:
             dirty=bool(changes),
             patch=_patch(top, changes) if with_patch else Patch("off" if changes else "none"),
         )
-    except FileNotFoundError:
-        return Checkout(problem="git is not installed")
     except GitError as error:
         return Checkout(problem=explain(error, folder))
 

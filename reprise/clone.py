@@ -50,12 +50,10 @@ def cloned(commit: Commit, patch: bytes = b"") -> Iterator[Clone]:
     place, lock = _place()
     try:
         tree = place / "tree"
-        try:
+        with cache.writing(place):
+            (place / "spare").mkdir()
             _check_out(commit, tree)
             _apply(patch, tree, commit)
-        except OSError as error:
-            raise JobFailed(f"commit {commit.sha} cannot be checked out: {error.strerror}") from error
-        (place / "spare").mkdir()
         yield Clone(tree, lock, place / "spare")
     finally:
         shutil.rmtree(place, ignore_errors=True)
@@ -65,7 +63,7 @@ def cloned(commit: Commit, patch: bytes = b"") -> Iterator[Clone]:
 def _place() -> tuple[Path, int]:
     """Make a folder for a clone and lock it, and sweep away those whose processes are gone."""
     clones = cache.folder("clones")
-    with locked(clones.with_suffix(".lock")):
+    with cache.writing(clones), locked(clones.with_suffix(".lock")):
         for old in clones.iterdir():
             if not is_held(old / "lock"):
                 shutil.rmtree(old, ignore_errors=True)

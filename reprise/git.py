@@ -4,10 +4,13 @@ Asked about a user's repository it writes nothing there: optional locks are off,
 """
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
 from subprocess import PIPE
+
+MISSING = "git is not installed"
 
 
 class GitError(Exception):
@@ -27,12 +30,13 @@ def git(
         timeout: seconds until git is ended; None for as long as it takes.
 
     Raises:
-        GitError: git ends with another exit code than 0, or not in time.
-        FileNotFoundError: git is not installed.
+        GitError: git is not installed, ends with another exit code than 0, or not in time.
     """
     clean = {name: value for name, value in os.environ.items() if name not in _LOCAL_VARIABLES}
     clean |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(env or {})}
     command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", *arguments]
+    if not shutil.which("git", path=clean.get("PATH")):
+        raise GitError(MISSING)
     with subprocess.Popen(command, env=clean, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True) as process:
         try:
             output, errors = process.communicate(stdin, timeout)

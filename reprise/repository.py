@@ -61,14 +61,11 @@ def find(place: ProjectUri, also: str | None = None) -> Commit:
     """
     folder = local_folder(place.repository)
     version = place.version or also
-    try:
-        git_dir = _own(folder) if folder else _cached(place.repository, [version, also])
-        asked = folder or git_dir
-        sha = _resolve(asked, version or ("HEAD" if folder else _REMOTE_HEAD), place.repository)
-        if also and _resolve(asked, also, place.repository) != sha:
-            raise WrongCall(f"version {also!r} is not the commit that #{version} names; leave one of them out")
-    except FileNotFoundError as error:
-        raise JobFailed("git is not installed") from error
+    git_dir = _own(folder) if folder else _cached(place.repository, [version, also])
+    asked = folder or git_dir
+    sha = _resolve(asked, version or ("HEAD" if folder else _REMOTE_HEAD), place.repository)
+    if also and _resolve(asked, also, place.repository) != sha:
+        raise WrongCall(f"version {also!r} is not the commit that #{version} names; leave one of them out")
     url = without_credentials(place.repository)
     subdirectory = place.subdirectory
     if folder:
@@ -92,16 +89,19 @@ def _own(folder: Path) -> Path:
         raise WrongCall(f"{str(folder)!r} cannot be run at a commit: {explain(error, folder)}") from error
 
 
-def _cached(url: str, versions: list[str | None]) -> Path:
+def _cached(url: str, asked: list[str | None]) -> Path:
     """Bring what is asked for into the cache; a commit that is there already costs no call to the server."""
+    versions = [version for version in asked if version]
+    commits = [version for version in versions if _SHA.fullmatch(version)]
     git_dir = cache.folder("repositories") / f"{hashlib.sha256(without_credentials(url).encode()).hexdigest()[:24]}.git"
-    with locked(git_dir.with_suffix(".lock")):
+    with cache.writing(git_dir), locked(git_dir.with_suffix(".lock")):
         if not (git_dir / "HEAD").exists():
             _make(git_dir, url)
-        known = [version for version in versions if version and _SHA.fullmatch(version) and has(git_dir, version)]
-        if not known or len(known) < len([version for version in versions if version]):
-            _fetch(git_dir, url, [version for version in versions if version and _SHA.fullmatch(version)])
-        for version in filter(None, versions) if any(versions) else [_REMOTE_HEAD]:
+        if not versions:
+            _ask_server(git_dir, url, "fetch", "--quiet", "--no-tags", "origin", f"+HEAD:{_REMOTE_HEAD}")
+        elif not all(version in commits and has(git_dir, version) for version in versions):
+            _fetch(git_dir, url, commits)
+        for version in versions or [_REMOTE_HEAD]:
             _fetch_files(git_dir, url, version)
     return git_dir
 
@@ -129,8 +129,8 @@ def _leaves_files_out(git_dir: Path, url: str) -> bool:
 
 
 def _fetch(git_dir: Path, url: str, commits: list[str]) -> None:
-    """Fetch all branches and tags, and the server's HEAD; a commit on no branch is asked for by itself."""
-    every = ["+HEAD:" + _REMOTE_HEAD, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+    """Fetch all branches and tags; a commit on none of them is asked for by itself."""
+    every = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
     _ask_server(git_dir, url, "fetch", "--quiet", "--prune", "--no-tags", "origin", *every)
     for commit in commits:
         if not has(git_dir, commit):

@@ -1,10 +1,12 @@
 """A project's URI, the commit that it names, and the clone in which it runs."""
 
+import os
 import socket
 import subprocess
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -168,6 +170,13 @@ def test_a_shallow_checkout_is_cloned_from(repository: Path, tmp_path: Path) -> 
         find(ProjectUri(str(tmp_path / "shallow"), sha(repository, "v1")))
 
 
+def test_a_server_whose_head_names_no_branch_is_asked_for_one(repository: Path) -> None:
+    git(repository, "symbolic-ref", "HEAD", "refs/heads/trunk")
+    assert find(ProjectUri(repository.as_uri(), "main")).sha == sha(repository, "main")
+    with pytest.raises(JobFailed, match="couldn't find remote ref HEAD"):
+        find(ProjectUri(repository.as_uri()))
+
+
 def test_two_versions_must_be_one_commit(repository: Path) -> None:
     assert find(ProjectUri(str(repository), "main"), sha(repository)).sha == sha(repository)
     with pytest.raises(WrongCall, match="version 'v1' is not the commit that #main names"):
@@ -282,10 +291,36 @@ def test_a_cache_that_cannot_be_written_is_named(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "file"))
-    with pytest.raises(JobFailed, match="name another in REPRISE_CACHE"):
+    with pytest.raises(JobFailed, match="name another cache in REPRISE_CACHE"):
         find(ProjectUri(repository.as_uri()))
-    with pytest.raises(JobFailed, match="name another in REPRISE_CACHE"), cloned(find(ProjectUri(str(repository)))):
+    with (
+        pytest.raises(JobFailed, match="name another cache in REPRISE_CACHE"),
+        cloned(find(ProjectUri(str(repository)))),
+    ):
         pass
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with hardly any room."""
+    (tmp_path / "disk").mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path / "disk")]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("this user may not mount a file system")
+    yield tmp_path / "disk"
+    subprocess.run(["umount", "--lazy", str(tmp_path / "disk")], check=True)
+
+
+def test_a_full_disk_is_said(repository: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPRISE_CACHE", str(full_disk))
+    for place in (str(repository), repository.as_uri()):
+        with pytest.raises(JobFailed, match="No space left on device"), cloned(find(ProjectUri(place))):
+            pass
+    with suppress(OSError):
+        (full_disk / "rest").write_bytes(bytes(60_000))
+    for place in (str(repository), repository.as_uri()):
+        with pytest.raises(JobFailed, match="No space left on device"), cloned(find(ProjectUri(place))):
+            pass
 
 
 def test_an_interrupted_run_leaves_nothing_that_breaks_the_next(repository: Path, cache: Path) -> None:

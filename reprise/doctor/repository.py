@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reprise.checkout import Checkout, describe
 from reprise.doctor.finding import Finding
-from reprise.git import git, text
+from reprise.git import GitError, git, text
 
 
 def examine(folder: Path) -> Iterator[Finding]:
@@ -16,7 +16,7 @@ def examine(folder: Path) -> Iterator[Finding]:
     """
     try:
         version = git(Path("/"), "--version").decode().strip().removeprefix("git version ")
-    except FileNotFoundError:
+    except GitError:
         yield Finding("FAIL", "git", "not found: runs carry no commit", "install git: https://git-scm.com/downloads")
         return
     yield Finding("ok", "git", version)
