@@ -34,7 +34,7 @@ class Clone:
 
 
 @contextmanager
-def cloned(commit: Commit, patch: bytes = b"") -> Iterator[Clone]:
+def cloned(commit: Commit, patch: bytes = b"", *, portable: bool = False) -> Iterator[Clone]:
     """Check a commit out into a clone of its own.
 
     The clone borrows its objects, so neither the repository's size nor its history costs anything; and it has the
@@ -43,6 +43,7 @@ def cloned(commit: Commit, patch: bytes = b"") -> Iterator[Clone]:
     Args:
         commit: what to check out.
         patch: what to apply to it, as `git diff --binary` writes it.
+        portable: whether the clone is to have the commit's objects itself, so that it works on another machine.
 
     Raises:
         JobFailed: the patch does not apply, or a submodule or the disk fails.
@@ -52,7 +53,7 @@ def cloned(commit: Commit, patch: bytes = b"") -> Iterator[Clone]:
         tree = place / "tree"
         with cache.writing(place):
             (place / "spare").mkdir()
-            _check_out(commit, tree)
+            _check_out(commit, tree, portable=portable)
             _apply(patch, tree, commit)
         yield Clone(tree, lock, place / "spare")
     finally:
@@ -72,9 +73,12 @@ def _place() -> tuple[Path, int]:
         return place, hold(place / "lock")
 
 
-def _check_out(commit: Commit, tree: Path) -> None:
+def _check_out(commit: Commit, tree: Path, *, portable: bool) -> None:
     try:
-        git(tree.parent, "clone", "--quiet", "--shared", "--no-checkout", str(commit.git_dir), str(tree))
+        if portable:
+            _fetch_one(commit, tree)
+        else:
+            git(tree.parent, "clone", "--quiet", "--shared", "--no-checkout", str(commit.git_dir), str(tree))
         if not has(tree, commit.sha):  # of a shallow repository, which cannot be borrowed from
             git(tree, "fetch", "--quiet", str(commit.git_dir), commit.sha)
         _describe_origin(commit, tree)
@@ -84,6 +88,16 @@ def _check_out(commit: Commit, tree: Path) -> None:
     if (tree / ".gitmodules").exists():
         _check_out_submodules(commit, tree)
     _look_for_pointers(tree)
+
+
+def _fetch_one(commit: Commit, tree: Path) -> None:
+    """Fetch the commit alone, without its history, whether or not a branch leads to it."""
+    any_commit = "git -c uploadpack.allowAnySHA1InWant=true upload-pack"
+    git(tree.parent, "init", "--quiet", "--template=", str(tree))
+    git(
+        tree, "fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", f"--upload-pack={any_commit}",
+        commit.git_dir.as_uri(), commit.sha,
+    )  # fmt: skip
 
 
 def _describe_origin(commit: Commit, tree: Path) -> None:

@@ -81,11 +81,11 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
         WrongCall: there is no such project, entry point or environment manager; no run was made.
         JobFailed: the environment cannot be built.
     """
-    loaded = _load(job)
+    loaded = load(job)
     manager = choose_manager(loaded, job.env_manager)
     command = _command(loaded, job, spare)
-    run_id = _make_run(loaded, job, manager)
-    with _ended_well(run_id):
+    run_id = make_run(loaded, job, manager)
+    with ended_well(run_id):
         _log_files(run_id, artifacts or {}, spare)
         whole = " && ".join([*activate(loaded, job.folder, manager), command])
         note(f"running {command!r} of {job.name} in run {run_id}")
@@ -94,7 +94,7 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
     return run_id, exit_code
 
 
-def _load(job: Job) -> Any:
+def load(job: Job) -> Any:
     try:
         loaded = load_project(str(job.folder))
         loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
@@ -114,7 +114,7 @@ def _command(loaded: Any, job: Job, spare: Path) -> str:
     return str(command)
 
 
-def _make_run(loaded: Any, job: Job, manager: str) -> str:
+def make_run(loaded: Any, job: Job, manager: str) -> str:
     tags = {
         "mlflow.user": _get_user(),
         "mlflow.source.type": "PROJECT",
@@ -141,7 +141,7 @@ def _log_files(run_id: str, artifacts: Mapping[str, bytes], spare: Path) -> None
 
 
 @contextmanager
-def _ended_well(run_id: str) -> Iterator[None]:
+def ended_well(run_id: str) -> Iterator[None]:
     """See that a run which was made does not stay RUNNING, whatever happens."""
     try:
         yield

@@ -71,13 +71,13 @@ def play(order: Order) -> Played:
             raise WrongCall(f"commit {commit.sha} has no folder {commit.subdirectory!r}")
         job = Job(
             folder, name, order.entry_point, order.parameters, order.env_manager, order.experiment_id, order.run_name,
-            tags=_tags(order, commit), lock=clone.lock,
+            tags=tags(order, commit), lock=clone.lock,
         )  # fmt: skip
         run_id, exit_code = perform(job, clone.spare, {PATCH: order.patch} if order.patch else {})
     return Played(run_id, exit_code, commit.sha)
 
 
-def _tags(order: Order, commit: Commit) -> dict[str, str | None]:
+def tags(order: Order, commit: Commit) -> dict[str, str | None]:
     return {
         "mlflow.source.name": _source_name(order.place),
         "mlflow.source.git.commit": commit.sha,

@@ -12,7 +12,7 @@ MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 LAUNCHER = (
     *("bundle", "checkout", "cli", "credentials", "entry_point", "environment", "experiment", "git", "job", "lock"),
     *("built_environment", "cache", "child", "clone", "flock", "play", "project_uri", "recorded", "repository"),
-    *("backends.commit", "story", "ui"),
+    *("backends.cluster", "backends.commit", "backends.databricks", "story", "ui"),
     *("doctor", "doctor.environments", "doctor.repository", "doctor.store", "process", "stale"),
 )
 """Modules that work in the launcher, which has none of the packages that fit and score."""

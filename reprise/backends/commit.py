@@ -44,9 +44,9 @@ class CommitBackend(AbstractBackend):
             entry_point=entry_point,
             parameters=params or {},
             env_manager=backend_config.get("ENV_MANAGER"),
-            patch=_patch(place, version, carried=_wants_patch(backend_config)),
+            patch=uncommitted(place, version, carried=_wants_patch(backend_config)),
             experiment_id=experiment_id,
-            run_name=_run_name(),
+            run_name=run_name(),
             also=version,
         )
         played = play(order)
@@ -94,7 +94,7 @@ def _wants_patch(config: Mapping[str, Any]) -> bool:
     return bool(own.get("patch"))
 
 
-def _patch(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:
+def uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:
     """Give what a checkout has beyond its HEAD, if it is to be carried along; refuse to leave it behind unsaid."""
     folder = local_folder(place.repository)
     if folder is None or place.version or version or not folder.is_dir():
@@ -120,7 +120,7 @@ def _patch(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:
     return patch.content
 
 
-def _run_name() -> str | None:
+def run_name() -> str | None:
     """Give the name that `mlflow run --run-name` asks for: MLflow hands it to no plugin."""
     context = click.get_current_context(silent=True)
     return context.params.get("run_name") if context else None

@@ -1,0 +1,145 @@
+"""MLflow's project backend `databricks-commit`: MLflow's own `databricks`, given a clean clone of one commit.
+
+MLflow sends the project's folder as it stands, `.env`, environments and databases included. Here a clone of its own is
+sent; all else is left to MLflow's code.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.projects import SubmittedRun
+from mlflow.projects.backend.abstract_backend import AbstractBackend
+from mlflow.projects.databricks import run_databricks
+from mlflow.utils.databricks_utils import get_databricks_host_creds
+from mlflow.utils.uri import get_db_info_from_uri, is_databricks_uri, is_http_uri
+
+from reprise import patience
+from reprise.backends import cluster
+from reprise.backends.commit import run_name, uncommitted
+from reprise.clone import cloned
+from reprise.entry_point import in_one_line
+from reprise.errors import JobFailed, WrongCall
+from reprise.job import Job, ended_well, load, make_run
+from reprise.play import Order, tags
+from reprise.project_uri import parse
+from reprise.repository import find
+
+NAME = "databricks-commit"
+
+SIZE_LIMIT = 100 * 2**20
+"""Bytes of files that a commit may bring to the cluster: code, not data."""
+
+_LISTED = 3
+_ANSWER = 5  # seconds
+_PORTS = {"http": 80, "https": 443}
+_LOGIN = "set DATABRICKS_HOST and DATABRICKS_TOKEN, or run databricks auth login"
+
+
+class DatabricksBackend(AbstractBackend):
+    """MLflow's plugin: the group `mlflow.project_backend`, the name `databricks-commit`."""
+
+    def run(
+        self,
+        project_uri: str,
+        entry_point: str,
+        params: Mapping[str, str] | None,
+        version: str | None,
+        backend_config: Mapping[str, Any],
+        tracking_uri: str,
+        experiment_id: str,
+    ) -> SubmittedRun:
+        """Send a commit to Databricks as a job, and return at once, as MLflow's own backend does.
+
+        Raises:
+            WrongCall: the configuration, the login, the repository or its state will not do; nothing was sent.
+            JobFailed: Databricks refuses or does not answer; the run is FAILED.
+        """
+        manager = backend_config.get("ENV_MANAGER") or "uv"
+        config = cluster.check(backend_config, manager)
+        _check_reach(tracking_uri)
+        place = parse(project_uri)
+        uncommitted(place, version, carried=False)
+        order = Order(
+            place, entry_point, params or {}, manager, experiment_id=experiment_id, run_name=run_name(), also=version
+        )
+        return submit(order, config)
+
+
+def submit(order: Order, config: dict[str, Any]) -> SubmittedRun:
+    """Send a commit to Databricks in a run that is made for it.
+
+    Raises:
+        WrongCall, JobFailed: as `DatabricksBackend.run`.
+    """
+    commit = find(order.place, order.also)
+    if commit.subdirectory:
+        raise WrongCall(f"{commit.subdirectory!r} is inside of its repository; Databricks takes a project at the top")
+    with cloned(commit, portable=True) as clone:
+        check_size(clone.folder)
+        job = Job(
+            clone.folder, f"commit {commit.sha}", order.entry_point, order.parameters, order.env_manager,
+            order.experiment_id, order.run_name,
+            tags={**tags(order, commit), "mlflow.project.backend": NAME, "reprise.process": None},
+        )  # fmt: skip
+        run_id = make_run(load(job), job, str(order.env_manager))
+        with ended_well(run_id), patience.brief():
+            try:
+                submitted: SubmittedRun = run_databricks(
+                    mlflow.get_run(run_id), f"{commit.url}#{commit.sha}", order.entry_point, str(clone.folder),
+                    dict(order.parameters), order.experiment_id, config, order.env_manager,
+                )  # fmt: skip
+            except (MlflowException, OSError, KeyError, ValueError) as error:
+                raise JobFailed(f"Databricks did not take run {run_id}: {in_one_line(error)}") from error
+    return submitted
+
+
+def check_size(folder: Path) -> None:
+    """Refuse a clone with more files than code has.
+
+    Raises:
+        WrongCall: they are larger than `SIZE_LIMIT`; the largest are named.
+    """
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    sizes = {str(path.relative_to(folder)): path.stat().st_size for path in files}
+    if (total := sum(sizes.values())) > SIZE_LIMIT:
+        own = sorted((name for name in sizes if not name.startswith(f".git{os.sep}")), key=lambda name: -sizes[name])
+        largest = ", ".join(f"{name} ({sizes[name] / 2**20:.0f} MiB)" for name in own[:_LISTED])
+        raise WrongCall(
+            f"the commit takes {total / 2**20:.0f} MiB, over the limit of {SIZE_LIMIT / 2**20:g} MiB; the largest: "
+            f"{largest}; keep data out of the repository, and name it by its URI"
+        )
+
+
+def _check_reach(tracking_uri: str) -> None:
+    """See that the cluster can reach the store, that the workspace answers and that there is a login for it."""
+    if not is_databricks_uri(tracking_uri) and not is_http_uri(tracking_uri):
+        raise WrongCall(f"{tracking_uri} cannot be reached from a cluster; export MLFLOW_TRACKING_URI=databricks")
+    host = _host(tracking_uri)
+    if not host:
+        raise WrongCall(f"it is not said which Databricks workspace: {_LOGIN}")
+    url = urlsplit(host if "://" in host else f"https://{host}")
+    try:  # databricks-sdk itself would try for ten minutes
+        socket.create_connection((str(url.hostname), url.port or _PORTS.get(url.scheme, 443)), _ANSWER).close()
+    except OSError as error:
+        raise JobFailed(f"Databricks workspace {host} does not answer ({error}); check DATABRICKS_HOST") from error
+    try:
+        get_databricks_host_creds(tracking_uri)
+    except (MlflowException, ValueError) as error:
+        raise WrongCall(f"there is no login for {host}: {_LOGIN}") from error
+
+
+def _host(tracking_uri: str) -> str | None:
+    """Give the workspace's address, from where databricks-sdk takes it."""
+    profile = get_db_info_from_uri(tracking_uri)[0] or os.environ.get("DATABRICKS_CONFIG_PROFILE")
+    if not profile and (host := os.environ.get("DATABRICKS_HOST")):
+        return host
+    profiles = ConfigParser(default_section="")
+    profiles.read(Path(os.environ.get("DATABRICKS_CONFIG_FILE", "~/.databrickscfg")).expanduser())
+    return profiles.get(profile or "DEFAULT", "host", fallback=None)

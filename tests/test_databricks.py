@@ -1,0 +1,235 @@
+"""`mlflow run . -b databricks-commit`, whole, against a stand-in for a workspace; see databricks_stand_in.py."""
+
+import json
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import mlflow
+import pytest
+from conftest import PROJECT, commit_all, copy_project, git, run
+from databricks.sdk.service.compute import ClusterSpec, Library
+from databricks_stand_in import TOKEN, Workspace, stand_in
+from servers import free_port, mlflow_server, running
+
+from reprise.backends import cluster, databricks
+from reprise.errors import WrongCall
+from reprise.project_uri import ProjectUri
+from reprise.repository import find
+
+CONFIG: dict[str, Any] = json.loads((PROJECT / "deploy/databricks.json").read_text())
+MLFLOWS_OWN = {"ENV_MANAGER": "uv", "SYNCHRONOUS": False, "DOCKER_ARGS": {}, "STORAGE_DIR": None, "build_image": False}
+COMMAND = ["mlflow", "run", ".", "--backend-config", "deploy/databricks.json", "--env-manager", "uv", "-P", "C=1.0"]
+
+
+def new_cluster(**changes: Any) -> dict[str, Any]:
+    return {**CONFIG, "new_cluster": {**CONFIG["new_cluster"], **changes}}
+
+
+def test_the_example_is_what_databricks_sdk_takes() -> None:
+    """Its types give back all that they were given, so no key is unknown to them."""
+    assert ClusterSpec.from_dict(CONFIG["new_cluster"]).as_dict() == CONFIG["new_cluster"]
+    assert [Library.from_dict(library).as_dict() for library in CONFIG["libraries"]] == CONFIG["libraries"]
+    assert cluster.check(CONFIG | MLFLOWS_OWN, "uv") == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (CONFIG["new_cluster"], "flat form, in which MLflow sends DOCKER_ARGS, ENV_MANAGER, STORAGE_DIR, SYNCHRONOUS"),
+        ({}, "a cluster is wanted"),
+        (CONFIG | {"timeout": 3}, "'timeout' is not known"),
+        (new_cluster(node_type="i3.xlarge"), "new_cluster has no field 'node_type'"),
+        (new_cluster(num_workers="two"), "new_cluster.num_workers is 'two'; it takes int"),
+        (new_cluster(data_security_mode="OPEN"), "new_cluster.data_security_mode is 'OPEN'; it takes"),
+        (new_cluster(autoscale={"min": 1}), "new_cluster.autoscale has no field 'min'"),
+        (CONFIG | {"libraries": {"pypi": "uv"}}, "libraries is {'pypi': 'uv'}; it takes a list"),
+        (CONFIG | {"libraries": []}, "libraries lack uv"),
+        ({"new_cluster": {"num_workers": 1}}, "lacks spark_version"),
+    ],
+)
+def test_a_cluster_that_will_not_do_is_one_line(config: dict[str, Any], says: str) -> None:
+    with pytest.raises(WrongCall) as refused:
+        cluster.check(config | MLFLOWS_OWN, "uv")
+    assert says in refused.value.message
+    assert "\n" not in refused.value.message
+
+
+def test_a_portable_clone_is_the_commit_alone_and_needs_no_other_repository(project: Path, tmp_path: Path) -> None:
+    """Even one that no branch leads to any more."""
+    from reprise.clone import cloned
+
+    (project / "secret.txt").write_text("of an earlier commit")
+    commit_all(project)
+    git(project, "rm", "--quiet", "secret.txt")
+    sha = commit_all(project)
+    git(project, "reset", "--quiet", "--hard", "HEAD~2")
+    with cloned(find(ProjectUri(str(project), sha)), portable=True) as clone:
+        shutil.copytree(clone.folder, tmp_path / "elsewhere")
+    shutil.rmtree(project)
+    assert git(tmp_path / "elsewhere", "rev-list", "HEAD") == sha
+    assert git(tmp_path / "elsewhere", "fsck") == ""
+    assert git(tmp_path / "elsewhere", "status", "--porcelain") == ""
+
+
+def send(project: Path, **config: Any) -> None:
+    mlflow.projects.run(
+        str(project), backend="databricks-commit", backend_config=config or CONFIG, env_manager="uv",
+        synchronous=False, experiment_id="0",
+    )  # fmt: skip
+
+
+class TestBeforeAnythingIsSent:
+    """A workspace that fails the test if it is given anything."""
+
+    @pytest.fixture
+    def workspace(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+        with stand_in(Workspace(tmp_path / "workspace")) as workspace:
+            for name, value in login(workspace).items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setenv("HOME", str(tmp_path))
+            mlflow.set_tracking_uri("databricks")
+            yield workspace
+            assert not workspace.submitted
+            assert not workspace.tarballs()
+
+    def test_a_store_that_a_cluster_cannot_reach(self, workspace: Workspace, project: Path, store: str) -> None:
+        with pytest.raises(WrongCall, match="export MLFLOW_TRACKING_URI=databricks"):
+            send(project)
+
+    def test_no_host(self, workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("DATABRICKS_HOST")
+        with pytest.raises(WrongCall, match="set DATABRICKS_HOST and DATABRICKS_TOKEN"):
+            send(project)
+
+    def test_a_host_that_does_not_answer(
+        self, workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DATABRICKS_HOST", f"http://127.0.0.1:{free_port()}")
+        with pytest.raises(click.ClickException, match=r"does not answer \(.*refused\); check DATABRICKS_HOST"):
+            send(project)
+
+    def test_no_token(self, workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("DATABRICKS_TOKEN")
+        with pytest.raises(WrongCall, match="there is no login for http://127.0.0.1"):
+            send(project)
+
+    def test_a_dirty_tree(self, workspace: Workspace, project: Path) -> None:
+        (project / "reprise/model.py").write_text("")
+        with pytest.raises(WrongCall, match=r"no commit holds these changes: reprise/model.py"):
+            send(project)
+
+    def test_a_commit_that_is_too_large(
+        self, workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(databricks, "SIZE_LIMIT", 2**20)
+        (project / "people.csv").write_bytes(bytes(2**20))
+        commit_all(project)
+        with pytest.raises(WrongCall, match=r"over the limit of 1 MiB; the largest: people.csv \(1 MiB\)"):
+            send(project)
+
+
+def login(workspace: Workspace) -> dict[str, str]:
+    return {"DATABRICKS_HOST": workspace.address, "DATABRICKS_TOKEN": TOKEN}
+
+
+def names(tarball: Path) -> set[str]:
+    """The files of the project in a tarball, without git's own."""
+    with tarfile.open(tarball) as opened:
+        found = {member.name.removeprefix("mlflow-project/") for member in opened if member.isfile()}
+    return {name for name in found if not name.startswith(".git/")}
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not shutil.which("uv"), reason="uv is not installed")
+@pytest.mark.skipif(not shutil.which("rsync"), reason="rsync, which MLflow's command for the cluster calls, is missing")
+class TestTheWholeWay:
+    @pytest.fixture(scope="class")
+    def workspace(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+        """Behind it a real MLflow server; the job writes its artifacts into a folder, where DBFS would be."""
+        folder = tmp_path_factory.mktemp("workspace")
+        store = f"sqlite:///{folder / 'mlflow.db'}"
+        place = ["--no-serve-artifacts", "--default-artifact-root", str(folder / "artifacts")]
+        with running(mlflow_server(folder, store, *place)) as server:
+            with stand_in(Workspace(folder, server.address)) as workspace:
+                yield workspace
+
+    @pytest.fixture
+    def checkout(self, project: Path) -> Path:
+        """A checkout that has been worked in: with a login, a database, an environment, none of them committed."""
+        (project / ".env").write_text("DATABRICKS_TOKEN=secret")
+        (project / "mlflow.db").write_text("a database")
+        for file in (".venv/bin/python", "mlruns/0/model.skops", "data/people.csv"):
+            (project / file).parent.mkdir(parents=True)
+            (project / file).write_text("not committed")
+        with (project / ".git/info/exclude").open("a") as ignored:
+            ignored.write("/data/\n")
+        git(project, "remote", "add", "origin", "https://me:secret@git.example.org/me/project.git")
+        return project
+
+    def submit(self, backend: str, folder: Path, workspace: Workspace) -> subprocess.CompletedProcess[str]:
+        variables = {"MLFLOW_TRACKING_URI": "databricks", "MLFLOW_EXPERIMENT_ID": "0", **login(workspace)}
+        return run(*COMMAND, "-b", backend, cwd=folder, HOME=str(folder.parent), **variables)
+
+    def test_the_commit_arrives_alone_and_its_job_fills_the_run(self, workspace: Workspace, checkout: Path) -> None:
+        sha = git(checkout, "rev-parse", "HEAD")
+        done = self.submit("databricks-commit", checkout, workspace)
+        assert done.returncode == 0, done.stderr
+        (tarball,) = workspace.tarballs()
+        assert names(tarball) == set(git(checkout, "ls-files").splitlines())
+        with tarfile.open(tarball) as opened:
+            whole = b"".join(file.read() for member in opened if (file := opened.extractfile(member)))
+        assert b"secret@" not in whole
+        assert b"TOKEN=secret" not in whole
+
+        (payload,) = workspace.submitted
+        assert set(payload) == {"run_name", "new_cluster", "shell_command_task", "libraries"}
+        assert ClusterSpec.from_dict(payload["new_cluster"]).as_dict() == payload["new_cluster"]
+        assert [library["pypi"]["package"] for library in payload["libraries"]] == ["uv>=0.8", "mlflow==3.17.2"]
+        assert "-P C=1.0" in payload["shell_command_task"]["command"][-1]
+
+        assert workspace.jobs[0].wait(600) == 0, (workspace.folder / "job.log").read_text()[-3000:]
+        mlflow.set_tracking_uri(workspace.mlflow)
+        (made,) = mlflow.search_runs(["0"], output_format="list")
+        assert made.info.status == "FINISHED"
+        assert made.data.metrics["test_accuracy"] == pytest.approx(0.9737, abs=1e-4)
+        tags = made.data.tags
+        assert tags["mlflow.source.git.commit"] == sha
+        assert (tags["reprise.git"], tags["reprise.patch"], tags["reprise.environment.matches"]) == (
+            "ok",
+            "none",
+            "true",
+        )
+        assert tags["mlflow.databricks.runURL"].startswith(workspace.address)
+        assert mlflow.sklearn.load_model(f"runs:/{made.info.run_id}/model")
+
+    def test_mlflows_own_backend_sends_a_fresh_clone_as_well_and_a_folder_as_it_stands(
+        self, workspace: Workspace, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Which is why a folder that was worked in should not be given to it."""
+        monkeypatch.setattr(workspace, "executes", False)
+        git(tmp_path, "clone", "--quiet", str(checkout), "fresh")
+        for folder, extra in (
+            (tmp_path / "fresh", set()),
+            (checkout, {".env", "mlflow.db", ".venv/bin/python", "data/people.csv"}),
+        ):
+            before = set(workspace.tarballs())
+            assert self.submit("databricks", folder, workspace).returncode == 0
+            (tarball,) = set(workspace.tarballs()) - before
+            assert names(tarball) == {*git(checkout, "ls-files").splitlines(), *extra}
+
+    def test_a_workspace_that_refuses_leaves_the_run_failed(
+        self, workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(workspace, "submit", lambda _payload: {"error_code": "PERMISSION_DENIED"})
+        done = self.submit("databricks-commit", project, workspace)
+        assert done.returncode == 1
+        assert "Error: Databricks did not take run" in done.stderr
+        mlflow.set_tracking_uri(workspace.mlflow)
+        newest = mlflow.search_runs(["0"], output_format="list", max_results=1)[0]
+        assert newest.info.status == "FAILED"
+        assert "Databricks did not take" in newest.data.tags["reprise.failure"]
