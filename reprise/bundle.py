@@ -32,6 +32,7 @@ from mlflow.entities import (
 )
 
 from reprise import patience
+from reprise.entry_point import in_one_line
 from reprise.errors import JobFailed, WrongCall
 
 MODEL_NAME = "model"
@@ -86,8 +87,7 @@ def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str | None:
     except (mlflow.exceptions.MlflowException, OSError) as error:
         kept = Path.cwd() / UNLOGGED / run.info.run_id
         shutil.copytree(folder, kept, dirs_exist_ok=True)
-        cause = " ".join(str(error).split())
-        message = f"the results could not be logged ({cause[:200]}); they are kept: reprise upload {kept}"
+        message = f"the results could not be logged ({in_one_line(error)[:300]}); they are kept: reprise upload {kept}"
         raise JobFailed(message) from error
 
 

@@ -95,6 +95,11 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
 
 
 def load(job: Job) -> Any:
+    """Read a job's project as MLflow does.
+
+    Raises:
+        WrongCall: there is no such project or entry point, or a parameter is missing.
+    """
     try:
         loaded = load_project(str(job.folder))
         loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
@@ -115,6 +120,7 @@ def _command(loaded: Any, job: Job, spare: Path) -> str:
 
 
 def make_run(loaded: Any, job: Job, manager: str) -> str:
+    """Make the run of a job, its parameters logged as typed, and return its id."""
     tags = {
         "mlflow.user": _get_user(),
         "mlflow.source.type": "PROJECT",

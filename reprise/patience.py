@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 VARIABLE = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
-DEFAULT = 5
-"""Retries in the middle of a job, unless the user says otherwise: about a minute, enough for a server's restart."""
+DEFAULT = 6
+"""Retries in the middle of a job, unless the user says otherwise: two minutes, for a server's or a database's restart."""
 
 TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 

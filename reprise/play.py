@@ -78,6 +78,7 @@ def play(order: Order) -> Played:
 
 
 def tags(order: Order, commit: Commit) -> dict[str, str | None]:
+    """Give the tags of an order's run: where its code comes from."""
     return {
         "mlflow.source.name": _source_name(order.place),
         "mlflow.source.git.commit": commit.sha,

@@ -7,20 +7,21 @@ import subprocess
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
-from typing import Any
 
 import mlflow
 from conftest import environment
 
 HOST = "127.0.0.1"
 MOTO = "moto[server]>=5,<6"
-KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-west-1"}
+REGION = "us-east-1"
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 FULL_MLFLOW = ["uv", "tool", "run", "--quiet", "--from", f"mlflow=={mlflow.__version__}"]
 FULL_MLFLOW += ["--with", "psycopg2-binary>=2.9,<3", "--with", "boto3>=1.40,<2", "mlflow"]
 """The launcher and the project's environment have no server, no PostgreSQL driver and no boto3: uv brings them."""
@@ -45,7 +46,7 @@ def answers(address: str) -> bool:
 def postgres_programs() -> Path | None:
     """The folder of initdb and pg_ctl; Debian keeps them off the path."""
     if found := shutil.which("initdb"):
-        return Path(found).parent
+        return Path(found).resolve().parent
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     return folders[-1] if folders else None
 
@@ -158,14 +159,19 @@ def mlflow_server(folder: Path, store: str, *options: str, **variables: str) -> 
     return Server(command, f"http://{HOST}:{port}", folder / "mlflow.log", variables)
 
 
-def s3(address: str) -> Any:
-    """A client of moto's S3, by pyarrow, which the project's environment has."""
-    from pyarrow.fs import S3FileSystem
+def aws(address: str, service: str, **parameters: str) -> str:
+    """Call one of AWS's services that take forms, such as IAM: `aws(…, "iam", Action="CreateUser", UserName="mlflow")`."""
+    signed = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={KEYS['AWS_ACCESS_KEY_ID']}/20260101/{REGION}/{service}/aws4_request"
+    }
+    form = urllib.parse.urlencode(parameters).encode()
+    with urllib.request.urlopen(urllib.request.Request(address, form, signed)) as answer:
+        return str(answer.read().decode())
 
-    return S3FileSystem(
-        access_key=KEYS["AWS_ACCESS_KEY_ID"], secret_key=KEYS["AWS_SECRET_ACCESS_KEY"], region="eu-west-1",
-        endpoint_override=address, allow_bucket_creation=True,
-    )  # fmt: skip
+
+def bucket(address: str, name: str, method: str = "PUT") -> None:
+    """Make a bucket, or with `DELETE` take an empty one away."""
+    urllib.request.urlopen(urllib.request.Request(f"{address}/{name}", method=method)).close()
 
 
 def until(condition: Callable[[], bool], seconds: float = 120) -> None:

@@ -56,25 +56,25 @@ def _problems(kind: Any, value: Any, place: str) -> Iterator[str]:
     """Name what a type of databricks-sdk does not take: fields that it lacks, values of another type."""
     if get_origin(kind) in (Union, UnionType):
         kind = next(part for part in get_args(kind) if part is not type(None))
-    if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        if not isinstance(value, Mapping):
-            yield f"{place} is {value!r}; it takes an object"
-            return
-        for name, item in value.items():
-            if name in hints:
-                yield from _problems(hints[name], item, f"{place}.{name}")
-            else:
-                yield f"{place} has no field {name!r}, says databricks-sdk"
+    allowed = [member.value for member in kind] if isinstance(kind, type) and issubclass(kind, Enum) else None
+    plain = Mapping if is_dataclass(kind) else str if allowed else get_origin(kind) or kind
+    if not isinstance(value, plain) or (kind is int and isinstance(value, bool)):
+        yield f"{place} is {value!r}; it takes {_NAMES.get(plain, plain.__name__)}"
+    elif allowed and value not in allowed:
+        yield f"{place} is {value!r}; it takes {', '.join(allowed)}"
+    elif isinstance(value, Mapping) and is_dataclass(kind):
+        yield from _problems_of_fields(get_type_hints(kind), value, place)
     elif get_origin(kind) is list:
-        if not isinstance(value, list):
-            yield f"{place} is {value!r}; it takes a list"
-            return
         for number, item in enumerate(value):
             yield from _problems(get_args(kind)[0], item, f"{place}[{number}]")
-    elif isinstance(kind, type) and issubclass(kind, Enum):
-        allowed = [member.value for member in kind]
-        if value not in allowed:
-            yield f"{place} is {value!r}; it takes {', '.join(allowed)}"
-    elif not isinstance(value, get_origin(kind) or kind) or (kind is int and isinstance(value, bool)):
-        yield f"{place} is {value!r}; it takes {getattr(kind, '__name__', kind)}"
+
+
+_NAMES = {Mapping: "an object", list: "a list", dict: "an object", str: "text", int: "a whole number"}
+
+
+def _problems_of_fields(hints: Mapping[str, Any], value: Mapping[str, Any], place: str) -> Iterator[str]:
+    for name, item in value.items():
+        if name in hints:
+            yield from _problems(hints[name], item, f"{place}.{name}")
+        else:
+            yield f"{place} has no field {name!r}, says databricks-sdk"
