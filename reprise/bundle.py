@@ -8,6 +8,7 @@ Logging a bundle needs neither the model's packages nor the data: the launcher c
 """
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -100,7 +101,7 @@ def upload(folder: Path) -> str | None:
     bundle = _read(folder)
     client, run_id = mlflow.MlflowClient(bundle["tracking_uri"]), bundle["run_id"]
     client.log_artifacts(run_id, str(folder / "artifacts"))
-    client.log_inputs(run_id, [_dataset_input(*item) for item in bundle["datasets"].items()])
+    _log_datasets(client, run_id, [_dataset_input(*item) for item in bundle["datasets"].items()])
     model_id: str | None = bundle["judged_model_id"]
     if (folder / "model").exists():
         model_id = _upload_model(client, folder / "model", bundle)
@@ -141,6 +142,19 @@ def _read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise WrongCall(f"{folder} holds no results to log; name a folder under {UNLOGGED}") from error
     return content
+
+
+def _log_datasets(client: mlflow.MlflowClient, run_id: str, datasets: list[DatasetInput]) -> None:
+    """Log data sets. When two runs log the same one at the same moment, MLflow refuses one of them: it asks again."""
+    for _ in datasets:
+        try:
+            client.log_inputs(run_id, datasets)
+        except mlflow.exceptions.MlflowException as error:
+            if "dataset" not in str(error) or not re.search("duplicate|unique", str(error), re.IGNORECASE):
+                raise
+        else:
+            return
+    client.log_inputs(run_id, datasets)
 
 
 def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, Any]) -> str:

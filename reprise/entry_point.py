@@ -58,16 +58,15 @@ def in_one_line(error: Exception) -> str:
             f"the tracking server {uri} refuses the login; set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         )
-    if "too many 500 error responses" in text or "error code 500" in text:
-        store = (
-            "its artifact store (bucket, its keys, their right to write)" if "mlflow-artifacts" in text else _DATABASE
-        )
-        return f"the tracking server {uri} answers, yet {store} fails; its log says why"
+    if any(sign in text for sign in ("too many 50", "error code 50", "Connection aborted")):
+        store = _BUCKET if "mlflow-artifacts" in text else _DATABASE
+        return f"the tracking server {uri} answers, yet fails at {store}; its log says why"
     if any(sign in text for sign in ("Max retries exceeded", "Connection refused", "timeout exception")):
         return f"the tracking server {uri} does not answer; check that it runs, or name another"
     return text
 
 
+_BUCKET = "its artifact store (no such bucket, wrong keys, no right to write)"
 _DATABASE = "its database (away, its disk full, its schema older: back it up, then mlflow db upgrade)"
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 VARIABLE = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
 DEFAULT = 6
-"""Retries in the middle of a job, unless the user says otherwise: two minutes, for a server's or a database's restart."""
+"""Retries in the middle of a job, unless the user says otherwise: two minutes, as a server or a database restarts."""
 
 TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 

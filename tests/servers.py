@@ -16,7 +16,7 @@ from pathlib import Path
 from socket import socket
 
 import mlflow
-from conftest import environment
+from conftest import PROJECT, environment
 
 HOST = "127.0.0.1"
 MOTO = "moto[server]>=5,<6"
@@ -147,7 +147,8 @@ def running(server: Server) -> Iterator[Server]:
 def moto(folder: Path) -> Server:
     """AWS on this machine: S3, SageMaker, ECR, IAM, STS."""
     port = free_port()
-    command = ["uv", "tool", "run", "--quiet", "--from", MOTO, "moto_server", "-H", HOST, "-p", str(port)]
+    command = ["uv", "run", "--quiet", "--no-project", "--with", MOTO, "python", str(PROJECT / "tests/moto_server.py")]
+    command += ["-H", HOST, "-p", str(port)]
     return Server(command, f"http://{HOST}:{port}", folder / "moto.log", health="/moto-api/")
 
 
@@ -159,19 +160,24 @@ def mlflow_server(folder: Path, store: str, *options: str, **variables: str) -> 
     return Server(command, f"http://{HOST}:{port}", folder / "mlflow.log", variables)
 
 
+def http(method: str, address: str, body: bytes = b"", service: str = "s3", **headers: str) -> str:
+    """Send a request to moto, which looks at the service in the signature, and at the signature only if told to."""
+    scope = f"{KEYS['AWS_ACCESS_KEY_ID']}/20260101/{REGION}/{service}/aws4_request"
+    headers |= {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
+    headers.setdefault("Content-Type", "text/plain")
+    with urllib.request.urlopen(urllib.request.Request(address, body or None, headers, method=method)) as answer:
+        return str(answer.read().decode(errors="replace"))
+
+
 def aws(address: str, service: str, **parameters: str) -> str:
-    """Call one of AWS's services that take forms, such as IAM: `aws(…, "iam", Action="CreateUser", UserName="mlflow")`."""
-    signed = {
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={KEYS['AWS_ACCESS_KEY_ID']}/20260101/{REGION}/{service}/aws4_request"
-    }
-    form = urllib.parse.urlencode(parameters).encode()
-    with urllib.request.urlopen(urllib.request.Request(address, form, signed)) as answer:
-        return str(answer.read().decode())
+    """Call one of AWS's services that take forms: `aws(address, "iam", Action="CreateUser", UserName="mlflow")`."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    return http("POST", address, urllib.parse.urlencode(parameters).encode(), service, **form)
 
 
-def bucket(address: str, name: str, method: str = "PUT") -> None:
-    """Make a bucket, or with `DELETE` take an empty one away."""
-    urllib.request.urlopen(urllib.request.Request(f"{address}/{name}", method=method)).close()
+def bucket(address: str, name: str) -> None:
+    """Make a bucket in moto's S3."""
+    http("PUT", f"{address}/{name}")
 
 
 def until(condition: Callable[[], bool], seconds: float = 120) -> None:
