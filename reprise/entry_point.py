@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import click
 
-from reprise import patience
+from reprise import garbage, patience
 from reprise.credentials import without_credentials
 
 INTERRUPTED = 130
@@ -22,6 +22,7 @@ def main(command: click.Command) -> NoReturn:
     A mistake of the user's, or a store that cannot be reached, is one line. Any other exception is a fault in the
     code and keeps its traceback. The reason goes to the run that `mlflow run` started as well.
     """
+    garbage.leave_alone_what_is_loaded()
     run_id = os.environ.get("MLFLOW_RUN_ID")  # mlflow.start_run takes it out of the environment
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)

@@ -48,8 +48,9 @@ def installed_versions() -> dict[str, str]:
     """List every installed distribution by canonical name, with its version."""
     found: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
-        if name := distribution.metadata["Name"]:
-            found.setdefault(canonicalize_name(name), distribution.version)
+        metadata = distribution.metadata  # parsed anew each time it is asked for
+        if name := metadata["Name"]:
+            found.setdefault(canonicalize_name(name), metadata["Version"])
     return dict(sorted(found.items()))
 
 

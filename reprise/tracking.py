@@ -1,24 +1,26 @@
 """The run that an entry point fills, and the experiment it is in."""
 
-# skops.io searches every module that is already loaded: imported after mlflow it takes up to two seconds more.
-# It is also the first import that the launcher's environment lacks.
-try:
-    import skops.io  # noqa: F401  isort: skip
-except ModuleNotFoundError:
-    import sys
-
-    sys.exit("Error: this environment cannot train: it lacks skops. Use mlflow run with --env-manager uv, or conda.")
-
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import mlflow
-from mlflow.entities import Param, RunTag
-
-from reprise import patience
+from reprise import garbage, patience
 from reprise.credentials import without_credentials
 from reprise.terminal import note
+
+with garbage.importing():
+    # skops.io searches every module that is already loaded: imported after mlflow it takes up to two seconds more.
+    # It is also the first import that the launcher's environment lacks.
+    try:
+        import skops.io  # noqa: F401  isort: skip
+    except ModuleNotFoundError:
+        sys.exit(
+            "Error: this environment cannot train: it lacks skops. Use mlflow run with --env-manager uv, or conda."
+        )
+
+    import mlflow
+    from mlflow.entities import Param, RunTag
 
 
 @contextmanager
