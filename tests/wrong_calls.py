@@ -1,7 +1,7 @@
-"""Every wrong call that one can think of, each as a process of its own.
+"""Every wrong call that one can think of.
 
-`python tests/wrong_calls.py` runs them all and prints a table: call, exit code, the line on the terminal, the run's
-status. `tests/test_wrong_calls.py` holds them to what is promised.
+`python tests/wrong_calls.py` runs each as a process of its own and prints a table: call, exit code, the line on the
+terminal, the run's status. `tests/test_wrong_calls.py` holds them to what is promised.
 """
 
 import gzip
@@ -152,8 +152,12 @@ def outcome(call: Call, folder: Path) -> Outcome:
     if (folder / "mlflow.db").exists():
         mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
         runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
-    lines = [line for line in done.stderr.splitlines() if line and " INFO " not in line]
-    return Outcome(call, done.returncode, lines, runs)
+    return Outcome(call, done.returncode, said(done.stderr), runs)
+
+
+def said(stderr: str) -> list[str]:
+    """Give the lines of what a process wrote, without MLflow's own chatter."""
+    return [line for line in stderr.splitlines() if line and " INFO " not in line]
 
 
 def outcomes(folder: Path) -> Iterator[Outcome]:
