@@ -1,12 +1,15 @@
 """The run that an entry point fills, and the experiment it is in."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from reprise import garbage, patience
 from reprise.credentials import without_credentials
+from reprise.errors import WrongCall
 from reprise.terminal import note
 
 with garbage.importing():
@@ -33,6 +36,7 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
             there yet is logged.
         tags: what is known before the job begins, so that a run that fails has it too.
     """
+    _check_writable(mlflow.get_tracking_uri())
     with patience.brief():
         run = mlflow.start_run()
     try:
@@ -42,6 +46,16 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
         _end_badly("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", run)
         raise
     mlflow.end_run("FINISHED")
+
+
+def _check_writable(uri: str) -> None:
+    """Refuse a SQLite file that cannot be written before MLflow tries it for two minutes."""
+    if not uri.startswith("sqlite:///"):
+        return
+    path = Path(uri.removeprefix("sqlite:///"))
+    known = [place for place in (path, path.absolute().parent) if place.exists()]
+    if not all(os.access(place, os.W_OK) for place in known):
+        raise WrongCall(f"the store {path} cannot be written here; work in another folder, or set MLFLOW_TRACKING_URI")
 
 
 def _log_beginning(run: mlflow.entities.Run, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> None:

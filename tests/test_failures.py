@@ -18,6 +18,9 @@ import pandas as pd
 import pytest
 from conftest import PROJECT, environment, run
 
+from reprise import tracking
+from reprise.errors import WrongCall
+
 pytestmark = pytest.mark.integration
 
 
@@ -143,7 +146,52 @@ def test_an_interrupted_mlflow_run_says_so_in_a_tag(tmp_path: Path) -> None:
     assert not mlflow.search_logged_models(output_format="list")
 
 
-@pytest.mark.skipif(not os.access("/dev/full", os.W_OK), reason="there is no /dev/full to stand for a full disk")
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of four megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if (
+        not shutil.which("mount")
+        or run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk, cwd=tmp_path).returncode
+    ):
+        pytest.skip("this user may not mount a small file system")
+    yield disk
+    run("umount", "--lazy", disk, cwd=tmp_path)  # this process may still hold the store open
+
+
+def test_a_full_file_system_is_one_line_and_loses_nothing(small_disk: Path, tmp_path: Path, empty_store: Path) -> None:
+    shutil.copy(empty_store, small_disk / "mlflow.db")
+    mlflow.set_tracking_uri(f"sqlite:///{small_disk / 'mlflow.db'}")
+    experiment = mlflow.create_experiment("full", artifact_location=str(small_disk / "artifacts"))
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - 100_000))
+    elsewhere = {"MLFLOW_EXPERIMENT_ID": experiment, "TMPDIR": str(tmp_path)}
+    done = run(sys.executable, PROJECT / "train.py", cwd=small_disk, **elsewhere)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    line = done.stderr.splitlines()[-1]
+    (found,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    kept = tmp_path / "reprise-unlogged" / found.info.run_id
+    assert "No space left on device" in line
+    assert line.endswith(f"they are kept: reprise upload {kept}")
+    assert found.info.status == "FAILED"
+    assert not mlflow.search_logged_models(output_format="list")
+    filler.unlink()
+    assert run("reprise", "upload", kept, cwd=small_disk).returncode == 0
+    assert mlflow.get_run(found.info.run_id).info.status == "FINISHED"
+    assert len(mlflow.search_logged_models(output_format="list")) == 1
+
+
+def test_a_store_that_may_not_be_written_is_a_wrong_call(small_disk: Path, tmp_path: Path) -> None:
+    """MLflow itself would try for two minutes."""
+    assert run("mount", "-o", "remount,ro", small_disk, cwd=tmp_path).returncode == 0
+    mlflow.set_tracking_uri(f"sqlite:///{small_disk / 'mlflow.db'}")
+    with pytest.raises(WrongCall, match="cannot be written here"), tracking.start_run("train", {}, {}):
+        pass
+
+
+@pytest.mark.skipif(not os.access("/dev/full", os.W_OK), reason="there is no /dev/full")
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     """Joblib's file stands for any: it is linked to a device that is always full."""
     code = (
