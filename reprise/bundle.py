@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import mlflow
@@ -32,7 +32,7 @@ from mlflow.entities import (
 )
 
 from reprise import patience
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, cause
 
 MODEL_NAME = "model"
 UNLOGGED = "reprise-unlogged"
@@ -84,11 +84,9 @@ def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str | None:
     try:
         return upload(folder)
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        kept = Path.cwd() / UNLOGGED / run.info.run_id
-        shutil.copytree(folder, kept, dirs_exist_ok=True)
-        cause = " ".join(str(error).split())
-        message = f"the results could not be logged ({cause[:200]}); they are kept: reprise upload {kept}"
-        raise JobFailed(message) from error
+        kept = _keep(folder, run.info.run_id)
+        end = f"they are kept: reprise upload {kept}" if kept else "there is no room to keep them: make some, run again"
+        raise JobFailed(f"the results could not be logged ({cause(error)[:200]}); {end}") from error
 
 
 def upload(folder: Path) -> str | None:
@@ -133,6 +131,19 @@ def upload_later(folder: Path) -> str:
     client.set_terminated(run_id, "FINISHED")
     shutil.rmtree(folder)
     return run_id
+
+
+def _keep(folder: Path, run_id: str) -> Path | None:
+    """Copy a bundle to where it outlives the process: the working folder, or the temporary one where that is full."""
+    for place in (Path.cwd(), Path(gettempdir())):
+        kept = place / UNLOGGED / run_id
+        try:
+            shutil.copytree(folder, kept)
+        except OSError:
+            shutil.rmtree(kept, ignore_errors=True)
+        else:
+            return kept
+    return None
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -52,8 +52,9 @@ def installed_versions(site_packages: list[str] | None = None) -> dict[str, str]
     """
     found: dict[str, str] = {}
     for distribution in importlib.metadata.distributions(path=site_packages or sys.path):
-        if name := distribution.metadata["Name"]:
-            found.setdefault(canonicalize_name(name), distribution.version)
+        metadata = distribution.metadata  # parsed anew each time it is asked for
+        if name := metadata["Name"]:
+            found.setdefault(canonicalize_name(name), metadata["Version"])
     return dict(sorted(found.items()))
 
 

@@ -23,9 +23,13 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
 
 
 def write_decision_regions(pipeline: Pipeline, dataset: Dataset, folder: Path) -> None:
-    """Write figures/decision_regions.png where a plane can show them: exactly two features, both numbers."""
+    """Write figures/decision_regions.png where a plane can show them: exactly two features, both numbers.
+
+    For many classes it would show nothing, and take minutes: each pair of classes judges each point of the grid.
+    """
     X = dataset.X
-    if X.shape[1] == 2 and all(pd.api.types.is_any_real_numeric_dtype(kind) for kind in X.dtypes):  # noqa: PLR2004
+    plane = X.shape[1] == 2 and all(pd.api.types.is_any_real_numeric_dtype(kind) for kind in X.dtypes)  # noqa: PLR2004
+    if plane and len(pipeline.classes_) <= figures.LABELLED:
         figures.draw_decision_regions(pipeline, X, dataset.y, folder / "figures")
 
 

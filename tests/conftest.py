@@ -1,5 +1,6 @@
 """What the tests share: a copy of this project in a git repository of its own, a store, and real processes."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -13,6 +14,11 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # mlflow, uv, reprise
 IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what is imported by now, as `reprise.garbage` does for a script."""
+    gc.freeze()
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -52,7 +52,7 @@ def test_the_first_command_sets_up_and_trains(checkout: Path, environments: str)
 
 
 def test_the_second_command_is_this_suite() -> None:
-    assert SECOND.endswith("-m pytest")
+    assert "-m pytest -n auto --dist loadfile" in SECOND
     assert "tests/requirements.txt" in SECOND
 
 
