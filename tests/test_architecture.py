@@ -10,7 +10,7 @@ from conftest import PROJECT
 
 MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 LAUNCHER = (
-    *("bundle", "checkout", "cli", "credentials", "entry_point", "environment", "experiment", "git", "job", "lock"),
+    *("bundle", "checkout", "cli", "credentials", "digest", "entry_point", "environment", "experiment", "git", "job", "lock"),
     *("built_environment", "cache", "child", "clone", "flock", "play", "project_uri", "recorded", "repository"),
     *("backends.commit", "story", "ui"),
 )
