@@ -30,6 +30,12 @@ with mlflow.start_run():
 """
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> None:
+    """Keep clones out of the user's cache."""
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This project, in a repository that no test changes."""

@@ -14,6 +14,12 @@ JOB = "import mlflow\nwith mlflow.start_run():\n    mlflow.log_metric('score', V
 CALL = ("reproduce", "--env-manager", "local")
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> None:
+    """Keep clones out of the user's cache."""
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+
+
 def make_version(folder: Path, value: str) -> str:
     """Run a tiny project that is in a repository of its own, and register a version that its run logged."""
     folder.mkdir()
