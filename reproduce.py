@@ -9,6 +9,7 @@ from reprise import tracking  # isort: skip  first, since it imports skops and m
 
 from reprise import preparation, provenance, recorded, reproduction
 from reprise.bisection import bisect
+from reprise.credentials import without_credentials
 from reprise.entry_point import main
 from reprise.errors import Irreproducible, JobFailed
 from reprise.terminal import note, summary
@@ -59,7 +60,8 @@ def _announce(plan: preparation.Plan) -> None:
     """Say whose code is about to be run."""
     order = plan.order
     patched = f" with a patch of {len(order.patch)} bytes" if order.patch else ""
-    note(f"runs {order.entry_point} of {order.place.repository} at {order.place.version}{patched}")
+    repository = without_credentials(order.place.repository)
+    note(f"runs {order.entry_point} of {repository} at {order.place.version}{patched}")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,9 @@ from reprise.comparison import Results, compare
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.git import GitError, git
 from reprise.play import Order, play
-from reprise.recorded import Recorded, existing
+from reprise.recorded import BISECTS, Recorded, existing
 from reprise.repository import Commit, find
 from reprise.verdict import Finding, Match
-
-BISECTS = "reprise.bisects.run_id"
 
 Tell = Callable[[str], None]
 

@@ -15,14 +15,13 @@ from reprise import project
 from reprise.environment import Lock, installed_versions, parse_lock
 from reprise.errors import Irreproducible, WrongCall
 from reprise.play import Order
-from reprise.recorded import LOCK, Recorded
+from reprise.recorded import LOCK, RERUN_OF, Recorded
 from reprise.repositories import candidates, place_of
 from reprise.snapshot import Snapshot, snapshot
 from reprise.table import read_table
 
 MANAGERS = ("uv", "conda", "virtualenv")
 PROGRAMS = {"virtualenv": "pyenv"}
-RERUN_OF = "reprise.rerun_of"
 
 
 @dataclass(frozen=True)
@@ -100,11 +99,14 @@ def _declared(code: Snapshot, recorded: Recorded) -> dict[str, str]:
         raise Irreproducible(
             f"commit {recorded.commit} has no MLproject in {recorded.subdirectory or 'its top folder'}"
         )
-    entry_points = (yaml.safe_load(content) or {}).get("entry_points", {})
+    try:
+        entry_points = yaml.safe_load(content)["entry_points"]
+        names = (entry_points.get(recorded.entry_point) or {}).get("parameters") or {}
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        raise Irreproducible(f"MLproject at commit {recorded.commit} names no entry points") from error
     if recorded.entry_point not in entry_points:
         message = f"MLproject at commit {recorded.commit} has no entry point {recorded.entry_point!r}"
         raise Irreproducible(f"{message}; it has {', '.join(entry_points)}")
-    names = entry_points[recorded.entry_point].get("parameters", {})
     return {name: value for name, value in recorded.parameters.items() if name in names}
 
 

@@ -18,6 +18,13 @@ PROVENANCE = "provenance/provenance.json"
 LOCK = "provenance/conda.yaml"
 PATCH = "provenance/patch.diff"
 
+RERUN_OF = "reprise.rerun_of"
+BISECTS = "reprise.bisects.run_id"
+REPETITIONS = (RERUN_OF, BISECTS)
+"""Tags of runs that repeat another; none of them is the newest model that a person means."""
+
+PAGE = 20
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -137,22 +144,25 @@ def existing(run_id: str) -> mlflow.entities.Run:
 
 
 def newest_training_run() -> str:
-    """Give the experiment's newest finished training run.
+    """Give the experiment's newest finished training run, reruns apart.
 
     Raises:
         WrongCall: there is no such run.
     """
     experiment_id = experiment.experiment_id()
-    runs = mlflow.MlflowClient().search_runs(
-        [experiment_id],
-        "tags.`reprise.job` = 'train' and attributes.status = 'FINISHED'",
-        order_by=["attributes.start_time DESC"],
-        max_results=1,
-    )
-    if not runs:
-        message = f"experiment {experiment_id} has no finished training run; train first, or name a model with model="
-        raise WrongCall(message)
-    return str(runs[0].info.run_id)
+    wanted = "tags.`reprise.job` = 'train' and attributes.status = 'FINISHED'"
+    client, order = mlflow.MlflowClient(), ["attributes.start_time DESC"]
+    page = client.search_runs([experiment_id], wanted, order_by=order, max_results=PAGE)
+    while True:
+        for run in page:
+            if not any(tag in run.data.tags for tag in REPETITIONS):
+                return str(run.info.run_id)
+        if not page.token:
+            message = (
+                f"experiment {experiment_id} has no finished training run; train first, or name a model with model="
+            )
+            raise WrongCall(message)
+        page = client.search_runs([experiment_id], wanted, order_by=order, max_results=PAGE, page_token=page.token)
 
 
 def read(run_id: str, folder: Path) -> Recorded:

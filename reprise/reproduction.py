@@ -10,6 +10,7 @@ from mlflow.entities import RunTag
 
 from reprise import circumstances, comparison
 from reprise.artifacts import contradictions, models_of, results_of
+from reprise.credentials import without_credentials
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.play import Played, play
 from reprise.preparation import Plan, prepare
@@ -47,9 +48,8 @@ def reproduce(run_id: str, repository: str, env_manager: str, experiment_id: str
             return Verdict(run_id, None, None, recorded.commit, missing=error.missing)
         again = read(played.run_id, Path(folder, "again"))
         findings, tolerance = _compare(recorded, again, plan, Path(folder))
-        return Verdict(
-            run_id, played.run_id, plan.order.place.repository, recorded.commit, findings, tolerance=tolerance
-        )
+        place = without_credentials(plan.order.place.repository)
+        return Verdict(run_id, played.run_id, place, recorded.commit, findings, tolerance=tolerance)
 
 
 def keep(verdict: Verdict, verdict_run_id: str) -> None:

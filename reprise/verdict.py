@@ -1,5 +1,6 @@
 """The verdict on a recorded run: reproduced, diverged, or what is missing; for a program and for a person."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -81,7 +82,7 @@ class Verdict:
     @property
     def outcome(self) -> Outcome:
         """What it comes to. Another machine alone is no divergence."""
-        if self.missing:
+        if self.missing or not self._compared:
             return Outcome.IRREPRODUCIBLE
         if any(finding.match == Match.DIFFERENT and finding.area != "machine" for finding in self.findings):
             return Outcome.DIVERGED
@@ -92,6 +93,8 @@ class Verdict:
         """The verdict's reason in one line."""
         if self.missing:
             return "; ".join(self.missing)
+        if not self._compared:
+            return "the run holds no result that can be compared"
         different = [f"{finding.area}: {_told(finding)}" for finding in self.of(Match.DIFFERENT)]
         if self.outcome is Outcome.DIVERGED:
             return "; ".join(_few(different, 3))
@@ -99,6 +102,11 @@ class Verdict:
         if close:
             return f"within a relative {self.tolerance:g}, since the machine differs: {'; '.join(_few(different, 3))}"
         return "bit for bit, in all that was compared"
+
+    @property
+    def _compared(self) -> bool:
+        """Whether any result was compared; without one nothing is proved."""
+        return any(finding.area == "results" and finding.match != Match.SKIPPED for finding in self.findings)
 
     def of(self, match: Match) -> list[Finding]:
         """Give the findings of one kind, likeliest cause first."""
@@ -111,7 +119,7 @@ class Verdict:
             "verdict": str(self.outcome),
             "reason": self.reason,
             **{name: value for name, value in asdict(self).items() if name != "findings"},
-            "findings": [asdict(finding) for finding in _in_order(self.findings)],
+            "findings": [_as_json(finding) for finding in _in_order(self.findings)],
         }
 
     def table(self) -> str:
@@ -125,6 +133,13 @@ class Verdict:
 
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: AREAS.index(finding.area))
+
+
+def _as_json(finding: Finding) -> dict[str, Any]:
+    """Write what JSON has no number for as text."""
+    record = asdict(finding)
+    odd = {name: str(value) for name, value in record.items() if isinstance(value, float) and not math.isfinite(value)}
+    return record | odd
 
 
 def _area_lines(area: str, findings: list[Finding]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Two sets of results side by side: what counts as equal, and what is said of what is not."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -139,7 +140,7 @@ def test_an_object_that_holds_itself_ends() -> None:
     assert "mean_" in " ".join(learned.parameters(model))
 
 
-VERDICT = Verdict("a", "b", "repository", "c")
+VERDICT = Verdict("a", "b", "repository", "c", (Finding("results", "score", Match.EQUAL),))
 
 
 def finding(area: str, match: Match) -> Finding:
@@ -168,6 +169,17 @@ def test_the_likeliest_cause_comes_first() -> None:
     verdict = replace(VERDICT, findings=tuple(finding(area, Match.DIFFERENT) for area in areas))
     assert verdict.reason.startswith("code: thing 1, again 2; data: ")
     assert [line.split()[0] for line in verdict.table().splitlines()[4::2]] == [*reversed(areas)]
+
+
+def test_without_a_result_that_was_compared_nothing_is_proved() -> None:
+    verdict = replace(VERDICT, findings=(finding("code", Match.EQUAL), finding("results", Match.SKIPPED)))
+    assert verdict.outcome is Outcome.IRREPRODUCIBLE
+    assert verdict.reason == "the run holds no result that can be compared"
+
+
+def test_a_value_that_json_has_no_number_for_is_text() -> None:
+    verdict = replace(VERDICT, findings=(Finding("results", "auc", Match.DIFFERENT, float("nan"), 1.0),))
+    assert json.loads(json.dumps(verdict.record(), allow_nan=False))["findings"][0]["recorded"] == "nan"
 
 
 def test_what_is_missing_is_the_reason() -> None:
