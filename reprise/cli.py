@@ -58,6 +58,37 @@ def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
         sys.exit(1)
 
 
+@cli.command(epilog="Example: reprise reproduce models:/reprise/3")
+@click.argument("run", required=False)
+@click.option("--all", "every", is_flag=True, help="All versions of the registered model that --model names.")
+@click.option("--model", help="The registered model of --all.")
+@click.option("--trust", multiple=True, metavar="URL", help="With --all: a repository whose code may be run.")
+@click.option("--commits", metavar="A..B", help="Find the first commit at which a metric differs from the run's.")
+@click.option("--metric", help="The metric that --commits looks at. Default: any.")
+@click.option("--env-manager", default="uv", show_default=True, help="Of the environment that compares.")
+@click.option("--rerun-env-manager", "rerun", help="Of the rerun. Default: the run's own, where it can be had.")
+def reproduce(
+    run: str | None,
+    every: bool,  # noqa: FBT001  click passes flags so
+    model: str | None,
+    trust: tuple[str, ...],
+    commits: str | None,
+    metric: str | None,
+    env_manager: str,
+    rerun: str | None,
+) -> None:
+    """Run a recorded run again, named by its id or a model's URI: 0 reproduced, 1 diverged, 3 cannot be reproduced."""
+    from reprise import reproductions  # noqa: PLC0415
+
+    if every != bool(model) or every == bool(run):
+        raise click.UsageError("name a run, or --all --model NAME")
+    chosen = {"commits": commits, "metric": metric, "env_manager": rerun}
+    parameters = {name: value for name, value in chosen.items() if value}
+    if model:
+        sys.exit(reproductions.every(model, trust, parameters, env_manager))
+    sys.exit(reproductions.one(str(run), parameters, env_manager))
+
+
 @cli.command(epilog="Example: reprise lock --upgrade")
 @click.option("--upgrade", is_flag=True, help="Take the newest versions; else pins that still fit stay.")
 @click.option("--python", help="The version of Python to lock, such as 3.12. Default: the one locked now.")

@@ -33,8 +33,12 @@ class Lock:
 
 
 def read_lock(path: Path = LOCK_FILE) -> Lock:
-    """Read conda.yaml: `python=…`, pip, and one pip block of exact pins."""
-    content = path.read_bytes()
+    """Read this project's conda.yaml."""
+    return parse_lock(path.read_bytes())
+
+
+def parse_lock(content: bytes) -> Lock:
+    """Parse the text of a conda.yaml: `python=…`, pip, and one pip block of exact pins."""
     dependencies = yaml.safe_load(content)["dependencies"]
     python = next(entry for entry in dependencies if str(entry).startswith("python=")).partition("=")[2]
     specs = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))

@@ -1,4 +1,4 @@
-"""The two ways in which a command ends badly; each is one line for a person."""
+"""The ways in which a command ends badly; each is one line for a person."""
 
 import click
 
@@ -13,6 +13,20 @@ class JobFailed(click.ClickException):
     """The call was right, yet the job failed or was refused. Exit code 1."""
 
     exit_code = 1
+
+
+class Irreproducible(JobFailed):
+    """A recorded run cannot be run again as it was. Exit code 3.
+
+    Attributes:
+        missing: what it would take, a line each.
+    """
+
+    exit_code = 3
+
+    def __init__(self, *missing: str) -> None:
+        super().__init__("; ".join(missing))
+        self.missing = missing
 
 
 def cause(error: Exception) -> str:

@@ -12,9 +12,10 @@ from conftest import PROJECT, Job, environment, run
 
 from evaluate import evaluate as evaluate_command
 from reprise.cli import cli
+from reproduce import reproduce as reproduce_command
 from train import train as train_command
 
-COMMANDS = {"train": train_command, "evaluate": evaluate_command, **cli.commands}
+COMMANDS = {"train": train_command, "evaluate": evaluate_command, "reproduce.py": reproduce_command, **cli.commands}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
