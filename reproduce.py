@@ -7,13 +7,14 @@ import click
 
 from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise import preparation, provenance, recorded, reproduction
-from reprise.bisection import bisect
+from reprise import provenance, recorded
 from reprise.credentials import without_credentials
 from reprise.entry_point import main
 from reprise.errors import Irreproducible, JobFailed
+from reprise.proof import preparation, reproduction
+from reprise.proof.bisection import bisect
+from reprise.proof.verdict import Outcome
 from reprise.terminal import note, summary
-from reprise.verdict import Outcome
 
 
 @click.command(epilog="Example: python reproduce.py --run models:/reprise/3", context_settings={"show_default": True})

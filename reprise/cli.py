@@ -78,7 +78,7 @@ def reproduce(
     rerun: str | None,
 ) -> None:
     """Run a recorded run again, named by its id or a model's URI: 0 reproduced, 1 diverged, 3 cannot be reproduced."""
-    from reprise import reproductions  # noqa: PLC0415
+    from reprise.proof import reproductions  # noqa: PLC0415
 
     if every != bool(model) or every == bool(run):
         raise click.UsageError("name a run, or --all --model NAME")

@@ -10,11 +10,14 @@ from conftest import PROJECT
 
 MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 NAMES = {".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
-NEEDS_THE_ENVIRONMENT = set("""
-    data evaluation figures fingerprint held_out inputs logged_model model results schema table tracking
-    proof.artifacts proof.bisection proof.comparison proof.learned proof.preparation proof.reproduction
-""".split())
-"""Modules that fit, score or load models, or read tables; all others work in the launcher, which has no package for it."""
+NEEDS_THE_ENVIRONMENT = {
+    *("data", "evaluation", "figures", "fingerprint", "held_out", "inputs", "logged_model", "model", "results"),
+    *("schema", "table", "tracking"),
+    *("proof.artifacts", "proof.bisection", "proof.comparison", "proof.learned", "proof.preparation"),
+    *("proof.reproduction",),
+}
+"""Modules that fit, score or load models, or read tables; all others work in the launcher, which has none of the
+packages for it."""
 
 
 def imports(path: Path, *, top_only: bool = False) -> set[str]:

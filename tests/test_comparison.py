@@ -12,10 +12,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from reprise import learned
-from reprise.comparison import TOLERANCE, Results, compare
-from reprise.timing import is_timing
-from reprise.verdict import Finding, Match, Outcome, Verdict
+from reprise.proof import learned
+from reprise.proof.comparison import TOLERANCE, Results, compare
+from reprise.proof.timing import is_timing
+from reprise.proof.verdict import Finding, Match, Outcome, Verdict
 
 X = np.random.default_rng(0).normal(size=(60, 4))
 y = np.where(X[:, 0] + X[:, 1] > 0, "yes", "no")

@@ -347,8 +347,8 @@ def test_a_job_that_fails_now_cannot_be_reproduced(
 
 
 def test_a_model_of_another_kind_is_compared_by_its_answers(store: str, tmp_path: Path) -> None:
-    from reprise.artifacts import models_of, results_of
-    from reprise.comparison import compare
+    from reprise.proof.artifacts import models_of, results_of
+    from reprise.proof.comparison import compare
     from reprise.recorded import read
 
     def results(factor: float) -> object:

@@ -8,14 +8,14 @@ from tempfile import TemporaryDirectory
 import mlflow
 from mlflow.entities import RunTag
 
-from reprise import circumstances, comparison
-from reprise.artifacts import contradictions, models_of, results_of
 from reprise.credentials import without_credentials
 from reprise.errors import Irreproducible, JobFailed, WrongCall
-from reprise.play import Played, play
-from reprise.preparation import Plan, prepare
+from reprise.proof import circumstances, comparison
+from reprise.proof.artifacts import contradictions, models_of, results_of
+from reprise.proof.preparation import Plan, prepare
+from reprise.proof.verdict import Finding, Match, Verdict
 from reprise.recorded import Recorded, existing, read
-from reprise.verdict import Finding, Match, Verdict
+from reprise.running.play import Played, play
 
 VERDICT_TAG = "reprise.reproduction"
 """On a run: its newest verdict, and the run that has it."""

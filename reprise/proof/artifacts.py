@@ -13,17 +13,17 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from reprise import learned
-from reprise.comparison import Results
 from reprise.digest import TAG, digest
 from reprise.evaluation import Evaluation
+from reprise.proof import learned
+from reprise.proof.comparison import Results
+from reprise.proof.verdict import Finding, Match
 from reprise.recorded import Recorded
-from reprise.verdict import Finding, Match
 
 PREDICTIONS = "predictions.parquet"
 
 COMPARED_ELSEWHERE = "provenance/"
-"""Artifacts that tell circumstances (`reprise.circumstances`), not results."""
+"""Artifacts that tell circumstances (`reprise.proof.circumstances`), not results."""
 
 _VOLATILE = re.compile(
     r"(^|[_-])(time|times|timestamp|date|created|updated|duration|seconds|uuid|id|path|host)s?$", re.IGNORECASE

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from reprise.comparison import Results, compare
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.git import GitError, git
-from reprise.play import Order, play
+from reprise.proof.comparison import Results, compare
+from reprise.proof.verdict import Finding, Match
 from reprise.recorded import BISECTS, Recorded, existing
-from reprise.repository import Commit, find
-from reprise.verdict import Finding, Match
+from reprise.running.play import Order, play
+from reprise.running.repository import Commit, find
 
 Tell = Callable[[str], None]
 

@@ -7,8 +7,8 @@ from reprise import project
 from reprise.credentials import without_credentials
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.git import text
-from reprise.project_uri import ProjectUri
-from reprise.repository import Commit, find
+from reprise.running.project_uri import ProjectUri
+from reprise.running.repository import Commit, find
 
 
 def own() -> list[str]:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from reprise.errors import Irreproducible
 from reprise.git import GitError, git
-from reprise.repository import Commit
+from reprise.running.repository import Commit
 
 
 @dataclass(frozen=True)

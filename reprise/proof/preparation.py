@@ -14,10 +14,10 @@ import yaml
 from reprise import project
 from reprise.environment import Lock, installed_versions, parse_lock
 from reprise.errors import Irreproducible, WrongCall
-from reprise.play import Order
+from reprise.proof.repositories import candidates, place_of
+from reprise.proof.snapshot import Snapshot, snapshot
 from reprise.recorded import LOCK, RERUN_OF, Recorded
-from reprise.repositories import candidates, place_of
-from reprise.snapshot import Snapshot, snapshot
+from reprise.running.play import Order
 from reprise.table import read_table
 
 MANAGERS = ("uv", "conda", "virtualenv")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reprise.learned import Opaque
-from reprise.timing import is_timing
-from reprise.verdict import Finding, Match
+from reprise.proof.learned import Opaque
+from reprise.proof.timing import is_timing
+from reprise.proof.verdict import Finding, Match
 
 TOLERANCE = 1e-6
 """The relative difference that counts as none on a machine that differs in what decides the last bit.
@@ -35,7 +35,7 @@ class Results:
     Attributes:
         metrics: name -> value.
         tables: file name -> table, such as `predictions.parquet`.
-        leaves: name -> what a model has learned, or what a JSON file holds (`reprise.learned.parameters`).
+        leaves: name -> what a model has learned, or what a JSON file holds (`reprise.proof.learned.parameters`).
         files: name -> SHA-256, of files whose content has no meaning known here: pictures, pickles, texts.
         unread: name -> why it could not be read.
     """

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reprise.environment import Lock
+from reprise.proof.verdict import Finding, Match
 from reprise.recorded import Recorded
-from reprise.verdict import Finding, Match
 
 LIBRARIES = ("user_api", "internal_api", "version", "architecture", "num_threads")
 

@@ -8,11 +8,11 @@ import click
 import mlflow
 
 from reprise.errors import Irreproducible, WrongCall
-from reprise.job import run_entry_point
+from reprise.proof.repositories import place_of, trusted
+from reprise.proof.verdict import Outcome
 from reprise.recorded import Recorded, existing, run_of
-from reprise.repositories import place_of, trusted
+from reprise.running.job import run_entry_point
 from reprise.terminal import note
-from reprise.verdict import Outcome
 
 REFUSED, FAILED = "refused", "failed"
 BADNESS = (0, 3, 1)
