@@ -30,6 +30,7 @@ from mlflow.entities import (
     Param,
     RunTag,
 )
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from reprise import patience
 from reprise.errors import JobFailed, WrongCall, cause
@@ -85,6 +86,8 @@ def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str | None:
         return upload(folder)
     except (mlflow.exceptions.MlflowException, OSError) as error:
         kept = _keep(folder, run.info.run_id)
+        if isinstance(error, OSError):  # a full disk needs room for the run's end
+            _take_back(folder / "artifacts", run.info.artifact_uri)
         end = f"they are kept: reprise upload {kept}" if kept else "there is no room to keep them: make some, run again"
         raise JobFailed(f"the results could not be logged ({cause(error)[:200]}); {end}") from error
 
@@ -146,6 +149,13 @@ def _keep(folder: Path, run_id: str) -> Path | None:
     return None
 
 
+def _take_back(folder: Path, uri: str) -> None:
+    """Delete from a store's artifacts what a folder holds, as far as the store lets it: it may be there in part."""
+    with patience.brief(), suppress(mlflow.exceptions.MlflowException, OSError):
+        for item in folder.iterdir():
+            get_artifact_repository(uri).delete_artifacts(item.name)
+
+
 def _read(folder: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
@@ -167,6 +177,7 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
         client.log_model_artifacts(model.model_id, str(folder))
         client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     except BaseException:
+        _take_back(folder, model.artifact_location)
         with patience.brief(), suppress(mlflow.exceptions.MlflowException):
             client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
         raise

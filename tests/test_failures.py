@@ -160,12 +160,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     run("umount", "--lazy", disk, cwd=tmp_path)  # this process may still hold the store open
 
 
-def test_a_full_file_system_is_one_line_and_loses_nothing(small_disk: Path, tmp_path: Path, empty_store: Path) -> None:
+@pytest.mark.parametrize("room", [100_000, 300_000], ids=["artifacts do not fit", "the model does not fit"])
+def test_a_full_file_system_is_one_line_and_loses_nothing(
+    room: int, small_disk: Path, tmp_path: Path, empty_store: Path
+) -> None:
     shutil.copy(empty_store, small_disk / "mlflow.db")
     mlflow.set_tracking_uri(f"sqlite:///{small_disk / 'mlflow.db'}")
     experiment = mlflow.create_experiment("full", artifact_location=str(small_disk / "artifacts"))
     filler = small_disk / "filler"
-    filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - 100_000))
+    filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - room))
     elsewhere = {"MLFLOW_EXPERIMENT_ID": experiment, "TMPDIR": str(tmp_path)}
     done = run(sys.executable, PROJECT / "train.py", cwd=small_disk, **elsewhere)
     assert done.returncode == 1
@@ -176,11 +179,17 @@ def test_a_full_file_system_is_one_line_and_loses_nothing(small_disk: Path, tmp_
     assert "No space left on device" in line
     assert line.endswith(f"they are kept: reprise upload {kept}")
     assert found.info.status == "FAILED"
-    assert not mlflow.search_logged_models(output_format="list")
+    assert ready_models(experiment) == 0
+    assert not [path for path in (small_disk / "artifacts").rglob("*") if path.is_file()], "nothing is there in part"
     filler.unlink()
     assert run("reprise", "upload", kept, cwd=small_disk).returncode == 0
     assert mlflow.get_run(found.info.run_id).info.status == "FINISHED"
-    assert len(mlflow.search_logged_models(output_format="list")) == 1
+    assert ready_models(experiment) == 1
+
+
+def ready_models(experiment: str) -> int:
+    models = mlflow.search_logged_models([experiment], output_format="list")
+    return sum(str(model.status) == "READY" for model in models)
 
 
 def test_a_store_that_may_not_be_written_is_a_wrong_call(small_disk: Path, tmp_path: Path) -> None:
