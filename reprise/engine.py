@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -10,7 +9,6 @@ from typing import Any
 
 import cloudpickle
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config, wrap_non_picklable_objects
-from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
 import reprise
@@ -72,7 +70,7 @@ class Engine:
         with parallel_config(self.backend, n_jobs=self.n_jobs, **options), threadpool_limits(1):
             try:
                 yield from _results(tasks)
-            except (BrokenExecutor, RuntimeError, OSError) as error:
+            except Exception as error:  # each backend has its own; what a trial raises is caught there
                 cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
                 raise JobFailed(f"the workers of engine {self.backend} failed: {cause}") from error
 
@@ -94,16 +92,14 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
         raise WrongCall(
             f"engine={engine} and scheduler={scheduler}: dask, and no other, needs scheduler=tcp://host:port"
         )
+    if n_jobs == 0:
+        raise WrongCall("n_jobs=0 leaves no worker; use -1 for one a core, or a number above 0")
     _register(engine)
     if engine == "dask":
         with closing(_connect(scheduler)) as client:
             yield Engine("dask", -1, client)
         return
-    try:
-        yield Engine(engine, n_jobs)
-    finally:
-        if engine == "loky":
-            get_reusable_executor().shutdown(wait=False, kill_workers=True)
+    yield Engine(engine, n_jobs)
 
 
 def _results(tasks: Iterator[Any]) -> Iterator[Any]:

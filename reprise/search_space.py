@@ -141,10 +141,10 @@ class _Reader:
             self.fail(node, name, f"there is no {kind} with these arguments")
         for end in ends:
             try:
-                self.hyperparameters[name](end)
+                self.hyperparameters[name](float(f"{end:.3g}"))
             except click.BadParameter as error:
-                bounds = "" if np.isfinite(frozen.support()).all() else "has no bounds and "
-                self.fail(node, name, f"{kind} {bounds}reaches {end:g}: {error.message.rstrip('.')}")
+                bounds = "so bounded" if np.isfinite(frozen.support()).all() else "without bounds"
+                self.fail(node, name, f"{kind} {bounds} gives values that cannot be: {error.message.rstrip('.')}")
 
     def mapping(self, node: yaml.Node | None, name: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
         if not isinstance(node, yaml.MappingNode):

@@ -12,6 +12,7 @@ from mlflow.entities import Metric, Param
 
 from reprise.candidates import Candidate
 from reprise.entry_point import TAG_LENGTH
+from reprise.errors import JobFailed
 from reprise.terminal import note
 from reprise.trials import Trial
 
@@ -51,6 +52,15 @@ class TrialLog:
         again, self.lost = self.lost, []
         for trial, _ in again:
             self._write(trial)
+        if not self.lost:
+            self._remove_doubles()
+
+    def _remove_doubles(self) -> None:
+        """Remove runs that were made twice: MLflow's client repeats a call whose answer it has not received."""
+        written = set(self.run_ids.values())
+        for run in _children(self._client, self._parent, "attributes.status = 'RUNNING'"):
+            if run.info.run_id not in written:
+                self._client.delete_run(run.info.run_id)
 
     def _write(self, trial: Trial) -> None:
         try:
@@ -98,10 +108,14 @@ def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
     log = TrialLog(parent, metric)
     try:
         yield log
-    finally:
+    except BaseException:
         log.close()
-        if log.lost:
-            note(f"{len(log.lost)} trials could not be recorded: {log.lost[0][1]}")
+        note(f"{len(log.run_ids)} trials are recorded; to carry on, call the same with resume {parent.info.run_id}")
+        raise
+    log.close()
+    if log.lost:
+        cause = f"{len(log.lost)} of {len(log.lost) + len(log.run_ids)} trials could not be recorded ({log.lost[0][1]})"
+        raise JobFailed(f"{cause}; call the same with resume {parent.info.run_id}")
 
 
 def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -> Iterator[Trial]:
@@ -110,7 +124,7 @@ def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -
     following: str | None = run_id
     while following:
         parent = client.get_run(following)
-        for run in _children(client, parent):
+        for run in _children(client, parent, f"tags.`reprise.job` = '{JOB}'"):
             trial = _read(run, candidates, metric)
             if trial and trial.key not in seen:
                 seen.add(trial.key)
@@ -118,8 +132,8 @@ def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -
         following = parent.data.tags.get(RESUMES)
 
 
-def _children(client: mlflow.MlflowClient, parent: mlflow.entities.Run) -> Iterator[mlflow.entities.Run]:
-    chosen = f"tags.`{PARENT}` = '{parent.info.run_id}' and tags.`reprise.job` = '{JOB}'"
+def _children(client: mlflow.MlflowClient, parent: mlflow.entities.Run, which: str) -> Iterator[mlflow.entities.Run]:
+    chosen = f"tags.`{PARENT}` = '{parent.info.run_id}' and {which}"
     token = None
     while True:
         page = client.search_runs([parent.info.experiment_id], chosen, max_results=1000, page_token=token)

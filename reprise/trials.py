@@ -99,7 +99,7 @@ def make_rung(training: Dataset, number: int, rows: int, folds: int, seed: int) 
     counts = training.y.value_counts()
     if counts.iloc[-1] < folds:
         message = (
-            f"class {counts.index[-1]!r} has {counts.iloc[-1]} rows to train on, fewer than folds={folds}; "
+            f"class {str(counts.index[-1])!r} has {counts.iloc[-1]} rows to train on, fewer than folds={folds}; "
             "choose fewer folds, or leave the class out"
         )
         raise WrongCall(message)

@@ -116,6 +116,20 @@ def evaluate(store: str) -> Job:
     return lambda *arguments: invoke(command, *arguments)
 
 
+@pytest.fixture
+def tune(store: str) -> Job:
+    """Tune in this process and return the search's run; its winner's is the last active one."""
+    from tune import tune as command
+
+    def search(*arguments: str) -> mlflow.entities.Run:
+        invoke(command, *arguments)
+        searches = "tags.`reprise.job` = 'tune'"
+        newest = ["attributes.start_time DESC"]
+        return mlflow.search_runs(filter_string=searches, order_by=newest, output_format="list")[0]
+
+    return search
+
+
 def invoke(command: object, *arguments: str) -> mlflow.entities.Run:
     """Call a click command in this process and return the run that it made."""
     command.main([str(argument) for argument in arguments], standalone_mode=False)  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from conftest import PROJECT
 MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 LAUNCHER = (
     *("bundle", "checkout", "cli", "credentials", "entry_point", "environment", "experiment", "git", "job", "lock"),
-    *("recorded", "story", "ui"),
+    *("best", "recorded", "story", "ui"),
 )
 """Modules that work in the launcher, which has none of the packages that fit and score."""
 
@@ -37,8 +37,9 @@ def test_the_model_is_scikit_learn_alone() -> None:
 def test_entry_points_do_not_import_one_another() -> None:
     assert "evaluate" not in imports(PROJECT / "train.py")
     assert "train" not in imports(PROJECT / "evaluate.py")
+    assert not imports(PROJECT / "tune.py") & {"train", "evaluate"}
     for module in MODULES:
-        assert not imports(module) & {"train", "evaluate"}, module
+        assert not imports(module) & {"train", "evaluate", "tune"}, module
 
 
 def test_only_one_module_calls_git() -> None:
@@ -66,7 +67,7 @@ def test_no_file_is_two_nouns() -> None:
     } == {}
 
 
-@pytest.mark.parametrize("entry_point", ["train", "evaluate"])
+@pytest.mark.parametrize("entry_point", ["train", "evaluate", "tune"])
 def test_skops_is_imported_before_mlflow(entry_point: str) -> None:
     """A late import of skops.io searches all of mlflow's modules, which takes up to two seconds."""
     check = (

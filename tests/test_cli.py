@@ -13,8 +13,9 @@ from conftest import PROJECT, Job, environment, run
 from evaluate import evaluate as evaluate_command
 from reprise.cli import cli
 from train import train as train_command
+from tune import tune as tune_command
 
-COMMANDS = {"train": train_command, "evaluate": evaluate_command, **cli.commands}
+COMMANDS = {"train": train_command, "evaluate": evaluate_command, "tune": tune_command, **cli.commands}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
