@@ -37,12 +37,10 @@ class Engine:
     Attributes:
         backend: joblib's name of it.
         n_jobs: how many workers; -1 for all there are.
-        client: of the cluster, for dask.
     """
 
     backend: str
     n_jobs: int
-    client: Any = None
 
     def run(
         self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
@@ -64,7 +62,6 @@ class Engine:
         if self.backend == "dask":
             options["scatter"] = list(shared)
         if self.backend not in LOCAL:
-            cloudpickle.register_pickle_by_value(reprise)
             function = wrap_non_picklable_objects(function)
         tasks = (delayed(function)(*call) for call in calls)
         with parallel_config(self.backend, n_jobs=self.n_jobs, **options), threadpool_limits(1):
@@ -95,10 +92,16 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
     if n_jobs == 0:
         raise WrongCall("n_jobs=0 leaves no worker; use -1 for one a core, or a number above 0")
     _register(engine)
+    if engine not in LOCAL:
+        cloudpickle.register_pickle_by_value(reprise)
     if engine == "dask":
-        with closing(_connect(scheduler)) as client:
-            yield Engine("dask", -1, client)
+        with closing(_connect(scheduler)):  # joblib finds the client that is open
+            yield Engine(engine, n_jobs=-1)
         return
+    try:
+        parallel_config(engine).unregister()
+    except ValueError as error:
+        raise WrongCall(f"engine {engine!r} is no backend of joblib; use loky, or dask with a scheduler") from error
     yield Engine(engine, n_jobs)
 
 
@@ -125,11 +128,6 @@ def _register(engine: str) -> None:
         package = module.partition(".")[0]
         message = f"engine {engine} needs {package}: add it to [dependency-groups] project in pyproject.toml, then run "
         raise WrongCall(message + "reprise lock") from error
-    try:
-        with parallel_config(engine):
-            pass
-    except ValueError as error:
-        raise WrongCall(f"engine {engine!r} is no backend of joblib; use loky, or dask with a scheduler") from error
 
 
 def _connect(scheduler: str) -> Any:
@@ -151,7 +149,11 @@ def _connect(scheduler: str) -> Any:
 def _check_workers(client: Any, scheduler: str) -> None:
     """Refuse workers that would not compute what this process would."""
     names = list(read_lock().pins)
-    environments = client.run(wrap_non_picklable_objects(describe_worker), names)
+    try:
+        environments = client.run(wrap_non_picklable_objects(describe_worker), names)
+    except Exception as error:
+        message = f"a worker at {scheduler} cannot run the project ({error}); start it in the project's environment"
+        raise JobFailed(message) from error
     if not environments:
         raise JobFailed(f"the Dask scheduler at {scheduler} has no worker; start one in the project's environment")
     here, threads = describe_worker(names)
