@@ -51,6 +51,9 @@ def tune(pairs: tuple[str, ...], env_manager: str) -> None:
     """Search hyper-parameters: `mlflow run . -e tune`, with uv."""
     from reprise.job import run_entry_point  # noqa: PLC0415
 
+    for pair in pairs:
+        if "=" not in pair:
+            raise click.BadParameter(f"{pair!r} is no NAME=VALUE.", param_hint="-P")
     parameters = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
     sys.exit(run_entry_point("tune", parameters, env_manager))
 

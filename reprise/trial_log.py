@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Lock
 from typing import Any
 
 import mlflow
 from mlflow.entities import Metric, Param
 
+from reprise import patience
 from reprise.candidates import Candidate
 from reprise.entry_point import TAG_LENGTH
 from reprise.errors import JobFailed
@@ -30,16 +30,17 @@ class TrialLog:
 
     Attributes:
         run_ids: (rung, candidate's number) -> run, of every trial written so far.
-        lost: trials that could not be written, with the reason.
+        lost: trials that could not be written.
+        failure: why the first of them could not; the others were not tried, for each try takes a minute.
     """
 
     def __init__(self, parent: mlflow.entities.Run, metric: str) -> None:
         self.run_ids: dict[tuple[int, int], str] = {}
-        self.lost: list[tuple[Trial, str]] = []
+        self.lost: list[Trial] = []
+        self.failure: str | None = None
         self._parent = parent
         self._metric = metric
         self._client = mlflow.MlflowClient()
-        self._lock = Lock()
         self._threads = ThreadPoolExecutor(1 if mlflow.get_tracking_uri().startswith("sqlite") else SERVER_THREADS)
 
     def add(self, trial: Trial) -> None:
@@ -47,10 +48,10 @@ class TrialLog:
         self._threads.submit(self._write, trial)
 
     def close(self) -> None:
-        """Wait until all are written; what a server refused is tried once more."""
+        """Wait until all are written; what was lost is tried once more."""
         self._threads.shutdown()
-        again, self.lost = self.lost, []
-        for trial, _ in again:
+        again, self.lost, self.failure = self.lost, [], None
+        for trial in again:
             self._write(trial)
         if not self.lost:
             self._remove_doubles()
@@ -63,14 +64,13 @@ class TrialLog:
                 self._client.delete_run(run.info.run_id)
 
     def _write(self, trial: Trial) -> None:
-        try:
-            run_id = self._create(trial)
-        except (mlflow.exceptions.MlflowException, OSError) as error:
-            with self._lock:
-                self.lost.append((trial, " ".join(str(error).split())[:200]))
-            return
-        with self._lock:
-            self.run_ids[trial.key] = run_id
+        if self.failure is None:
+            try:
+                self.run_ids[trial.key] = self._create(trial)
+            except (mlflow.exceptions.MlflowException, OSError) as error:
+                self.failure = " ".join(str(error).split())[:200]
+        if trial.key not in self.run_ids:
+            self.lost.append(trial)
 
     def _create(self, trial: Trial) -> str:
         """Make the run in three calls, as few as MLflow takes: create, one batch, end."""
@@ -109,12 +109,13 @@ def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
     try:
         yield log
     except BaseException:
-        log.close()
+        with patience.brief():
+            log.close()
         note(f"{len(log.run_ids)} trials are recorded; to carry on, call the same with resume {parent.info.run_id}")
         raise
     log.close()
     if log.lost:
-        cause = f"{len(log.lost)} of {len(log.lost) + len(log.run_ids)} trials could not be recorded ({log.lost[0][1]})"
+        cause = f"{len(log.lost)} of {len(log.lost) + len(log.run_ids)} trials could not be recorded ({log.failure})"
         raise JobFailed(f"{cause}; call the same with resume {parent.info.run_id}")
 
 

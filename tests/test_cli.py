@@ -50,6 +50,16 @@ def test_ui_of_no_run_is_one_line(store: str) -> None:
     assert "run 'nothing' is not in sqlite" in shown.output
 
 
+def test_tune_starts_the_entry_point_and_ends_as_it_does(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    monkeypatch.setattr("reprise.job.run_entry_point", lambda *call: started.append(call) or 1)
+    done = CliRunner().invoke(cli, ["tune", "-P", "data=digits", "-P", "space=a=b.yaml"])
+    assert done.exit_code == 1
+    assert started == [("tune", {"data": "digits", "space": "a=b.yaml"}, "uv")]
+    wrong = CliRunner().invoke(cli, ["tune", "-P", "trials"])
+    assert (wrong.exit_code, "'trials' is no NAME=VALUE" in wrong.output) == (2, True)
+
+
 @pytest.mark.integration
 def test_ui_serves_the_page_of_a_run(train: Job, store: str) -> None:
     made = train()

@@ -20,6 +20,7 @@ from sklearn.svm import SVC
 from reprise import trials
 from reprise.cli import cli
 from reprise.errors import JobFailed, WrongCall
+from reprise.trial_log import TrialLog
 
 GRID = "C: [0.01, 1, 100]\nkernel: [rbf, linear]\n"
 SMALL = ("--search", "grid", "--n-jobs", "1", "--folds", "3")
@@ -228,6 +229,42 @@ def test_a_search_that_was_stopped_is_resumed_without_repeating(
     space("C: [1, 2]")
     with pytest.raises(WrongCall, match="searched with space "):
         tune(*SMALL, "--resume", stopped.info.run_id)
+
+
+def test_halving_is_resumed_from_its_last_finished_rung(
+    tune: Job, monkeypatch: pytest.MonkeyPatch, space: Callable[[str], None]
+) -> None:
+    space("C: {distribution: loguniform, a: 0.001, b: 100}")
+    arguments = ("--n-jobs", "1", "--search", "halving", "--trials", "9", "--folds", "3")
+    with monkeypatch.context() as patch:
+        fitted = break_fits(patch, lambda _: len(fitted) > 9 * 3 + 1, KeyboardInterrupt())
+        with pytest.raises(click.Abort):
+            tune(*arguments)
+    (stopped,) = mlflow.search_runs(filter_string="attributes.status = 'KILLED'", output_format="list")
+    fitted = break_fits(monkeypatch, lambda _: False, RuntimeError())
+    resumed = tune(*arguments, "--resume", stopped.info.run_id)
+    assert len(fitted) == 3 * 3, "three folds of three candidates"
+    assert [made.data.tags["reprise.tune.rung"] for made in children(resumed)] == ["1"] * 3
+
+
+def test_a_store_that_fails_for_good_ends_the_search_failed_and_keeps_the_rest(
+    tune: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = TrialLog._create  # noqa: SLF001
+
+    def refuse(log: TrialLog, trial: trials.Trial) -> str:
+        if trial.candidate.number > 2:
+            raise mlflow.exceptions.MlflowException("the disk is full")
+        return create(log, trial)
+
+    monkeypatch.setattr(TrialLog, "_create", refuse)
+    with pytest.raises(
+        JobFailed, match=r"3 of 6 trials could not be recorded \(the disk is full\); call the same with"
+    ):
+        tune(*SMALL)
+    (run,) = mlflow.search_runs(filter_string="tags.`reprise.job` = 'tune'", output_format="list")
+    assert run.info.status == "FAILED"
+    assert len(children(run)) == 3
 
 
 def test_a_timeout_ends_the_search_with_what_there_is(tune: Job, monkeypatch: pytest.MonkeyPatch) -> None:
