@@ -6,6 +6,7 @@ table into docs/tuning.md. All sides of a comparison run in turns, with two work
 
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -24,7 +26,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PAGE = PROJECT / "docs/tuning.md"
 MLFLOW = "3.17.2"
 LATENCY = 0.02
-LOOPED = 5
+LOOPED = 3
 """Trials of the usual loop that are measured: each takes seconds."""
 
 PREPARE = """
@@ -58,7 +60,8 @@ with mlflow.start_run():
             scores = cross_val_score(model, train.X, train.y, cv=folds, n_jobs=2)
             mlflow.log_params(values)
             mlflow.log_metrics({{"mean": scores.mean(), "std": scores.std()}})
-            mlflow.sklearn.log_model(model.fit(train.X, train.y), name="model")
+            model.fit(train.X, train.y)
+            mlflow.sklearn.log_model(model, name="model", serialization_format="cloudpickle")
 """
 TRIVIAL = '''"""A model that takes no time."""
 from dataclasses import dataclass
@@ -133,7 +136,9 @@ class Bench:
 @contextmanager
 def server(scratch: Path) -> Iterator[str]:
     """Run MLflow's server, with latency in front of it; give the address."""
-    port = 5055
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
     command = ["uv", "tool", "run", "--quiet", "--from", f"mlflow=={MLFLOW}", "mlflow", "server", "--workers", "1"]
     command += ["--host", HOST, "--port", str(port), "--backend-store-uri", f"sqlite:///{scratch / 'server.db'}"]
     command += ["--artifacts-destination", str(scratch / "artifacts")]
@@ -180,11 +185,9 @@ def compare(bench: Bench, data: str, trials: int, rounds: int, uri: str) -> list
         "few http": lambda: bench.tune(data, few, uri),
     }
     costs = in_turns(sides, rounds)
-    loop = in_turns(
-        {"loop": lambda: bench.script("loop", data, LOOPED), "one": lambda: bench.script("loop", data, 1)}, 1
-    )
-    each = (loop["loop"].wall - loop["one"].wall) / (LOOPED - 1)
-    whole = loop["one"].wall + each * (trials - 1)
+    one, loop = (bench.script("loop", data, number) for number in (1, LOOPED))
+    each = Cost(*((getattr(loop, name) - getattr(one, name)) / (LOOPED - 1) for name in ("wall", "cpu", "memory")))
+    whole = Cost(one.wall + each.wall * (trials - 1), one.cpu + each.cpu * (trials - 1), loop.memory)
     bare, tune, http = costs["bare"], costs["tune"], costs["http"]
     overhead = ((http.wall - costs["few http"].wall) - (bare.wall - costs["few bare"].wall)) / (trials - few)
     limit = 1.15 * bare.wall + 0.02 * trials
@@ -192,7 +195,7 @@ def compare(bench: Bench, data: str, trials: int, rounds: int, uri: str) -> list
         row(f"{data}: bare RandomizedSearchCV", bare, ""),
         row(f"{data}: tune, SQLite", tune, f"1.15 x bare + 20 ms a trial is {limit:.1f} s"),
         row(f"{data}: tune, server 20 ms away", http, f"{overhead * 1000:.1f} ms a trial more than bare"),
-        f"| {data}: usual loop | {whole:.0f} | | {whole / tune.wall:.0f} x tune; {each:.1f} s a trial |",
+        row(f"{data}: usual loop", whole, f"{whole.wall / tune.wall:.0f} x tune; {each.wall:.1f} s a trial"),
     ]
 
 
@@ -232,7 +235,8 @@ def main(trials: int, rounds: int, many: int, tables: tuple[str, ...], writing: 
     lines = [f"| {trials} trials x 5 folds, 2 workers | wall s | CPU s | |", "|---|---:|---:|---|"]
     with tempfile.TemporaryDirectory(prefix="reprise-tuning-") as folder:
         bench = Bench(Path(folder))
-        bench.tune("iris", 1)  # makes the store, and the byte-code
+        for side in (bench.tune, partial(bench.script, "loop")):
+            side("iris", 1)  # makes the store, and the byte-code
         with server(bench.scratch) as uri:
             for data in tables:
                 lines += compare(bench, data, trials, rounds, uri)
