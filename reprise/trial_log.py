@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import mlflow
@@ -20,6 +20,7 @@ JOB = "trial"
 CANDIDATE, RUNG, ROWS = "reprise.tune.candidate", "reprise.tune.rung", "reprise.tune.rows"
 FAILURE, WARNING, RESUMES = "reprise.failure", "reprise.warning", "reprise.tune.resumes"
 PARENT = "mlflow.parentRunId"
+TRIALS = f"tags.`reprise.job` = '{JOB}'"
 
 SERVER_THREADS = 8
 """Writers to a server: what they wait for is its answers. SQLite takes one writer at a time."""
@@ -59,7 +60,7 @@ class TrialLog:
     def _remove_doubles(self) -> None:
         """Remove runs that were made twice: MLflow's client repeats a call whose answer it has not received."""
         written = set(self.run_ids.values())
-        for run in _children(self._client, self._parent, "attributes.status = 'RUNNING'"):
+        for run in _children(self._client, self._parent, f"{TRIALS} and attributes.status = 'RUNNING'"):
             if run.info.run_id not in written:
                 self._client.delete_run(run.info.run_id)
 
@@ -67,8 +68,8 @@ class TrialLog:
         if self.failure is None:
             try:
                 self.run_ids[trial.key] = self._create(trial)
-            except (mlflow.exceptions.MlflowException, OSError) as error:
-                self.failure = " ".join(str(error).split())[:200]
+            except Exception as error:  # noqa: BLE001  nobody else would see it
+                self.failure = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         if trial.key not in self.run_ids:
             self.lost.append(trial)
 
@@ -109,7 +110,7 @@ def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
     try:
         yield log
     except BaseException:
-        with patience.brief():
+        with patience.brief(), suppress(mlflow.exceptions.MlflowException, OSError):
             log.close()
         note(f"{len(log.run_ids)} trials are recorded; to carry on, call the same with resume {parent.info.run_id}")
         raise
@@ -125,7 +126,7 @@ def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -
     following: str | None = run_id
     while following:
         parent = client.get_run(following)
-        for run in _children(client, parent, f"tags.`reprise.job` = '{JOB}'"):
+        for run in _children(client, parent, TRIALS):
             trial = _read(run, candidates, metric)
             if trial and trial.key not in seen:
                 seen.add(trial.key)

@@ -179,7 +179,7 @@ def table(trials: Sequence[Trial], run_ids: Mapping[tuple[int, int], str]) -> pd
         {
             "rung": trial.rung,
             "candidate": trial.candidate.number,
-            **trial.candidate.hyperparameters,
+            **{f"params.{name}": value for name, value in trial.candidate.hyperparameters.items()},
             "rows": trial.rows,
             "mean": trial.mean,
             "std": trial.std,

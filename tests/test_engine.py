@@ -81,7 +81,7 @@ def test_a_killed_worker_loses_no_trial_and_changes_no_result(
         run = tune(*SEARCH, "--engine", "dask", "--scheduler", scheduler)
         assert workers[0].wait(30) < 0
         assert workers[1].poll() is None
-    same = ["candidate", "C", "kernel", "mean", "std", "fold_0", "fold_1", "fold_2"]
+    same = ["candidate", "params.C", "params.kernel", "mean", "std", "fold_0", "fold_1", "fold_2"]
     pd.testing.assert_frame_equal(all_trials(run)[same], all_trials(alone)[same], check_exact=True)
     under = f"tags.`mlflow.parentRunId` = '{run.info.run_id}' and tags.`reprise.job` = 'trial'"
     recorded = mlflow.search_runs(filter_string=under, output_format="list")

@@ -88,12 +88,12 @@ def test_each_trial_is_a_run_and_the_parent_holds_table_and_figures(tune: Job) -
     table = all_trials(run)
     tried = children(run)
     assert [made.info.run_id for made in tried] == list(table["run_id"])
-    for made, row in zip(tried, table.itertuples(), strict=True):
+    for made, row in zip(tried, table.to_dict("records"), strict=True):
         assert made.info.status == "FINISHED"
-        assert made.data.params == {"C": str(row.C), "kernel": row.kernel}
+        assert made.data.params == {"C": str(row["params.C"]), "kernel": row["params.kernel"]}
         assert set(made.data.metrics) == {"cv_accuracy", "cv_accuracy_std", "fit_seconds"}
-        assert made.data.metrics["cv_accuracy"] == pytest.approx(row.mean)
-        assert row.mean == pytest.approx(np.mean([row.fold_0, row.fold_1, row.fold_2]))
+        assert made.data.metrics["cv_accuracy"] == pytest.approx(row["mean"])
+        assert row["mean"] == pytest.approx(np.mean([row[f"fold_{fold}"] for fold in range(3)]))
     assert run.info.status == "FINISHED"
     assert (run.data.metrics["trials"], run.data.metrics["failed_trials"]) == (6, 0)
     folder = Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path=""))
@@ -140,7 +140,7 @@ def test_workers_and_engine_change_nothing(tune: Job, engine: str, space: Callab
     space("C: {distribution: loguniform, a: 0.01, b: 100}\ngamma: [scale, 0.1]")
     alone = all_trials(tune("--n-jobs", "1", "--trials", "8"))
     many = tune("--n-jobs", "2", "--trials", "8", "--engine", engine)
-    same = ["candidate", "C", "gamma", "mean", "std", "fold_0", "fold_4"]
+    same = ["candidate", "params.C", "params.gamma", "mean", "std", "fold_0", "fold_4"]
     pd.testing.assert_frame_equal(all_trials(many)[same], alone[same], check_exact=True)
 
 
@@ -221,7 +221,7 @@ def test_a_search_that_was_stopped_is_resumed_without_repeating(
     assert len(fitted) == 3 * 3
     assert children(again) == []
     for run in (resumed, again):
-        same = ["candidate", "C", "kernel", "mean", "std"]
+        same = ["candidate", "params.C", "params.kernel", "mean", "std"]
         pd.testing.assert_frame_equal(all_trials(run)[same], whole[same], check_exact=True)
         assert all_trials(run)["run_id"].notna().all()
     with pytest.raises(WrongCall, match=r"searched with folds 3, not 4; give it the same"):
