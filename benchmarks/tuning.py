@@ -26,6 +26,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PAGE = PROJECT / "docs/tuning.md"
 MLFLOW = "3.17.2"
 LATENCY = 0.02
+FEW = 2
 LOOPED = 3
 """Trials of the usual loop that are measured: each takes seconds."""
 
@@ -39,7 +40,7 @@ from reprise.data import make_dataset, split
 from reprise.model import make_preprocessing
 from reprise.table import read_table
 from scipy.stats import loguniform
-data, trials = sys.argv[1], int(sys.argv[2])
+data, trials, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 train, test = split(make_dataset(read_table(data), "target"), 0.25, 0)
 model = Pipeline([("preprocessing", make_preprocessing(train.X)), ("classifier", SVC())])
 space = {{"classifier__C": loguniform(a=0.01, b=1000), "classifier__kernel": ["rbf", "linear"],
@@ -47,7 +48,7 @@ space = {{"classifier__C": loguniform(a=0.01, b=1000), "classifier__kernel": ["r
 folds = StratifiedKFold(5, shuffle=True, random_state=0)
 """
 BARE = """
-search = RandomizedSearchCV(model, space, n_iter=trials, cv=folds, n_jobs=2, random_state=0)
+search = RandomizedSearchCV(model, space, n_iter=trials, cv=folds, n_jobs=workers, random_state=0)
 search.fit(train.X, train.y)
 print(f"{{search.best_score_:.4f}}", search.score(test.X, test.y))
 """
@@ -57,7 +58,7 @@ with mlflow.start_run():
     for values in ParameterSampler(space, trials, random_state=0):
         with mlflow.start_run(nested=True):
             model.set_params(**values)
-            scores = cross_val_score(model, train.X, train.y, cv=folds, n_jobs=2)
+            scores = cross_val_score(model, train.X, train.y, cv=folds, n_jobs=workers)
             mlflow.log_params(values)
             mlflow.log_metrics({{"mean": scores.mean(), "std": scores.std()}})
             model.fit(train.X, train.y)
@@ -83,6 +84,10 @@ def fit(X, y, hyperparameters, seed=0):
 def resolved_hyperparameters(pipeline):
     return {}
 '''
+
+
+Side = tuple[str, int, int]
+"""Its name, trials and workers."""
 
 
 @dataclass(frozen=True)
@@ -123,14 +128,14 @@ class Bench:
             raise click.ClickException(f"{' '.join(arguments)}: {log.read_text()[-2000:]}")
         return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
-    def tune(self, data: str, trials: int, uri: str = "", project: Path = PROJECT) -> Cost:
-        """Search with two workers."""
-        options = ("--data", data, "--trials", str(trials), "--n-jobs", "2")
+    def tune(self, data: str, trials: int, workers: int = 2, uri: str = "", project: Path = PROJECT) -> Cost:
+        """Search with `tune`."""
+        options = ("--data", data, "--trials", str(trials), "--n-jobs", str(workers))
         return self.python("tune", str(project / "tune.py"), *options, uri=uri)
 
-    def script(self, name: str, data: str, trials: int) -> Cost:
+    def script(self, name: str, data: str, trials: int, workers: int = 2) -> Cost:
         """Run `bare` or `loop`."""
-        return self.python(name, str(self.scratch / f"{name}.py"), data, str(trials))
+        return self.python(name, str(self.scratch / f"{name}.py"), data, str(trials), str(workers))
 
 
 @contextmanager
@@ -161,9 +166,9 @@ def answers(address: str) -> bool:
         return False
 
 
-def in_turns(sides: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
+def in_turns(sides: dict[Side, Callable[[], Cost]], rounds: int) -> dict[Side, Cost]:
     """Measure all sides in turns, and take medians."""
-    found: dict[str, list[Cost]] = {name: [] for name in sides}
+    found: dict[Side, list[Cost]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
             found[name].append(side())
@@ -176,27 +181,30 @@ def in_turns(sides: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, Cos
 
 def compare(bench: Bench, data: str, trials: int, rounds: int, uri: str) -> list[str]:
     """Measure all sides on one table; the usual loop on a few trials, which are then multiplied."""
-    few = 2
-    sides: dict[str, Callable[[], Cost]] = {
-        "bare": lambda: bench.script("bare", data, trials),
-        "tune": lambda: bench.tune(data, trials),
-        "http": lambda: bench.tune(data, trials, uri),
-        "few bare": lambda: bench.script("bare", data, few),
-        "few http": lambda: bench.tune(data, few, uri),
-    }
+    sides = {("tune", trials, 2): partial(bench.tune, data, trials)}
+    for number, workers in ((trials, 2), (FEW, 2), (trials, 1), (FEW, 1)):
+        sides["bare", number, workers] = partial(bench.script, "bare", data, number, workers)
+        sides["http", number, workers] = partial(bench.tune, data, number, workers, uri)
     costs = in_turns(sides, rounds)
     one, loop = (bench.script("loop", data, number) for number in (1, LOOPED))
     each = Cost(*((getattr(loop, name) - getattr(one, name)) / (LOOPED - 1) for name in ("wall", "cpu", "memory")))
     whole = Cost(one.wall + each.wall * (trials - 1), one.cpu + each.cpu * (trials - 1), loop.memory)
-    bare, tune, http = costs["bare"], costs["tune"], costs["http"]
-    overhead = ((http.wall - costs["few http"].wall) - (bare.wall - costs["few bare"].wall)) / (trials - few)
+    bare, tune = costs["bare", trials, 2], costs["tune", trials, 2]
     limit = 1.15 * bare.wall + 0.02 * trials
-    return [
+    lines = [
         row(f"{data}: bare RandomizedSearchCV", bare, ""),
         row(f"{data}: tune, SQLite", tune, f"1.15 x bare + 20 ms a trial is {limit:.1f} s"),
-        row(f"{data}: tune, server 20 ms away", http, f"{overhead * 1000:.1f} ms a trial more than bare"),
         row(f"{data}: usual loop", whole, f"{whole.wall / tune.wall:.0f} x tune; {each.wall:.1f} s a trial"),
     ]
+    for workers in (2, 1):
+        slopes = {
+            name: (costs[name, trials, workers].wall - costs[name, FEW, workers].wall) / (trials - FEW)
+            for name in ("bare", "http")
+        }
+        name = f"{data}: tune, server 20 ms away, {workers} worker{'s' if workers > 1 else ''}"
+        more = f"{1000 * (slopes['http'] - slopes['bare']):.1f} ms a trial more than bare"
+        lines.append(row(name, costs["http", trials, workers], more))
+    return lines
 
 
 def memory(bench: Bench, many: int) -> list[str]:

@@ -36,7 +36,8 @@ def draw(trials: Sequence[Trial], winner: Trial, metric: str, folder: Path) -> N
 
 def _parallel_coordinates(trials: Sequence[Trial], winner: Trial, metric: str) -> Figure:
     """Draw a line a trial over an axis a hyper-parameter, the score last and as colour (Inselberg 1985)."""
-    shown = sorted(trials, key=lambda trial: trial.mean)[-LINES:]
+    best = sorted(trials, key=lambda trial: trial.mean)[-LINES:]
+    shown = [*(trial for trial in best if trial is not winner), winner]
     names = list(dict.fromkeys(name for trial in shown for name in trial.candidate.hyperparameters))
     axes_values = [_Axis([trial.candidate.hyperparameters.get(name) for trial in shown], name) for name in names]
     scores = np.array([trial.mean for trial in shown])
@@ -46,7 +47,7 @@ def _parallel_coordinates(trials: Sequence[Trial], winner: Trial, metric: str) -
     lines = np.stack([np.broadcast_to(np.arange(len(axes_values)), heights.shape), heights], axis=2)
     colour = ScalarMappable(Normalize(scores.min(), scores.max()), colormaps["viridis"])
     axes.add_collection(LineCollection(list(lines), colors=colour.to_rgba(scores), linewidths=1, alpha=0.7))
-    axes.add_collection(LineCollection([lines[shown.index(winner)]], colors="#D55E00", linewidths=3, label="winner"))
+    axes.add_collection(LineCollection([lines[-1]], colors="#D55E00", linewidths=3, label="winner"))
     for place, axis in enumerate(axes_values):
         axes.axvline(place, color="black", linewidth=0.8)
         for height, label in axis.ticks:

@@ -1,6 +1,7 @@
 """Trials as child runs, written by threads of their own while other trials are fitted."""
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ JOB = "trial"
 CANDIDATE, RUNG, ROWS = "reprise.tune.candidate", "reprise.tune.rung", "reprise.tune.rows"
 FAILURE, WARNING, RESUMES = "reprise.failure", "reprise.warning", "reprise.tune.resumes"
 PARENT = "mlflow.parentRunId"
+QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 TRIALS = f"tags.`reprise.job` = '{JOB}'"
 
 SERVER_THREADS = 8
@@ -105,19 +107,37 @@ class TrialLog:
 
 @contextmanager
 def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
-    """Give a log, and see to it that all which is in it is written as the block ends, however it ends."""
+    """Give a log, and see to it that all which is in it is written as the block ends, however it ends.
+
+    Raises:
+        JobFailed: the store refused trials.
+    """
     log = TrialLog(parent, metric)
-    try:
-        yield log
-    except BaseException:
-        with patience.brief(), suppress(mlflow.exceptions.MlflowException, OSError):
-            log.close()
-        note(f"{len(log.run_ids)} trials are recorded; to carry on, call the same with resume {parent.info.run_id}")
-        raise
-    log.close()
+    with _without_links():
+        try:
+            yield log
+        except BaseException:
+            with patience.brief(), suppress(mlflow.exceptions.MlflowException, OSError):
+                log.close()
+            note(f"{len(log.run_ids)} trials are recorded; to carry on, call the same with resume {parent.info.run_id}")
+            raise
+        log.close()
     if log.lost:
         cause = f"{len(log.lost)} of {len(log.lost) + len(log.run_ids)} trials could not be recorded ({log.failure})"
         raise JobFailed(f"{cause}; call the same with resume {parent.info.run_id}")
+
+
+@contextmanager
+def _without_links() -> Iterator[None]:
+    """Keep MLflow from asking the server for each run that ends, only to print a link to it."""
+    before = os.environ.get(QUIET)
+    os.environ[QUIET] = "true"
+    try:
+        yield
+    finally:
+        os.environ.pop(QUIET)
+        if before is not None:
+            os.environ[QUIET] = before
 
 
 def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -> Iterator[Trial]:
