@@ -248,6 +248,7 @@ def main(trials: int, rounds: int, many: int, tables: tuple[str, ...], writing: 
         with server(bench.scratch) as uri:
             for data in tables:
                 lines += compare(bench, data, trials, rounds, uri)
+                click.echo("\n".join(lines), err=True)
         lines += memory(bench, many)
     click.echo("\n".join(lines))
     if writing:
