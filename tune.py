@@ -9,14 +9,15 @@ from reprise import tracking  # isort: skip  first, since it imports skops and m
 
 import mlflow
 
-from reprise import bundle, inputs, project, provenance, results, search_figures, training, trial_log, tuning
-from reprise.candidates import make_candidates
+from reprise import bundle, inputs, project, provenance, results, training
+from reprise.search import search_figures, trial_log, tuning
+from reprise.search.candidates import make_candidates
 from reprise.data import make_dataset, split
-from reprise.engine import start
+from reprise.search.engine import start
 from reprise.entry_point import main
 from reprise.launch import ui_command
 from reprise.parameters import Share
-from reprise.search_space import read_search_space
+from reprise.search.search_space import read_search_space
 from reprise.table import read_table
 from reprise.terminal import note, step, summary
 

@@ -49,7 +49,7 @@ def upload(folder: Path) -> None:
 @click.option("--env-manager", default="uv", type=click.Choice(["uv", "virtualenv", "conda", "local"]))
 def tune(pairs: tuple[str, ...], env_manager: str) -> None:
     """Search hyper-parameters: `mlflow run . -e tune`, with uv."""
-    from reprise.job import run_entry_point  # noqa: PLC0415
+    from reprise.running.job import run_entry_point  # noqa: PLC0415
 
     for pair in pairs:
         if "=" not in pair:
@@ -70,7 +70,7 @@ def tune(pairs: tuple[str, ...], env_manager: str) -> None:
 )
 def best(metric: str, where: str, direction: Any) -> None:
     """Find the best training run or trial of the experiment."""
-    from reprise.best import best_run, tell  # noqa: PLC0415
+    from reprise.search.best import best_run, tell  # noqa: PLC0415
 
     click.echo(tell(best_run(metric, where, direction), metric))
 

@@ -17,7 +17,7 @@ import mlflow
 
 from reprise import project
 from reprise.model import Hyperparameters
-from reprise.search_space import Convert
+from reprise.search.search_space import Convert
 
 SCRIPT = "train.py"
 

@@ -13,7 +13,7 @@ import pytest
 from conftest import Job, environment
 
 from reprise.errors import JobFailed, WrongCall
-from reprise.trial_log import TrialLog
+from reprise.search.trial_log import TrialLog
 
 pytestmark = pytest.mark.integration
 
@@ -106,7 +106,7 @@ def test_a_scheduler_without_workers_or_none_at_all_is_one_line(
 ) -> None:
     with pytest.raises(JobFailed, match="has no worker; start one in the project's environment"):
         tune("--engine", "dask", "--scheduler", scheduler)
-    monkeypatch.setattr("reprise.engine.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("reprise.search.engine.CONNECT_SECONDS", 1)
     with pytest.raises(WrongCall, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         tune("--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
     with pytest.raises(WrongCall, match="no Dask scheduler answers at nonsense"):

@@ -10,9 +10,9 @@ from sklearn.model_selection import HalvingRandomSearchCV, ParameterGrid, Parame
 from sklearn.tree import DecisionTreeClassifier
 
 from reprise import training
-from reprise.candidates import make_candidates, rungs
+from reprise.search.candidates import make_candidates, rungs
 from reprise.errors import WrongCall
-from reprise.search_space import SearchSpace, read_search_space
+from reprise.search.search_space import SearchSpace, read_search_space
 
 KNOWN = training.hyperparameters(training.load())
 

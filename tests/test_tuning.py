@@ -17,10 +17,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from reprise import trials
+from reprise.search import trials
 from reprise.cli import cli
 from reprise.errors import JobFailed, WrongCall
-from reprise.trial_log import TrialLog
+from reprise.search.trial_log import TrialLog
 
 GRID = "C: [0.01, 1, 100]\nkernel: [rbf, linear]\n"
 SMALL = ("--search", "grid", "--n-jobs", "1", "--folds", "3")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from reprise.errors import WrongCall
-from reprise.search_space import Convert, SearchSpace
+from reprise.search.search_space import Convert, SearchSpace
 
 Method = Literal["grid", "random", "halving"]
 

@@ -12,12 +12,12 @@ import mlflow
 import pandas as pd
 from sklearn.metrics import get_scorer_names
 
-from reprise.candidates import Candidate, Method, rungs
+from reprise.search.candidates import Candidate, Method, rungs
 from reprise.data import Dataset
-from reprise.engine import Engine
+from reprise.search.engine import Engine
 from reprise.errors import JobFailed, WrongCall
-from reprise.trial_log import TrialLog
-from reprise.trials import Rung, Trial, evaluate, make_rung
+from reprise.search.trial_log import TrialLog
+from reprise.search.trials import Rung, Trial, evaluate, make_rung
 
 SETTINGS = "reprise.tune.settings"
 """Tag of what decides which trials a search makes and what comes of each."""

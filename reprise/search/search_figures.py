@@ -12,7 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from reprise.trials import Trial
+from reprise.search.trials import Trial
 
 LINES = 2000
 """Trials that are drawn at most, the best of them."""

@@ -12,9 +12,9 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import resample
 
-from reprise.candidates import Candidate
+from reprise.search.candidates import Candidate
 from reprise.data import Dataset
-from reprise.engine import Engine
+from reprise.search.engine import Engine
 from reprise.errors import WrongCall
 from reprise.model import Hyperparameters, fit
 

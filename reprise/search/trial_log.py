@@ -11,11 +11,11 @@ import mlflow
 from mlflow.entities import Metric, Param
 
 from reprise import patience
-from reprise.candidates import Candidate
+from reprise.search.candidates import Candidate
 from reprise.entry_point import TAG_LENGTH
 from reprise.errors import JobFailed
 from reprise.terminal import note
-from reprise.trials import Trial
+from reprise.search.trials import Trial
 
 JOB = "trial"
 CANDIDATE, RUNG, ROWS = "reprise.tune.candidate", "reprise.tune.rung", "reprise.tune.rows"
