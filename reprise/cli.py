@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -87,6 +88,37 @@ def reproduce(
     if model:
         sys.exit(reproductions.every(model, trust, parameters, env_manager))
     sys.exit(reproductions.one(str(run), parameters, env_manager))
+
+
+@cli.command(epilog="Example: reprise tune -P data=digits -P trials=200")
+@click.option("-P", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the entry point tune.")
+@click.option("--env-manager", default="uv", type=click.Choice(["uv", "virtualenv", "conda", "local"]))
+def tune(pairs: tuple[str, ...], env_manager: str) -> None:
+    """Search hyper-parameters: `mlflow run . -e tune`, with uv."""
+    from reprise.running.job import run_entry_point  # noqa: PLC0415
+
+    for pair in pairs:
+        if "=" not in pair:
+            raise click.BadParameter(f"{pair!r} is no NAME=VALUE.", param_hint="-P")
+    parameters = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+    sys.exit(run_entry_point("tune", parameters, env_manager))
+
+
+@cli.command(epilog="Example: reprise best --metric test_accuracy --where \"params.kernel = 'rbf'\"")
+@click.option("--metric", required=True, help="Such as test_accuracy, or cv_accuracy of the trials of tune.")
+@click.option("--where", default="", help="More of a condition, as MLflow's search_runs takes it.")
+@click.option(
+    "--direction",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "maximize", "minimize"]),
+    help="Whether more or less is better; auto: by the metric's name.",
+)
+def best(metric: str, where: str, direction: Any) -> None:
+    """Find the best training run or trial of the experiment."""
+    from reprise.search.best import best_run, tell  # noqa: PLC0415
+
+    click.echo(tell(best_run(metric, where, direction), metric))
 
 
 @cli.command(epilog="Example: reprise lock --upgrade")

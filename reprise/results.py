@@ -1,6 +1,7 @@
 """The files that a run leaves as artifacts."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ def write_decision_regions(pipeline: Pipeline, dataset: Dataset, folder: Path) -
 def write_preprocessing(pipeline: Pipeline, folder: Path) -> None:
     """Write scaler.gz, the fitted preprocessing step, for `joblib.load`."""
     joblib.dump(pipeline.named_steps["preprocessing"], folder / "scaler.gz")
+
+
+def write_search(trials: pd.DataFrame, space: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Write trials.csv and search_space.json, the space that was searched; the folder figures/ is for its pictures."""
+    trials.to_csv(folder / "trials.csv", index=False)
+    (folder / "search_space.json").write_text(json.dumps(space, indent=2), encoding="utf-8")
+    (folder / "figures").mkdir()
 
 
 def write_provenance(provenance: Provenance, data: dict[str, Any], folder: Path) -> None:

@@ -30,6 +30,8 @@ with garbage.importing():
 def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[mlflow.entities.Run]:
     """Start a run, or carry on the one that `mlflow run` has started, and end it as the block ends.
 
+    Within the block of another run, such as that of `tune`, it is that run's child.
+
     Args:
         job: what the run does, `train` or `evaluate`; stands in the tag `reprise.job`.
         parameters: the entry point's parameters. `mlflow run` logs them itself, as typed, so only what is not
@@ -38,7 +40,7 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
     """
     _check_writable(mlflow.get_tracking_uri())
     with patience.brief():
-        run = mlflow.start_run()
+        run = mlflow.start_run(nested=True)
     try:
         _log_beginning(run, parameters, {**tags, **process.tags(), "reprise.job": job})
         yield run

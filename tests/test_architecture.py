@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT
+from conftest import ENTRY_POINTS, PROJECT
 
 MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 NAMES = {".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
@@ -14,7 +14,8 @@ NEEDS_THE_ENVIRONMENT = {
     *("data", "evaluation", "figures", "fingerprint", "held_out", "inputs", "logged_model", "model", "results"),
     *("schema", "table", "tracking"),
     *("proof.artifacts", "proof.bisection", "proof.comparison", "proof.learned", "proof.preparation"),
-    *("proof.reproduction",),
+    *("proof.reproduction", "search.candidates", "search.engine", "search.search_figures", "search.search_space"),
+    *("search.trial_log", "search.trials", "search.tuning"),
 }
 """Modules that fit, score or load models, or read tables; all others work in the launcher, which has none of the
 packages for it."""
@@ -39,9 +40,8 @@ def test_the_model_is_scikit_learn_alone() -> None:
 
 
 def test_entry_points_do_not_import_one_another() -> None:
-    entry_points = {"train", "evaluate", "reproduce"}
-    for path in [PROJECT / f"{name}.py" for name in entry_points] + MODULES:
-        assert not imports(path) & entry_points, path
+    for path in [PROJECT / f"{name}.py" for name in ENTRY_POINTS] + MODULES:
+        assert not imports(path) & set(ENTRY_POINTS), path
 
 
 def test_only_one_module_calls_git() -> None:
@@ -69,7 +69,7 @@ def test_no_file_is_two_nouns() -> None:
     } == {}
 
 
-@pytest.mark.parametrize("entry_point", ["train", "evaluate", "reproduce"])
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 def test_the_imports_are_the_fast_ones(entry_point: str) -> None:
     """A late import of skops.io searches all of mlflow's modules; the collector would search what is imported."""
     check = (
