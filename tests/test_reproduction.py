@@ -272,6 +272,10 @@ def spoil_patch_by_not_recording(run: mlflow.entities.Run) -> None:
     mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.patch", "off")
 
 
+def spoil_provenance(run: mlflow.entities.Run) -> None:
+    artifact(run, "provenance/provenance.json").unlink()
+
+
 OUTSIDE = "--- /dev/null\n+++ b/../outside.txt\n@@ -0,0 +1 @@\n+evil\n"
 ANOTHER = "--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-nothing that is there\n+evil\n"
 
@@ -281,6 +285,7 @@ ANOTHER = "--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-nothing that is there
     [
         (spoil_commit, f"commit {'0' * 40} is gone: "),
         (spoil_record_of_commit, "no commit is recorded: git is not installed"),
+        (spoil_provenance, "provenance.json or provenance/conda.yaml is gone from the run's artifacts"),
         (spoil_lock, "numpy recorded numpy==1.0, at the commit numpy=="),
         (spoil_patch(OUTSIDE), "names a path outside the project's repository and is refused"),
         (spoil_patch(ANOTHER), "the recorded patch does not apply"),

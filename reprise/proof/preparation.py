@@ -16,12 +16,13 @@ from reprise.environment import Lock, installed_versions, parse_lock
 from reprise.errors import Irreproducible, WrongCall
 from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
-from reprise.recorded import LOCK, RERUN_OF, Recorded
+from reprise.recorded import LOCK, PROVENANCE, RERUN_OF, Recorded
 from reprise.running.play import Order
 from reprise.table import read_table
 
 MANAGERS = ("uv", "conda", "virtualenv")
 PROGRAMS = {"virtualenv": "pyenv"}
+LOCK_TAG = "reprise.environment.lock"
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def _gaps(recorded: Recorded) -> Iterator[str]:
         yield f"no commit is recorded: {tags.get('reprise.git', 'the run was made outside a git repository')}"
     if recorded.entry_point is None:
         yield "no entry point is recorded: the run was started neither by mlflow run nor by this project"
+    if LOCK_TAG in tags and not (recorded.provenance and recorded.lock):
+        yield f"{PROVENANCE} or {LOCK} is gone from the run's artifacts"
     state = tags.get("reprise.patch", "none")
     if state == "off":
         yield "the working tree was dirty and its patch was not recorded (REPRISE_PATCH=off)"
@@ -118,8 +121,11 @@ def _lock(code: Snapshot, recorded: Recorded) -> Lock | None:
     if content is None:
         raise Irreproducible(f"commit {recorded.commit} has no conda.yaml, and the run recorded one")
     lock = parse_lock(content)
-    if content != recorded_lock or lock.sha256 != recorded.tags.get("reprise.environment.lock"):
-        changes = "; ".join(_pin_changes(parse_lock(recorded_lock), lock)) or "another text with the same pins"
+    if content != recorded_lock or lock.sha256 != recorded.tags.get(LOCK_TAG):
+        try:
+            changes = "; ".join(_pin_changes(parse_lock(recorded_lock), lock)) or "another text with the same pins"
+        except (yaml.YAMLError, ValueError, TypeError, KeyError, StopIteration) as error:
+            raise Irreproducible(f"{LOCK} in the run's artifacts is no environment lock any more") from error
         raise Irreproducible(f"the environment lock is not that of the commit: {LOCK} against conda.yaml: {changes}")
     return lock
 

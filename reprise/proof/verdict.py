@@ -68,7 +68,7 @@ class Verdict:
         commit: at which commit; None where none is recorded.
         findings: all that was compared.
         missing: what it would take to run it again, a line each; empty where it was run.
-        tolerance: the relative difference that counted as none, where the machine differs; else None.
+        tolerance: the relative difference that was allowed, where the machine differs; else None.
     """
 
     run_id: str
