@@ -9,12 +9,12 @@ from reprise import tracking  # isort: skip  first, since it imports skops and m
 
 import mlflow
 
-from reprise import bundle, inputs, project, provenance, results, training
+from reprise import bundle, inputs, project, provenance, results
 from reprise.data import make_dataset, split
 from reprise.entry_point import main
 from reprise.launch import ui_command
 from reprise.parameters import Share
-from reprise.search import search_figures, trial_log, tuning
+from reprise.search import figures, training, trial_log, tuning
 from reprise.search.candidates import make_candidates
 from reprise.search.engine import start
 from reprise.search.search_space import read_search_space
@@ -93,7 +93,7 @@ def tune(
             recipe = {"features": features, "test_size": test_size, "seed": seed, "notes": dataset.notes}
             results.write_provenance(origin, data_record | recipe, folder / "artifacts")
             results.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
-            search_figures.draw(tried, best, metric, folder / "artifacts/figures")
+            figures.draw(tried, best, metric, folder / "artifacts/figures")
             metrics = {
                 f"best_cv_{metric}": best.mean,
                 "trials": len(tried),

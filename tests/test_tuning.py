@@ -269,7 +269,7 @@ def test_a_store_that_fails_for_good_ends_the_search_failed_and_keeps_the_rest(
 
 def test_a_timeout_ends_the_search_with_what_there_is(tune: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000))
-    monkeypatch.setattr("reprise.tuning.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("reprise.search.tuning.time.monotonic", lambda: next(clock))
     run = tune(*SMALL, "--timeout", "3")
     assert len(children(run)) == 3
     assert len(children(run, "train")) == 1
