@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from conftest import Job, environment
 
+from reprise import engine
 from reprise.errors import JobFailed, WrongCall
 from reprise.search.trial_log import TrialLog
 
@@ -87,6 +88,21 @@ def test_a_killed_worker_loses_no_trial_and_changes_no_result(
     recorded = mlflow.search_runs(filter_string=under, output_format="list")
     assert sorted(int(made.data.tags["reprise.tune.candidate"]) for made in recorded) == list(range(12))
     assert run.data.tags["reprise.tune.winner"]
+
+
+def test_calls_that_a_cluster_lost_are_made_again_and_answered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LOCAL", ())
+    whole, lost = engine._results, iter([True, True])  # noqa: SLF001
+
+    def lossy(tasks: Iterator[object]) -> Iterator[object]:
+        for number, result in enumerate(whole(tasks)):
+            if number == 3 and next(lost, False):
+                raise RuntimeError("the future was cancelled")
+            yield result
+
+    monkeypatch.setattr(engine, "_results", lossy)
+    calls = [(number,) for number in range(30)]
+    assert sorted(engine.Engine("threading", 2).run(lambda key: (key, -key), calls, [])) == [(n, -n) for n in range(30)]
 
 
 def test_a_worker_with_another_environment_is_named(tune: Job, scheduler: str, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import cloudpickle
@@ -23,6 +23,9 @@ REGISTRATION = {
     "spark": ("joblibspark", "register_spark"),
 }
 """The module that a backend needs, and its function that makes the backend known to joblib."""
+
+RETRIES = 3
+"""Times that a cluster is asked again for what it has lost: with a worker, now and then, a result not yet fetched."""
 
 CONNECT_SECONDS = 10
 CHUNK = 8
@@ -45,10 +48,11 @@ class Engine:
     def run(
         self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
     ) -> Iterator[Any]:
-        """Call a function many times in the workers, and give what it returns, in any order.
+        """Call a function many times in the workers, and give what it returns, in any order and each once.
 
         Args:
             function: of this project; workers of a cluster need not have the project, since its code is sent to them.
+                It gives back its first argument first, by which calls are told apart.
             calls: arguments of each call; taken as workers become free.
             shared: arguments that many calls have; brought to every worker of a cluster at once, so that one which dies
                 takes none of them with it.
@@ -56,6 +60,30 @@ class Engine:
         Raises:
             JobFailed: the workers died.
         """
+        attempts = 1 if self.backend in LOCAL else 1 + RETRIES
+        waiting: dict[Any, tuple[Any, ...]] = {}
+        following = iter(calls)
+        for attempt in range(attempts):
+            again = list(waiting.values())
+            try:
+                for key, *result in self._attempt(function, chain(again, following), waiting, shared):
+                    if waiting.pop(key, None):
+                        yield key, *result
+            except Exception as error:  # each backend has its own; what a trial raises is caught there
+                if attempt + 1 == attempts:
+                    cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+                    raise JobFailed(f"the workers of engine {self.backend} failed: {cause}") from error
+            else:
+                return
+
+    def _attempt(
+        self,
+        function: Callable[..., Any],
+        calls: Iterable[tuple[Any, ...]],
+        waiting: dict[Any, tuple[Any, ...]],
+        shared: Sequence[Any],
+    ) -> Iterator[Any]:
+        """Make the calls, and note each in `waiting` before."""
         options: dict[str, Any] = {}
         if self.backend == "loky":
             options["inner_max_num_threads"] = 1
@@ -63,13 +91,14 @@ class Engine:
             options["scatter"] = list(shared)
         if self.backend not in LOCAL:
             function = wrap_non_picklable_objects(function)
-        tasks = (delayed(function)(*call) for call in calls)
+
+        def tasks() -> Iterator[Any]:
+            for call in calls:
+                waiting[call[0]] = call
+                yield delayed(function)(*call)
+
         with parallel_config(self.backend, n_jobs=self.n_jobs, **options), threadpool_limits(1):
-            try:
-                yield from _results(tasks)
-            except Exception as error:  # each backend has its own; what a trial raises is caught there
-                cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-                raise JobFailed(f"the workers of engine {self.backend} failed: {cause}") from error
+            yield from _results(tasks())
 
 
 @contextmanager
