@@ -12,7 +12,7 @@ from mlflow.entities import Metric, Param
 
 from reprise import patience
 from reprise.entry_point import TAG_LENGTH
-from reprise.errors import JobFailed
+from reprise.errors import JobFailed, cause
 from reprise.search.candidates import Candidate
 from reprise.search.trials import Trial
 from reprise.terminal import note
@@ -71,7 +71,7 @@ class TrialLog:
             try:
                 self.run_ids[trial.key] = self._create(trial)
             except Exception as error:  # noqa: BLE001  nobody else would see it
-                self.failure = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+                self.failure = (cause(error) or type(error).__name__)[:200]
         if trial.key not in self.run_ids:
             self.lost.append(trial)
 
@@ -123,8 +123,8 @@ def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
             raise
         log.close()
     if log.lost:
-        cause = f"{len(log.lost)} of {len(log.lost) + len(log.run_ids)} trials could not be recorded ({log.failure})"
-        raise JobFailed(f"{cause}; call the same with resume {parent.info.run_id}")
+        told = f"{len(log.lost)} of {len(log.lost) + len(log.run_ids)} trials could not be recorded ({log.failure})"
+        raise JobFailed(f"{told}; call the same with resume {parent.info.run_id}")
 
 
 @contextmanager
