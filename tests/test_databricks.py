@@ -19,8 +19,8 @@ from servers import free_port, mlflow_server, running
 
 from reprise.backends import cluster, databricks
 from reprise.errors import WrongCall
-from reprise.project_uri import ProjectUri
-from reprise.repository import find
+from reprise.running.project_uri import ProjectUri
+from reprise.running.repository import find
 
 CONFIG: dict[str, Any] = json.loads((PROJECT / "deploy/databricks.json").read_text())
 SECRET = secrets.token_hex()
@@ -63,7 +63,7 @@ def test_a_cluster_that_will_not_do_is_one_line(config: dict[str, Any], says: st
 
 def test_a_portable_clone_is_the_commit_alone_and_needs_no_other_repository(project: Path, tmp_path: Path) -> None:
     """Even one that no branch leads to any more."""
-    from reprise.clone import cloned
+    from reprise.running.clone import cloned
 
     (project / "secret.txt").write_text("of an earlier commit")
     commit_all(project)

@@ -23,13 +23,13 @@ from mlflow.utils.uri import get_db_info_from_uri, is_databricks_uri, is_http_ur
 from reprise import patience
 from reprise.backends import cluster
 from reprise.backends.commit import run_name, uncommitted
-from reprise.clone import cloned
 from reprise.entry_point import in_one_line
 from reprise.errors import JobFailed, WrongCall
-from reprise.job import Job, ended_well, load, make_run
-from reprise.play import Order, tags
-from reprise.project_uri import parse
-from reprise.repository import find
+from reprise.running.clone import cloned
+from reprise.running.job import Job, ended_well, load, make_run
+from reprise.running.play import Order, tags
+from reprise.running.project_uri import parse
+from reprise.running.repository import find
 
 NAME = "databricks-commit"
 
