@@ -191,3 +191,18 @@ def _explain(message: str, folder: Path) -> str:
     if "work tree" in message:
         return "the project's folder is inside a bare repository or a .git folder"
     return " ".join(message.split())
+
+
+def in_branch(folder: Path, commit: str, branch: str) -> str:
+    """Tell whether a commit is in a branch's history, the local branch's or origin's: `yes`, or why not."""
+    try:
+        heads = [name for name in (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
+                 if succeeds(folder, "rev-parse", "--verify", "--quiet", name)]  # fmt: skip
+        if not heads:
+            return f"this checkout has no branch {branch}"
+        if not succeeds(folder, "cat-file", "-e", f"{commit}^{{commit}}"):
+            return f"this checkout does not have commit {commit[:12]}"
+        found = any(succeeds(folder, "merge-base", "--is-ancestor", commit, head) for head in heads)
+    except FileNotFoundError:
+        return "git is not installed"
+    return "yes" if found else f"commit {commit[:12]} is not in {branch}"

@@ -27,9 +27,7 @@ def main(command: click.Command) -> NoReturn:
     signal.signal(signal.SIGINT, _interrupt)
     patience.be_patient()
     try:
-        command.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        exit_code = command.main(standalone_mode=False)  # of click.exceptions.Exit; None where a command just ends
     except click.ClickException as error:
         _end(f"Error: {error.format_message()}", error.exit_code, run_id)
     except (KeyboardInterrupt, click.Abort):
@@ -39,7 +37,7 @@ def main(command: click.Command) -> NoReturn:
             _say_failed(f"{type(error).__name__}: {error}", 1, run_id)
             raise
         _end(f"Error: {_in_one_line(error)}", 1, run_id)
-    sys.exit(0)
+    sys.exit(exit_code)
 
 
 def _is_of_the_world(error: Exception) -> bool:

@@ -1,6 +1,7 @@
 """The files that a run leaves as artifacts."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from sklearn.pipeline import Pipeline
 from reprise import figures, project
 from reprise.data import Dataset
 from reprise.evaluation import Evaluation
+from reprise.judgement import Judgement
 from reprise.provenance import Provenance
+from reprise.verdict import Verdict
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
@@ -20,6 +23,13 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     evaluation.per_class.to_csv(folder / "per_class.csv", index=False)
     (folder / "figures").mkdir()
     figures.draw(evaluation, folder / "figures")
+
+
+def write_verdict(verdict: Verdict, judgement: Judgement, folder: Path) -> None:
+    """Write verdict.json, which says what was judged, how and with which outcome, and verdict.txt, its table."""
+    record = {**asdict(verdict), "outcomes": [asdict(outcome) for outcome in judgement.outcomes]}
+    (folder / "verdict.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
+    (folder / "verdict.txt").write_text(judgement.table() + "\n", encoding="utf-8")
 
 
 def write_decision_regions(pipeline: Pipeline, dataset: Dataset, folder: Path) -> None:
