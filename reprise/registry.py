@@ -111,6 +111,23 @@ def versions(name: str) -> Iterator[Version]:
                 return
 
 
+def aliases(name: str) -> dict[str, str] | None:
+    """Give every alias of a model and the version that it points to; None where there is no such model."""
+    with needed("READ", f"registered model {name!r}"):
+        try:
+            found = mlflow.MlflowClient().get_registered_model(name).aliases
+        except MlflowException as error:
+            if error.error_code in ABSENT:
+                return None
+            raise
+    return {alias: str(number) for alias, number in found.items()}
+
+
+def is_used(version: Version) -> bool:
+    """Tell whether any version, of any registered model, is made of the same files."""
+    return bool(mlflow.MlflowClient().search_model_versions(f"source_path = '{version.source}'", max_results=1))
+
+
 def register(name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> Version:
     """Make a version of a logged model, and the registered model where it is the first.
 
@@ -118,9 +135,8 @@ def register(name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> 
         WrongCall: the model has a version already.
     """
     client = mlflow.MlflowClient()
-    for earlier in client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'"):
-        if _version(earlier).model_id == model_id:
-            raise WrongCall(f"version {earlier.version} of {name!r} is the model of run {run_id} already")
+    for earlier in client.search_model_versions(f"name = '{name}' and source_path = 'models:/{model_id}'"):
+        raise WrongCall(f"version {earlier.version} of {name!r} is the model of run {run_id} already")
     try:
         client.create_registered_model(name)
     except MlflowException as error:

@@ -1,4 +1,4 @@
-"""`reprise register`, `promote`, `rollback`, `history`: the model registry for a person at a terminal."""
+"""`reprise register`, `promote`, `rollback`, `history`, `compare`, `retire` at a terminal."""
 
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,40 @@ def history(name: str) -> None:
         click.echo(line)
 
 
-COMMANDS = (register, promote, rollback, history)
+@click.command(epilog="Example: reprise compare champion challenger")
+@click.argument("one")
+@click.argument("other")
+@_name
+def compare(one: str, other: str, name: str) -> None:
+    """Put two runs, versions or aliases side by side: parameters, metrics, data, environment, code."""
+    from reprise.comparison import compare as lines  # noqa: PLC0415
+
+    for line in lines(one, other, name):
+        click.echo(line)
+
+
+@click.command(epilog="Example: reprise retire --days 30 --last 20 --delete --no-dry-run")
+@_name
+@click.option("--days", default=90, show_default=True, type=click.IntRange(0), help="Younger versions stay.")
+@click.option("--last", default=10, show_default=True, type=click.IntRange(0), help="So many of the newest stay.")
+@click.option("--archive/--delete", default=True, show_default=True, help="Tag them, or delete them with their files.")
+@click.option("--dry-run/--no-dry-run", default=True, show_default=True, help="Only list them.")
+def retire(name: str, days: int, last: int, archive: bool, dry_run: bool) -> None:  # noqa: FBT001
+    """Archive or delete old versions; what an alias points to stays, what the history names is never deleted."""
+    from reprise import retirement  # noqa: PLC0415
+
+    chosen = retirement.candidates(name, days, last)
+    for candidate in chosen:
+        version, named = candidate.version, "  named in the history: never deleted" if candidate.named else ""
+        click.echo(f"version {version.number}  {version.created:%Y-%m-%d}  run {version.run_id}{named}")
+    if dry_run:
+        click.echo(f"{len(chosen)} versions of {name} may retire; nothing was changed: add --no-dry-run")
+        return
+    done = retirement.archive(chosen) if archive else retirement.delete(name, chosen)
+    click.echo(f"{'archived' if archive else 'deleted'} {len(done)} versions of {name}")
+
+
+COMMANDS = (register, promote, rollback, history, compare, retire)
 
 
 class _Probe:
