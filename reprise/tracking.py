@@ -18,6 +18,8 @@ from mlflow.entities import Param, RunTag
 
 from reprise import patience
 from reprise.credentials import without_credentials
+from reprise.experiment import experiment_id
+from reprise.permission import needed
 from reprise.terminal import note
 
 
@@ -31,7 +33,7 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
             there yet is logged.
         tags: what is known before the job begins, so that a run that fails has it too.
     """
-    with patience.brief():
+    with patience.brief(), needed("EDIT", f"experiment {experiment_id()}"):
         run = mlflow.start_run()
     try:
         _log_beginning(run, parameters, {**tags, "reprise.job": job})
