@@ -1,6 +1,7 @@
 """The rules of the house: who may import whom."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 LAUNCHER = (
     *("bundle", "checkout", "cli", "credentials", "entry_point", "environment", "experiment", "git", "job", "lock"),
     *("recorded", "story", "ui"),
+    *("chronicle", "comparison", "digest", "history", "judgement", "mutex", "permission", "policy", "promotion"),
+    *("registration", "registry", "registry_commands", "retirement", "stored_model", "verdict"),
 )
 """Modules that work in the launcher, which has none of the packages that fit and score."""
 
@@ -35,15 +38,19 @@ def test_the_model_is_scikit_learn_alone() -> None:
 
 
 def test_entry_points_do_not_import_one_another() -> None:
-    assert "evaluate" not in imports(PROJECT / "train.py")
-    assert "train" not in imports(PROJECT / "evaluate.py")
-    for module in MODULES:
-        assert not imports(module) & {"train", "evaluate"}, module
+    entry_points = {"train", "evaluate", "probe"}
+    for module in (*MODULES, *(PROJECT / f"{name}.py" for name in entry_points)):
+        assert not imports(module) & entry_points, module
 
 
 def test_only_one_module_calls_git() -> None:
     calling = [path.name for path in MODULES if '= ["git",' in path.read_text()]
     assert calling == ["git.py"]
+
+
+def test_only_one_module_talks_to_the_model_registry() -> None:
+    talking = re.compile(r"\.\w*(registered_model|model_version)\w*\(")
+    assert [path.name for path in MODULES if talking.search(path.read_text())] == ["registry.py"]
 
 
 def test_no_module_imports_in_a_circle() -> None:
@@ -66,7 +73,7 @@ def test_no_file_is_two_nouns() -> None:
     } == {}
 
 
-@pytest.mark.parametrize("entry_point", ["train", "evaluate"])
+@pytest.mark.parametrize("entry_point", ["train", "evaluate", "probe"])
 def test_skops_is_imported_before_mlflow(entry_point: str) -> None:
     """A late import of skops.io searches all of mlflow's modules, which takes up to two seconds."""
     check = (

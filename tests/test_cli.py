@@ -11,10 +11,11 @@ from click.testing import CliRunner
 from conftest import PROJECT, Job, environment, run
 
 from evaluate import evaluate as evaluate_command
+from probe import probe as probe_command
 from reprise.cli import cli
 from train import train as train_command
 
-COMMANDS = {"train": train_command, "evaluate": evaluate_command, **cli.commands}
+COMMANDS = {"train": train_command, "evaluate": evaluate_command, "probe": probe_command, **cli.commands}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -85,5 +85,16 @@ def test_readme_names_every_parameter_with_its_default() -> None:
 
 def test_every_module_has_its_place_in_readme() -> None:
     text = (PROJECT / "README.md").read_text()
-    for name in ("MLproject", "conda.yaml", "train.py", "evaluate.py", "docs/", "tests/", "benchmarks/"):
+    for name in (
+        "MLproject",
+        "conda.yaml",
+        "train.py",
+        "evaluate.py",
+        "probe.py",
+        "policy.yaml",
+        "deploy/",
+        "docs/",
+        "tests/",
+        "benchmarks/",
+    ):
         assert f"\n{name} " in text or f" {name} " in text

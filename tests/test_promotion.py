@@ -1,13 +1,16 @@
 """Promotion, rollback and history in this process: what is moved, what is refused, what is found afterwards."""
 
 import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import mlflow
+import mlflow
 import pytest
-from conftest import PROJECT
+from conftest import PROJECT, environment, run
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from registered import champion, done, judge_again, refused, reprise
 
 from reprise import history, promotion, registry, registry_commands
@@ -186,6 +189,44 @@ def test_what_a_killed_promote_left_is_finished_or_given_up(
     assert champion() == "2"
     assert not history.unfinished("reprise")
     assert "outside" not in done("history")
+
+
+def test_a_registry_that_fails_in_the_middle_leaves_what_the_next_command_repairs(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: str) -> None:
+        raise MlflowException("the server does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "point", fail)
+        result = reprise("promote", "1")
+    assert isinstance(result.exception, MlflowException), "reprise.entry_point makes a line of it, and exit code 1"
+    assert "is left unfinished; the next promote or rollback repairs it" in result.output
+    assert champion() is None
+    assert "is given up" in done("promote", "1")
+    assert champion() == "1"
+
+
+@pytest.mark.integration
+def test_promotions_on_one_machine_follow_one_another(judged: MlflowClient, tmp_path: Path) -> None:
+    """Two processes at once: the lock lets both through, each from what the other has left."""
+    variables = environment(MLFLOW_TRACKING_URI=mlflow.get_tracking_uri())
+    command = ["reprise", "promote", "--force", "--reason", "at once", "--env-manager", "local"]
+    processes = [subprocess.Popen([*command, version], cwd=tmp_path, env=variables) for version in "13"]
+    assert [process.wait(300) for process in processes] == [0, 0]
+    first, second = history.moves("reprise")
+    assert (first.before, second.before) == ("none", first.after)
+    assert champion() == second.after
+    assert "outside" not in done("history")
+
+
+@pytest.mark.integration
+def test_sigkill_at_random_moments_leaves_a_champion_that_answers() -> None:
+    """A few here; `python tests/kill_promote.py 20` for more."""
+    killed = run("python", PROJECT / "tests/kill_promote.py", "4", cwd=PROJECT, PYTHONPATH=str(PROJECT))
+    assert killed.returncode == 0, killed.stderr
+    assert killed.stdout.count("answers") == 4
+    assert "left nothing unfinished" in killed.stdout
 
 
 def test_two_machines_at_once_one_gives_way(judged: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
