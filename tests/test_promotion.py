@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import mlflow
-import mlflow
 import pytest
 from conftest import PROJECT, environment, run
 from mlflow import MlflowClient
