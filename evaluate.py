@@ -5,7 +5,7 @@ import click
 from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
 from reprise import bundle, inputs, logged_model, project, provenance, results
-from reprise.entry_point import main
+from reprise.entry_point import TAG_LENGTH, main
 from reprise.evaluation import assess, scores
 from reprise.evidence import find_champion, gather
 from reprise.held_out import rows_to_judge
@@ -61,6 +61,9 @@ def evaluate(model: str, data: str, target: str, policy: str, champion: str) -> 
             metrics = {f"test_{name}": value for name, value in evaluation.metrics.items()}
             metrics["rows"] = len(rows.dataset.y)
             tags = {"reprise.data.fingerprint": rows.table.fingerprint, **verdict.tags()}
+            refusal = f"the policy refuses {subject.uri}: {verdict.reasons}" if judgement.verdict == REFUSED else None
+            if refusal:
+                tags |= {"reprise.failure": refusal[:TAG_LENGTH], "reprise.exit_code": "1"}
             found = bundle.Results(
                 metrics,
                 tags=tags,
@@ -70,21 +73,21 @@ def evaluate(model: str, data: str, target: str, policy: str, champion: str) -> 
             )
             bundle.log(folder, run, found)
 
-    click.echo()
-    click.echo(evaluation.per_class.to_string(index=False, float_format="{:.4f}".format))
-    click.echo()
-    click.echo(judgement.table())
-    summary(
-        {
-            "verdict": judgement.verdict,
-            "accuracy": f"{metrics['test_accuracy']:.4f} on {len(rows.dataset.y)} {rows.description}",
-            "model": subject.uri + (f", of training run {subject.run_id}" if subject.run_id else ""),
-            "look": ui_command(run),
-        }
-    )
-    if judgement.verdict == REFUSED:
-        click.echo(f"Error: the policy refuses {subject.uri}: {verdict.reasons}", err=True)
-        raise click.exceptions.Exit(1)
+        click.echo()
+        click.echo(evaluation.per_class.to_string(index=False, float_format="{:.4f}".format))
+        click.echo()
+        click.echo(judgement.table())
+        summary(
+            {
+                "verdict": judgement.verdict,
+                "accuracy": f"{metrics['test_accuracy']:.4f} on {len(rows.dataset.y)} {rows.description}",
+                "model": subject.uri + (f", of training run {subject.run_id}" if subject.run_id else ""),
+                "look": ui_command(run),
+            }
+        )
+        if refusal:
+            click.echo(f"Error: {refusal}", err=True)
+            raise click.exceptions.Exit(1)  # within the run, which so ends as FAILED: `mlflow run` would end it so too
 
 
 if __name__ == "__main__":

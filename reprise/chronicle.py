@@ -1,9 +1,13 @@
 """The registry's history, told to a person: who moved what from where to where, when, at which commit, why."""
 
 from collections.abc import Iterator
+from textwrap import shorten
 
 from reprise import history, registry
 from reprise.history import MOVED, NOWHERE, Move
+
+LONGEST = 100
+"""Characters of what the policy said that a line shows."""
 
 
 def tell(name: str) -> list[str]:
@@ -33,11 +37,16 @@ def _line(move: Move) -> str:
     elif move.outcome != MOVED:
         said.append((move.outcome or "failed").upper())
     if move.forced:
-        said.append(f"FORCED over: {move.forced}")
+        said.append(f"FORCED over: {_short(move.forced)}")
     said.append(f"at {move.commit[:12] or 'no commit'}")
     said += [f"reason: {move.reason}"] if move.reason else []
-    said += [move.detail] if move.detail else []
+    said += [_short(move.detail)] if move.detail else []
     return "  ".join(said)
+
+
+def _short(text: str) -> str:
+    """Cut what is long; the run has it all."""
+    return shorten(text, LONGEST, placeholder=" …")
 
 
 def _outside(alias: str, before: str, after: str) -> str:

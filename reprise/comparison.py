@@ -21,6 +21,9 @@ TAGS = {
     "data": "reprise.data.fingerprint",
 }
 
+MACHINE = ("python_version", "platform", "cpus")
+"""What of a run's machine is compared."""
+
 
 @dataclass(frozen=True)
 class Side:
@@ -59,25 +62,24 @@ def _side(what: str, name: str) -> Side:
         run_id = version.run_id if version else None
     try:
         run = mlflow.get_run(run_id) if run_id else None
-    except MlflowException:
+    except MlflowException as error:
+        if error.error_code not in registry.ABSENT:
+            raise
         run = None
     if run is None:
         raise WrongCall(f"{what!r} is no run, version or alias with a run in {mlflow.get_tracking_uri()}")
     record: dict[str, Any] = provenance_of(run.info.run_id) or {}
-    tags = {label: run.data.tags[tag] for label, tag in TAGS.items() if tag in run.data.tags}
+    origin = {label: run.data.tags[tag] for label, tag in TAGS.items() if tag in run.data.tags}
+    environment: dict[str, Any] = record.get("environment", {})
+    origin |= {key: str(environment[key]) for key in MACHINE if key in environment}
     fields = {
-        "": {key: value[:12] if len(value) >= 40 else value for key, value in tags.items()},  # noqa: PLR2004
-        "param": run.data.params,
+        "origin": origin,
+        "parameter": run.data.params,
         "metric": {key: f"{value:.6g}" for key, value in run.data.metrics.items()},
-        "package": record.get("environment", {}).get("installed", {}),
-        "machine": {
-            key: str(value)
-            for key, value in record.get("environment", {}).items()
-            if key in ("python", "platform", "cpus")
-        },
+        "package": environment.get("installed", {}),
     }
     title = f"run {run.info.run_id[:8]}" if what == run.info.run_id else f"{what} (run {run.info.run_id[:8]})"
-    return Side(title, fields, tags.get("commit"))
+    return Side(title, fields, origin.get("commit"))
 
 
 def _table(one: Side, other: Side) -> Iterator[str]:
@@ -85,10 +87,9 @@ def _table(one: Side, other: Side) -> Iterator[str]:
     for group, left in one.fields.items():
         right = other.fields[group]
         same = [key for key in left if left[key] == right.get(key)]
-        equal += [f"{len(same)} {group or 'tag'}s"] if same else []
+        equal += [f"{len(same)} {group}s"] if same else []
         rows += [
-            (f"{group} {key}".strip(), left.get(key, "-"), right.get(key, "-"))
-            for key in sorted({*left, *right} - set(same))
+            (f"{group} {key}", left.get(key, "-"), right.get(key, "-")) for key in sorted({*left, *right} - set(same))
         ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

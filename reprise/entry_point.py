@@ -51,7 +51,10 @@ def _in_one_line(error: Exception) -> str:
     """Say what is wrong with a store, and what to do; MLflow's own words where there is nothing to add."""
     text = " ".join(str(error).split())
     uri = os.environ.get("MLFLOW_TRACKING_URI", "in MLFLOW_TRACKING_URI")
-    if "error code 401" in text or "error code 403" in text:
+    if "error code 403" in text:
+        user = os.environ.get("MLFLOW_TRACKING_USERNAME", "this login")
+        return f"the tracking server {uri} forbids it: {user} lacks a permission; whoever has MANAGE can grant it"
+    if "error code 401" in text:
         return (
             f"the tracking server {uri} refuses the login; set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"

@@ -65,10 +65,10 @@ def promote(
         champion = before if alias == CHAMPION else registry.aliased(name, CHAMPION)
         objections = _objections(version, verdict, rules.sha256, champion)
         if objections and not force:
-            message = f"version {version.number} of {name!r} may not become {alias}: {'; '.join(objections)}"
+            against = "; ".join(objections)
             entry = history.begin(name, "promote", alias, _number(before), version.number, reason=reason)
-            history.end(entry, history.REFUSED, message)
-            raise JobFailed(message)
+            history.end(entry, history.REFUSED, against)
+            raise JobFailed(f"version {version.number} of {name!r} may not become {alias}: {against}")
         if verdict is None:
             probe(version.uri)
         entry = history.begin(

@@ -32,6 +32,8 @@ def register(run_id: str, name: str) -> Version:
     try:
         run = mlflow.get_run(run_id)
     except MlflowException as error:
+        if error.error_code not in registry.ABSENT:
+            raise
         raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; set MLFLOW_TRACKING_URI") from error
     outputs = run.outputs.model_outputs if run.outputs else []
     if run.info.status != "FINISHED" or not outputs:

@@ -61,14 +61,17 @@ def promote(version: str, name: str, alias: str, policy: str, reason: str, force
 
 @click.command(epilog='Example: reprise rollback --reason "wrong prices since noon"')
 @_name
-@click.option("--to", "version", help="The version to go back to. Default: the champion before this one.")
+@click.option(
+    "--to", default="previous", show_default=True, help="A version, or previous: the champion before this one."
+)
 @click.option("--reason", default="", help="Why; goes into the history and onto the version that is left.")
 @_env_manager
-def rollback(name: str, version: str | None, reason: str, env_manager: str) -> None:
+def rollback(name: str, to: str, reason: str, env_manager: str) -> None:
     """Put the champion back to a version that was good, once that one loads and scores."""
     from reprise import promotion  # noqa: PLC0415
 
-    _say(name, promotion.rollback(name, version, reason=reason, probe=_Probe(env_manager), note=note))
+    wanted = None if to == "previous" else to
+    _say(name, promotion.rollback(name, wanted, reason=reason, probe=_Probe(env_manager), note=note))
 
 
 @click.command(epilog="Example: reprise history")

@@ -87,7 +87,9 @@ def _delete_files(version: Version) -> None:
     with needed("EDIT", f"the experiment of model {version.model_id}"):
         try:
             model = client.get_logged_model(version.model_id)
-        except MlflowException:  # it was deleted before
-            return
+        except MlflowException as error:
+            if error.error_code not in registry.ABSENT:
+                raise
+            return  # it was deleted before
         get_artifact_repository(model.artifact_location).delete_artifacts()
         client.delete_logged_model(version.model_id)

@@ -19,9 +19,9 @@ def test_versions_aliases_and_runs(judged: MlflowClient) -> None:
         shown = done("compare", one, "3").splitlines()[1:]
         assert [line.split() for line in shown] == [line.split() for line in by_number.splitlines()[1:]]
     lines = [line.split() for line in done("compare", run, "3").splitlines()]
-    assert ["param", "C", "1.0", "2.0"] in lines
+    assert ["parameter", "C", "1.0", "2.0"] in lines
     assert any(line[:2] == ["metric", "train_accuracy"] for line in lines)
-    assert not any(line[:2] == ["param", "kernel"] for line in lines), "what is equal is counted, not listed"
+    assert not any(line[:2] == ["parameter", "kernel"] for line in lines), "what is equal is counted, not listed"
     assert "code: the same commit" in by_number
 
 

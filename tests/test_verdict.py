@@ -9,6 +9,7 @@ import pandas as pd
 from click.testing import CliRunner, Result
 from conftest import Job
 from mlflow import MlflowClient
+from sklearn.datasets import load_wine
 
 from evaluate import evaluate as command
 from reprise import registration, registry
@@ -45,8 +46,9 @@ def test_a_refused_model_ends_with_exit_code_1_and_the_run_says_why(train: Job) 
     assert "Error: the policy refuses runs:/" in result.output
     assert "metrics.accuracy" in result.output
     run = mlflow.last_active_run()
-    assert run.info.status == "FINISHED", "the evaluation has done its job"
-    assert "reprise.failure" not in run.data.tags
+    assert run.info.status == "FAILED", "as `mlflow run` ends it, by the exit code"
+    assert run.data.tags["reprise.failure"].startswith("the policy refuses runs:/")
+    assert run.data.tags["reprise.exit_code"] == "1"
     assert run.data.tags["reprise.verdict"] == "refused"
     content = verdict_json(run)
     assert content["verdict"] == "refused"
@@ -129,13 +131,13 @@ def test_slices_are_made_of_any_column_of_the_table(train: Job, tmp_path: Path) 
     assert "has 100 values here" in judge("--policy", table(tmp_path, "slices: {x: {}}\n")).output
 
 
-def test_rows_that_are_not_the_held_out_ones_do_not_count_by_the_shipped_policy(train: Job) -> None:
+def test_rows_that_are_not_the_held_out_ones_do_not_count_by_the_shipped_policy(train: Job, tmp_path: Path) -> None:
     train("--data", "wine")
-    result = judge("--data", "iris", "--target", "target")
-    assert result.exit_code == 2, "another table altogether"
-    trained = train()
-    assert judge().exit_code == 0
-    assert trained
+    bunch = load_wine(as_frame=True).frame
+    bunch.sample(60, random_state=0).to_csv(tmp_path / "easy.csv", index=False)
+    result = judge("--data", str(tmp_path / "easy.csv"))
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].endswith(": data another table, held-out")
 
 
 def test_provenance_is_read_from_the_training_run(train: Job, tmp_path: Path) -> None:
