@@ -53,7 +53,7 @@ def evaluate(model: str, data: str, target: str, policy: str, champion: str) -> 
                 model=subject.files.digest,
                 data=data_record["test"]["fingerprint"],
                 champion=rival.identity if rival else NO_CHAMPION,
-                reasons="; ".join(map(str, judgement.refusals)),
+                reasons="; ".join(map(str, judgement.refusals))[:TAG_LENGTH],
             )
             results.write_evaluation(evaluation, folder / "artifacts")
             results.write_verdict(verdict, judgement, folder / "artifacts")

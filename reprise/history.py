@@ -3,6 +3,7 @@
 import getpass
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -57,13 +58,34 @@ class Move:
     detail: str
 
 
-def begin(name: str, job: str, alias: str, before: str, after: str, *, reason: str = "", forced: str = "") -> Move:
-    """Write down what is going to be done, before it is done."""
+def begin(
+    name: str,
+    job: str,
+    alias: str,
+    before: str,
+    after: str,
+    *,
+    reason: str = "",
+    forced: str = "",
+    grounds: Mapping[str, str] | None = None,
+) -> Move:
+    """Write down what is going to be done, before it is done.
+
+    Args:
+        name: of the registered model.
+        job: this and what follows are fields of `Move`.
+        alias: what moves.
+        before: where from.
+        after: where to.
+        reason: why.
+        forced: over what.
+        grounds: further tags, which say what the move rests on.
+    """
     tags = {"alias": alias, "before": before, "after": after, "reason": reason, "forced": forced}
     tags |= {"host": socket.gethostname(), "process": str(os.getpid())}
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
     checkout = describe(project.FOLDER, with_patch=False)
-    run_tags = {f"{TAG}.{key}": value for key, value in tags.items()}
+    run_tags = {**(grounds or {}), **{f"{TAG}.{key}": value for key, value in tags.items()}}
     run_tags |= {"reprise.job": job, f"{TAG}.model": name, "mlflow.user": user}
     if checkout.commit:
         run_tags["mlflow.source.git.commit"] = checkout.commit

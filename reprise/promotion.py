@@ -8,6 +8,7 @@ killed process left is found by its flag.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from socket import gethostname
 
@@ -25,6 +26,7 @@ from reprise.verdict import NO_CHAMPION, Verdict, verdict_of
 
 CHAMPION = "champion"
 ROLLED_BACK = "reprise.rolled_back"
+POLICY = "reprise.policy"
 PRESUMED_DEAD = timedelta(minutes=10)
 """How long a move that began on another machine may take; here, the lock tells that it has died."""
 
@@ -64,16 +66,18 @@ def promote(
         _check_unaltered(version, files.digest, verdict)
         champion = before if alias == CHAMPION else registry.aliased(name, CHAMPION)
         objections = _objections(version, verdict, rules.sha256, champion)
-        if objections and not force:
-            against = "; ".join(objections)
-            entry = history.begin(name, "promote", alias, _number(before), version.number, reason=reason)
-            history.end(entry, history.REFUSED, against)
+        against = "; ".join(objections)
+        # The model's own tags may be overwritten by a later evaluation; the entry keeps what was known now.
+        grounds = {POLICY: rules.sha256, **(verdict.tags() if verdict else {})}
+        begin = partial(
+            history.begin, name, "promote", alias, _number(before), version.number, reason=reason, grounds=grounds
+        )
+        if against and not force:
+            history.end(begin(), history.REFUSED, against)
             raise JobFailed(f"version {version.number} of {name!r} may not become {alias}: {against}")
         if verdict is None:
             probe(version.uri)
-        entry = history.begin(
-            name, "promote", alias, _number(before), version.number, reason=reason, forced="; ".join(objections)
-        )
+        entry = begin(forced=against)
         return _carry_out(name, entry, note)
 
 

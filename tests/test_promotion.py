@@ -42,6 +42,9 @@ def test_a_story_of_five_lines(judged: MlflowClient) -> None:
             assert part in line
     moves = history.moves("reprise")
     assert all(move.commit and move.user and move.ended for move in moves)
+    forced = mlflow.get_run(moves[3].run_id).data.tags
+    assert forced["reprise.verdict"] == "refused", "the entry keeps the verdict of its time"
+    assert forced["reprise.policy"] == forced["reprise.verdict.policy"]
     left = registry.find("reprise", "2")
     assert left.tags["reprise.rolled_back"] == f"{moves[-1].run_id} the demo is over"
     assert "it was rolled back" in refused(1, "promote", "2")
