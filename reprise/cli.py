@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from reprise import registry_commands
+from reprise.governance import registry_commands
 from reprise.entry_point import main as end_well
 
 

@@ -20,7 +20,7 @@ from reprise.bundle import MODEL_NAME
 from reprise.environment import Lock, pinned
 from reprise.errors import JobFailed, WrongCall
 from reprise.recorded import provenance_of
-from reprise.stored_model import Files, describe
+from reprise.governance.stored_model import Files, describe
 
 TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
 """Packages whose types a model may hold beyond those that skops trusts itself. Add yours when you replace the model."""

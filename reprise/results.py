@@ -12,9 +12,9 @@ from sklearn.pipeline import Pipeline
 from reprise import figures, project
 from reprise.data import Dataset
 from reprise.evaluation import Evaluation
-from reprise.judgement import Judgement
+from reprise.governance.judgement import Judgement
 from reprise.provenance import Provenance
-from reprise.verdict import Verdict
+from reprise.governance.verdict import Verdict
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:

@@ -19,7 +19,7 @@ from mlflow.entities import Param, RunTag
 from reprise import patience
 from reprise.credentials import without_credentials
 from reprise.experiment import experiment_id
-from reprise.permission import needed
+from reprise.governance.permission import needed
 from reprise.terminal import note
 
 

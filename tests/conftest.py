@@ -128,7 +128,7 @@ def judged_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) ->
     from click.testing import CliRunner
 
     from evaluate import evaluate
-    from reprise.registration import register
+    from reprise.governance.registration import register
     from train import train
 
     folder = tmp_path_factory.mktemp("judged")
@@ -152,7 +152,7 @@ def judged_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def judged(judged_store: Path, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
     """That store, to change at will; models are loaded in this process rather than in an environment built for them."""
     shutil.copy(judged_store / "mlflow.db", tmp_path / "mlflow.db")
-    from reprise import registry_commands
+    from reprise.governance import registry_commands
     from reprise.logged_model import load
 
     monkeypatch.setattr(registry_commands, "_Probe", lambda _manager: lambda uri: load(uri).answer_example())

@@ -2,7 +2,7 @@
 
 from click.testing import CliRunner, Result
 
-from reprise import registry
+from reprise.governance import registry
 from reprise.cli import cli
 
 

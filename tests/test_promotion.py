@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from registered import champion, done, judge_again, refused, reprise
 
-from reprise import history, promotion, registry, registry_commands
+from reprise.governance import history, promotion, registry, registry_commands
 from reprise.errors import JobFailed
 
 

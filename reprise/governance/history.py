@@ -12,7 +12,7 @@ from mlflow.entities import Run, RunTag
 
 from reprise import project
 from reprise.checkout import describe
-from reprise.permission import needed
+from reprise.governance.permission import needed
 
 TAG = "reprise.move"
 NOWHERE = "none"

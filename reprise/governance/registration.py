@@ -3,9 +3,9 @@
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from reprise import registry, stored_model
+from reprise.governance import registry, stored_model
 from reprise.errors import JobFailed, WrongCall
-from reprise.registry import Version
+from reprise.governance.registry import Version
 
 DIGEST = "reprise.model.digest"
 PROVENANCE = (

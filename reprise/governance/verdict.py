@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import mlflow
 
-from reprise.permission import needed
+from reprise.governance.permission import needed
 
 TAG = "reprise.verdict"
 NO_CHAMPION = "none"

@@ -9,7 +9,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from reprise.errors import WrongCall
-from reprise.permission import needed
+from reprise.governance.permission import needed
 
 MODEL = "reprise"
 """The registered model's name, unless another is given."""

@@ -8,7 +8,8 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from reprise import git, project, registry
+from reprise import git, project
+from reprise.governance import registry
 from reprise.errors import WrongCall
 from reprise.recorded import provenance_of
 
