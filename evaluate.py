@@ -7,13 +7,13 @@ from reprise import tracking  # isort: skip  first, since it imports skops and m
 from reprise import bundle, inputs, logged_model, project, provenance, results
 from reprise.entry_point import TAG_LENGTH, main
 from reprise.evaluation import assess, scores
-from reprise.evidence import find_champion, gather
+from reprise.governance.evidence import find_champion, gather
+from reprise.governance.judgement import REFUSED, judge
+from reprise.governance.policy import read_policy
+from reprise.governance.verdict import NO_CHAMPION, Verdict
 from reprise.held_out import rows_to_judge
-from reprise.judgement import REFUSED, judge
 from reprise.launch import ui_command
-from reprise.policy import read_policy
 from reprise.terminal import note, step, summary
-from reprise.verdict import NO_CHAMPION, Verdict
 
 
 @click.command(epilog="Example: python evaluate.py --model models:/reprise/3 --data new-rows.csv")

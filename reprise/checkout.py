@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reprise.credentials import without_credentials
-from reprise.git import GitError, git, succeeds, text
+from reprise.git import GitError, explain, git, succeeds, text
 
 PATCH_LIMIT = 10 * 2**20
 """Bytes of changed and untracked files that a patch may hold; the largest are left out first."""
@@ -81,15 +81,30 @@ def describe(folder: Path, *, with_patch: bool = True) -> Checkout:
         return Checkout(
             commit=commit,
             branch=text(folder, "symbolic-ref", "--quiet", "--short", "HEAD"),
-            repository=_repository(folder),
+            repository=remote_url(folder),
             subdirectory=git(folder, "rev-parse", "--show-prefix").decode().strip().rstrip("/"),
             dirty=bool(changes),
             patch=_patch(top, changes) if with_patch else Patch("off" if changes else "none"),
         )
-    except FileNotFoundError:
-        return Checkout(problem="git is not installed")
     except GitError as error:
-        return Checkout(problem=_explain(str(error), folder))
+        return Checkout(problem=explain(error, folder))
+
+
+def changed_files(folder: Path) -> list[str]:
+    """List what differs from the commit in the checkout that a folder belongs to, not ignored; paths from its top.
+
+    Raises:
+        GitError: the folder is in no checkout that git reads.
+    """
+    return sorted(_changes(Path(git(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n"))))
+
+
+def remote_url(folder: Path) -> str | None:
+    """Give the URL of the remote `origin`, else of the first, without credentials; None without remotes."""
+    remotes = (text(folder, "config", "--get-regexp", r"^remote\..*\.url$") or "").splitlines()
+    urls = dict(reversed([line.split(" ", 1) for line in remotes if " " in line]))
+    url = urls.get("remote.origin.url") or next(reversed(urls.values()), None)
+    return without_credentials(url) if url else None
 
 
 def _commit(folder: Path) -> str:
@@ -97,13 +112,6 @@ def _commit(folder: Path) -> str:
         return git(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip()
     except GitError as error:
         raise GitError("the repository has no commit yet: run git commit") from error
-
-
-def _repository(folder: Path) -> str | None:
-    remotes = (text(folder, "config", "--get-regexp", r"^remote\..*\.url$") or "").splitlines()
-    urls = dict(reversed([line.split(" ", 1) for line in remotes if " " in line]))
-    url = urls.get("remote.origin.url") or next(reversed(urls.values()), None)
-    return without_credentials(url) if url else None
 
 
 def _changes(top: Path) -> dict[str, str]:
@@ -183,26 +191,13 @@ def _diff(top: Path, paths: list[str]) -> bytes:
         )  # fmt: skip
 
 
-def _explain(message: str, folder: Path) -> str:
-    if "dubious ownership" in message:
-        return f"git distrusts the folder's owner: run git config --global --add safe.directory {folder}"
-    if "not a git repository" in message:
-        return "the project's folder is in no git repository: run git init and commit"
-    if "work tree" in message:
-        return "the project's folder is inside a bare repository or a .git folder"
-    return " ".join(message.split())
-
-
 def in_branch(folder: Path, commit: str, branch: str) -> str:
     """Tell whether a commit is in a branch's history, the local branch's or origin's: `yes`, or why not."""
-    try:
-        heads = [name for name in (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
-                 if succeeds(folder, "rev-parse", "--verify", "--quiet", name)]  # fmt: skip
-        if not heads:
-            return f"this checkout has no branch {branch}"
-        if not succeeds(folder, "cat-file", "-e", f"{commit}^{{commit}}"):
-            return f"this checkout does not have commit {commit[:12]}"
-        found = any(succeeds(folder, "merge-base", "--is-ancestor", commit, head) for head in heads)
-    except FileNotFoundError:
-        return "git is not installed"
+    named = (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
+    heads = [name for name in named if succeeds(folder, "rev-parse", "--verify", "--quiet", name)]
+    if not heads:
+        return f"this checkout has no branch {branch}"
+    if not succeeds(folder, "cat-file", "-e", f"{commit}^{{commit}}"):
+        return f"this checkout does not have commit {commit[:12]}"
+    found = any(succeeds(folder, "merge-base", "--is-ancestor", commit, head) for head in heads)
     return "yes" if found else f"commit {commit[:12]} is not in {branch}"

@@ -1,26 +1,38 @@
-"""What a model's files hold, in one number: the same files give the same digest, in every store and at every path."""
+"""The digest of a saved model: SHA-256 over its files, by which a later change of any of them shows."""
 
 import hashlib
+import json
 from pathlib import Path
 
-NOT_CONTENT = ("MLmodel", "registered_model_meta")
-"""MLmodel names the run and the store; MLflow writes registered_model_meta into any model that is loaded by URI."""
+import yaml
 
-_BLOCK = 2**20
+TAG = "reprise.model.digest"
+
+_STAMPED = ("artifact_path", "model_id", "model_uuid", "run_id")
+"""What MLmodel says of the place where the model was logged; `reprise.bundle` writes it after the digest is made."""
+
+_ADDED = "registered_model_meta"
+"""A file that MLflow adds when a model is downloaded by its registered name."""
 
 
-def model_digest(folder: Path) -> str:
-    """Give the SHA-256 over a model folder's files, sorted by path: length of the path, path, size, content.
+def digest(folder: Path) -> str:
+    """Hash a model's folder, names and content; of MLmodel all but the ids, for it says how the model is loaded.
+
+    Args:
+        folder: a model in MLflow's format, before it is logged or after it is downloaded.
 
     Returns:
         64 hexadecimal digits.
     """
-    digest = hashlib.sha256()
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    for name in sorted(files.keys() - set(NOT_CONTENT)):
-        encoded, path = name.encode(), files[name]
-        digest.update(len(encoded).to_bytes(8) + encoded + path.stat().st_size.to_bytes(8))
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    return digest.hexdigest()
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _ADDED):
+        name = path.relative_to(folder).as_posix()
+        content = _without_ids(path) if name == "MLmodel" else path.read_bytes()
+        total.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode())
+    return total.hexdigest()
+
+
+def _without_ids(path: Path) -> bytes:
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    kept = {name: value for name, value in content.items() if name not in _STAMPED}
+    return json.dumps(kept, sort_keys=True, default=str).encode()

@@ -33,8 +33,12 @@ class Lock:
 
 
 def read_lock(path: Path = LOCK_FILE) -> Lock:
-    """Read conda.yaml: `python=…`, pip, and one pip block of exact pins."""
-    content = path.read_bytes()
+    """Read this project's conda.yaml."""
+    return parse_lock(path.read_bytes())
+
+
+def parse_lock(content: bytes) -> Lock:
+    """Parse the text of a conda.yaml: `python=…`, pip, and one pip block of exact pins."""
     dependencies = yaml.safe_load(content)["dependencies"]
     python = next(entry for entry in dependencies if str(entry).startswith("python=")).partition("=")[2]
     specs = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
@@ -44,12 +48,17 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
     return Lock(hashlib.sha256(content).hexdigest(), python, pins)
 
 
-def installed_versions() -> dict[str, str]:
-    """List every installed distribution by canonical name, with its version."""
+def installed_versions(site_packages: list[str] | None = None) -> dict[str, str]:
+    """List every installed distribution by canonical name, with its version.
+
+    Args:
+        site_packages: another environment's folders; None for this process's own.
+    """
     found: dict[str, str] = {}
-    for distribution in importlib.metadata.distributions():
-        if name := distribution.metadata["Name"]:
-            found.setdefault(canonicalize_name(name), distribution.version)
+    for distribution in importlib.metadata.distributions(path=site_packages or sys.path):
+        metadata = distribution.metadata  # parsed anew each time it is asked for
+        if name := metadata["Name"]:
+            found.setdefault(canonicalize_name(name), metadata["Version"])
     return dict(sorted(found.items()))
 
 
@@ -58,6 +67,12 @@ def mismatches(lock: Lock, installed: dict[str, str]) -> list[str]:
     found = []
     if platform.python_version() != lock.python and not platform.python_version().startswith(f"{lock.python}."):
         found.append(f"python {platform.python_version()}, locked {lock.python}")
+    return found + differing_pins(lock, installed)
+
+
+def differing_pins(lock: Lock, installed: dict[str, str]) -> list[str]:
+    """Name, a line each, what is installed otherwise than it is pinned."""
+    found = []
     for name, pin in lock.pins.items():
         if pin.marker and not pin.marker.evaluate():
             continue

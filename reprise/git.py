@@ -4,15 +4,22 @@ Asked about a user's repository it writes nothing there: optional locks are off,
 """
 
 import os
+import shutil
+import signal
 import subprocess
 from pathlib import Path
+from subprocess import PIPE
+
+MISSING = "git is not installed"
 
 
 class GitError(Exception):
     """Git refused; the message is git's."""
 
 
-def git(folder: Path, *arguments: str, env: dict[str, str] | None = None, stdin: bytes = b"") -> bytes:
+def git(
+    folder: Path, *arguments: str, env: dict[str, str] | None = None, stdin: bytes = b"", timeout: float | None = None
+) -> bytes:
     """Run git on a folder, whatever repository the caller's environment points to, and return what it prints.
 
     Args:
@@ -20,18 +27,27 @@ def git(folder: Path, *arguments: str, env: dict[str, str] | None = None, stdin:
         arguments: of git.
         env: variables beyond the caller's own.
         stdin: what git reads.
+        timeout: seconds until git is ended; None for as long as it takes.
 
     Raises:
-        GitError: git ends with another exit code than 0.
-        FileNotFoundError: git is not installed.
+        GitError: git is not installed, ends with another exit code than 0, or not in time.
     """
     clean = {name: value for name, value in os.environ.items() if name not in _LOCAL_VARIABLES}
     clean |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(env or {})}
     command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", *arguments]
-    done = subprocess.run(command, env=clean, input=stdin, capture_output=True, check=False)
-    if done.returncode:
-        raise GitError(done.stderr.decode(errors="replace").strip() or f"git {arguments[0]} failed")
-    return done.stdout
+    if not shutil.which("git", path=clean.get("PATH")):
+        raise GitError(MISSING)
+    with subprocess.Popen(command, env=clean, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True) as process:
+        try:
+            output, errors = process.communicate(stdin, timeout)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)  # git's own children too, which talk to the server
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise GitError(f"no answer within {timeout:g} s") from error
+            raise
+    if process.returncode:
+        raise GitError(errors.decode(errors="replace").strip() or f"git {arguments[0]} failed")
+    return output
 
 
 def text(folder: Path, *arguments: str) -> str | None:
@@ -49,6 +65,18 @@ def succeeds(folder: Path, *arguments: str) -> bool:
     except GitError:
         return False
     return True
+
+
+def explain(error: GitError, folder: Path) -> str:
+    """Say in one line why git refused, and what to do where that is known."""
+    message = str(error)
+    if "dubious ownership" in message:
+        return f"git distrusts the folder's owner: run git config --global --add safe.directory {folder}"
+    if "not a git repository" in message:
+        return "the project's folder is in no git repository: run git init and commit"
+    if "work tree" in message:
+        return "the project's folder is inside a bare repository or a .git folder"
+    return " ".join(message.split())
 
 
 _LOCAL_VARIABLES = {

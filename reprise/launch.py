@@ -31,11 +31,13 @@ def evaluate_command(run: mlflow.entities.Run, model_id: str | None) -> str:
         return f"python {script.name if Path.cwd() == project.FOLDER else shlex.quote(str(script))} --model {model}"
     manager = tags.get("mlflow.project.env", "local")
     options = "" if manager == "conda" else f" --env-manager {manager}"
+    if tags.get("mlflow.project.backend") == "commit":
+        options = f" -b commit{options}"
     return f"mlflow run {_project_uri(tags)} -e evaluate{options} -P model={model}"
 
 
 def _project_uri(tags: dict[str, str]) -> str:
-    if _is_clone_of_mlflow(project.FOLDER):
+    if tags.get("mlflow.project.backend") == "commit" or _is_clone_of_mlflow(project.FOLDER):
         return shlex.quote(tags["mlflow.source.name"])
     return "." if _is_default_store(mlflow.get_tracking_uri()) else shlex.quote(str(project.FOLDER))
 

@@ -9,6 +9,8 @@ VARIABLE = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 DEFAULT = 5
 """Retries in the middle of a job, unless the user says otherwise: about a minute, enough for a server's restart."""
 
+TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+
 BRIEF = 1
 """Retries of a first contact, where a wrong address is likelier than a restart, and of last words to a dead server."""
 
@@ -19,13 +21,20 @@ def be_patient() -> None:
 
 
 @contextmanager
-def brief() -> Iterator[None]:
-    """Give up soon, within the block."""
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = str(BRIEF)
+def brief(retries: int = BRIEF, seconds: int | None = None) -> Iterator[None]:
+    """Give up soon, within the block.
+
+    Args:
+        retries: how often a request is made again.
+        seconds: how long each may take; None for MLflow's own 120, or what the user says.
+    """
+    wanted = {VARIABLE: str(retries)} | ({TIMEOUT_VARIABLE: str(seconds)} if seconds else {})
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
-        os.environ.pop(VARIABLE)
-        if before is not None:
-            os.environ[VARIABLE] = before
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import mlflow
 
-from reprise.digest import model_digest
+from reprise.digest import digest
 from reprise.errors import JobFailed
 
 
@@ -26,7 +26,7 @@ class Files:
 def describe(folder: Path) -> Files:
     """Describe the model in a folder."""
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Files(model_digest(folder), size / 2**20)
+    return Files(digest(folder), size / 2**20)
 
 
 def fetch(uri: str) -> Files:

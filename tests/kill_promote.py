@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from conftest import environment
 
 from evaluate import evaluate
-from reprise import history, promotion, registration, registry
+from reprise.governance import history, promotion, registration, registry
 from reprise.logged_model import load
 from reprise.project import FOLDER
 from train import train

@@ -2,8 +2,8 @@
 
 from click.testing import CliRunner, Result
 
-from reprise import registry
 from reprise.cli import cli
+from reprise.governance import registry
 
 
 def reprise(*arguments: str) -> Result:

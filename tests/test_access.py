@@ -15,7 +15,7 @@ from registered import champion, done, refused
 from server import PASSWORD, guarded, postgres, postgres_programs
 
 from evaluate import evaluate
-from reprise import registry_commands
+from reprise.governance import registry_commands
 from train import train
 
 PROGRAMS = postgres_programs()

@@ -1,34 +1,45 @@
-"""A model's content digest."""
+"""The digest of a saved model."""
 
 from pathlib import Path
 
-from reprise.digest import model_digest
+import mlflow
+import pytest
+from conftest import Job
+
+from reprise.digest import TAG, digest
 
 
-def model(folder: Path, **files: str) -> Path:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
+@pytest.fixture
+def model(train: Job) -> tuple[str, Path]:
+    """The digest that a training run recorded, and its model as it comes from the store."""
+    run = mlflow.get_run(train().info.run_id)
+    uri = f"models:/{run.outputs.model_outputs[0].model_id}"
+    return run.data.tags[TAG], Path(mlflow.artifacts.download_artifacts(uri))
 
 
-def test_the_same_files_elsewhere_give_the_same_digest(tmp_path: Path) -> None:
-    one = model(tmp_path / "one", a="1", b="2")
-    (one / "data").mkdir()
-    (one / "data/c").write_text("3")
-    two = model(tmp_path / "two", b="2", a="1")
-    (two / "data").mkdir()
-    (two / "data/c").write_text("3")
-    assert model_digest(one) == model_digest(two)
+def test_the_recorded_digest_is_that_of_the_model_in_the_store(model: tuple[str, Path]) -> None:
+    recorded, folder = model
+    assert digest(folder) == recorded
 
 
-def test_content_names_and_borders_count(tmp_path: Path) -> None:
-    variants = [{"a": "1"}, {"a": "2"}, {"b": "1"}, {"a": "1", "b": ""}, {"a": "", "b": "1"}]
-    digests = {model_digest(model(tmp_path / str(number), **files)) for number, files in enumerate(variants)}
-    assert len(digests) == len(variants)
+@pytest.mark.parametrize("name", ["model.skops", "MLmodel", "requirements.txt"])
+def test_a_change_of_any_file_shows(model: tuple[str, Path], name: str) -> None:
+    recorded, folder = model
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content.replace(b"sklearn", b"sklearm", 1) if name == "MLmodel" else content + b"#")
+    assert digest(folder) != recorded
 
 
-def test_what_mlflow_writes_itself_does_not_count(tmp_path: Path) -> None:
-    plain = model(tmp_path / "plain", a="1")
-    stamped = model(tmp_path / "stamped", a="1", MLmodel="run_id: 1", registered_model_meta="model_name: x")
-    assert model_digest(plain) == model_digest(stamped)
+def test_a_file_more_or_less_shows(model: tuple[str, Path]) -> None:
+    recorded, folder = model
+    (folder / "more").write_text("")
+    assert digest(folder) != recorded
+
+
+def test_a_registered_name_does_not_count(model: tuple[str, Path], tmp_path: Path) -> None:
+    recorded, _ = model
+    run = mlflow.last_active_run()
+    mlflow.register_model(f"models:/{run.outputs.model_outputs[0].model_id}", "flowers")
+    (tmp_path / "download").mkdir()
+    registered = mlflow.artifacts.download_artifacts("models:/flowers/1", dst_path=str(tmp_path / "download"))
+    assert digest(Path(registered)) == recorded

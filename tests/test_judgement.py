@@ -6,9 +6,9 @@ from math import comb
 import numpy as np
 import pytest
 
-from reprise.judgement import Comparison, Evidence, Slice, judge
-from reprise.policy import Limits, Origin, Policy, Significance
-from reprise.significance import mcnemar
+from reprise.governance.judgement import Comparison, Evidence, Slice, judge
+from reprise.governance.policy import Limits, Origin, Policy, Significance
+from reprise.governance.significance import mcnemar
 
 EVIDENCE = Evidence(
     rows=40,

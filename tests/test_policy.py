@@ -7,7 +7,7 @@ import pytest
 from conftest import PROJECT
 
 from reprise.errors import WrongCall
-from reprise.policy import METRICS, Limits, Origin, read_policy
+from reprise.governance.policy import METRICS, Limits, Origin, read_policy
 
 
 def written(folder: Path, text: str) -> Path:

@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from registered import champion, done, judge_again, refused, reprise
 
-from reprise import history, promotion, registry, registry_commands
 from reprise.errors import JobFailed
+from reprise.governance import history, promotion, registry, registry_commands
 
 
 def test_a_story_of_five_lines(judged: MlflowClient) -> None:

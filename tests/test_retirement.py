@@ -7,8 +7,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from registered import done
 
-from reprise import registry, retirement
-from reprise.retirement import Candidate
+from reprise.governance import registry, retirement
+from reprise.governance.retirement import Candidate
 
 NOW = ("retire", "--days", "0", "--last", "0")
 

@@ -21,7 +21,7 @@ import yaml
 from conftest import PROJECT, Job, environment, run
 from registered import done
 
-from reprise.registration import register
+from reprise.governance.registration import register
 
 pytestmark = pytest.mark.integration
 

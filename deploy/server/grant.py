@@ -15,7 +15,7 @@ import mlflow
 import requests
 from mlflow.exceptions import MlflowException
 
-from reprise.history import experiment_name
+from reprise.governance.history import experiment_name
 
 ROLES = ("reader", "trainer", "promoter")
 

@@ -12,9 +12,9 @@ from mlflow import MlflowClient
 from sklearn.datasets import load_wine
 
 from evaluate import evaluate as command
-from reprise import registration, registry
 from reprise.digest import model_digest
-from reprise.policy import read_policy
+from reprise.governance import registration, registry
+from reprise.governance.policy import read_policy
 from reprise.project import FOLDER
 
 BAD = ("--C", "0.001", "--kernel", "sigmoid")

@@ -14,15 +14,16 @@ from socket import gethostname
 
 from mlflow.exceptions import MlflowException
 
-from reprise import history, registry, stored_model
+from reprise import stored_model
 from reprise.errors import JobFailed, WrongCall
-from reprise.history import NOWHERE, Move
-from reprise.mutex import exclusively
+from reprise.governance import history, registry
+from reprise.governance.history import NOWHERE, Move
+from reprise.governance.mutex import exclusively
+from reprise.governance.policy import read_policy
+from reprise.governance.registration import DIGEST
+from reprise.governance.registry import Version
+from reprise.governance.verdict import NO_CHAMPION, Verdict, verdict_of
 from reprise.permission import PermissionMissing
-from reprise.policy import read_policy
-from reprise.registration import DIGEST
-from reprise.registry import Version
-from reprise.verdict import NO_CHAMPION, Verdict, verdict_of
 
 CHAMPION = "champion"
 ROLLED_BACK = "reprise.rolled_back"

@@ -8,8 +8,9 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from reprise import git, project, registry
+from reprise import git, project
 from reprise.errors import WrongCall
+from reprise.governance import registry
 from reprise.recorded import provenance_of
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")

@@ -8,16 +8,17 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from reprise import project, registry
+from reprise import project
 from reprise.checkout import in_branch
 from reprise.errors import JobFailed, WrongCall
 from reprise.evaluation import Evaluation, assess, scores
+from reprise.governance import registry
+from reprise.governance.judgement import Comparison, Evidence, Slice
+from reprise.governance.policy import Origin, Policy
+from reprise.governance.significance import mcnemar
+from reprise.governance.verdict import NO_CHAMPION
 from reprise.held_out import Rows, held_out_by
-from reprise.judgement import Comparison, Evidence, Slice
 from reprise.logged_model import Subject, load
-from reprise.policy import Origin, Policy
-from reprise.significance import mcnemar
-from reprise.verdict import NO_CHAMPION
 
 TIMED = 20
 """Rows that are predicted one at a time to tell how long one takes."""
@@ -173,7 +174,7 @@ def _provenance(subject: Subject, wanted: Origin) -> Mapping[str, tuple[str, boo
         "fingerprint": (fingerprint[:12] or "not recorded", bool(fingerprint)),
         "lock": ("matches" if matches == "true" else "differs" if matches == "false" else matches, matches == "true"),
         "signature": ("yes" if signature else "none", signature),
-        "reproduction": (reproduction, reproduction.partition(" ")[0] == "reproduced"),
+        "reproduction": (reproduction, reproduction.partition(",")[0] == "reproduced"),
     }
 
 

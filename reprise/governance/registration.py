@@ -3,11 +3,12 @@
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from reprise import registry, stored_model
+from reprise import stored_model
+from reprise.digest import TAG as DIGEST
 from reprise.errors import JobFailed, WrongCall
-from reprise.registry import Version
+from reprise.governance import registry
+from reprise.governance.registry import Version
 
-DIGEST = "reprise.model.digest"
 PROVENANCE = (
     "mlflow.source.git.commit",
     "mlflow.source.git.branch",

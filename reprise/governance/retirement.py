@@ -8,11 +8,11 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from reprise import history, registry
 from reprise.errors import WrongCall
-from reprise.mutex import exclusively
+from reprise.governance import history, registry
+from reprise.governance.mutex import exclusively
+from reprise.governance.registry import Version
 from reprise.permission import needed
-from reprise.registry import Version
 
 ARCHIVED = "reprise.archived"
 

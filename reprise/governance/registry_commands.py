@@ -26,7 +26,7 @@ _env_manager = click.option(
 @_name
 def register(run_id: str, name: str) -> None:
     """Make a model version of a run's model, its provenance as tags."""
-    from reprise.registration import register as make  # noqa: PLC0415  --help need not wait for mlflow
+    from reprise.governance.registration import register as make  # noqa: PLC0415  --help need not wait for mlflow
 
     version = make(run_id, name)
     click.echo(f"version {version.number} of {name} is the model of run {run_id}: {version.uri}")
@@ -44,7 +44,7 @@ def promote(version: str, name: str, alias: str, policy: str, reason: str, force
     """Give a version that passed the policy the alias champion, or challenger."""
     if force and not reason.strip():
         raise WrongCall('--force wants a reason: --reason "…"')
-    from reprise import promotion  # noqa: PLC0415
+    from reprise.governance import promotion  # noqa: PLC0415
 
     move = promotion.promote(
         name,
@@ -68,7 +68,7 @@ def promote(version: str, name: str, alias: str, policy: str, reason: str, force
 @_env_manager
 def rollback(name: str, to: str, reason: str, env_manager: str) -> None:
     """Put the champion back to a version that was good, once that one loads and scores."""
-    from reprise import promotion  # noqa: PLC0415
+    from reprise.governance import promotion  # noqa: PLC0415
 
     wanted = None if to == "previous" else to
     _say(name, promotion.rollback(name, wanted, reason=reason, probe=_Probe(env_manager), note=note))
@@ -78,7 +78,7 @@ def rollback(name: str, to: str, reason: str, env_manager: str) -> None:
 @_name
 def history(name: str) -> None:
     """Print who moved which alias from where to where, when, at which commit and why."""
-    from reprise.chronicle import tell  # noqa: PLC0415
+    from reprise.governance.chronicle import tell  # noqa: PLC0415
 
     for line in tell(name):
         click.echo(line)
@@ -90,7 +90,7 @@ def history(name: str) -> None:
 @_name
 def compare(one: str, other: str, name: str) -> None:
     """Put two runs, versions or aliases side by side: parameters, metrics, data, environment, code."""
-    from reprise.comparison import compare as lines  # noqa: PLC0415
+    from reprise.governance.comparison import compare as lines  # noqa: PLC0415
 
     for line in lines(one, other, name):
         click.echo(line)
@@ -104,7 +104,7 @@ def compare(one: str, other: str, name: str) -> None:
 @click.option("--dry-run/--no-dry-run", default=True, show_default=True, help="Only list them.")
 def retire(name: str, days: int, last: int, archive: bool, dry_run: bool) -> None:  # noqa: FBT001
     """Archive or delete old versions; what an alias points to stays, what the history names is never deleted."""
-    from reprise import retirement  # noqa: PLC0415
+    from reprise.governance import retirement  # noqa: PLC0415
 
     chosen = retirement.candidates(name, days, last)
     for candidate in chosen:
@@ -127,7 +127,7 @@ class _Probe:
         self.env_manager = env_manager
 
     def __call__(self, uri: str) -> None:
-        from reprise.job import run_entry_point  # noqa: PLC0415
+        from reprise.running.job import run_entry_point  # noqa: PLC0415
 
         if run_entry_point("probe", {"model": uri}, self.env_manager):
             raise JobFailed(f"{uri} does not load and score its input example, so nothing was moved; name another")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reprise.policy import Limits, Policy
+from reprise.governance.policy import Limits, Policy
 
 PASSED, REFUSED, NOT_APPLICABLE, NOT_CHECKED = "passed", "refused", "not applicable", "not checked"
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from textwrap import shorten
 
-from reprise import history, registry
-from reprise.history import MOVED, NOWHERE, Move
+from reprise.governance import history, registry
+from reprise.governance.history import MOVED, NOWHERE, Move
 
 LONGEST = 100
 """Characters of what the policy said that a line shows."""

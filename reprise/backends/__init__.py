@@ -1,0 +1,1 @@
+"""MLflow project backends: where and at which commit a project runs."""

@@ -1,0 +1,133 @@
+"""MLflow's project backend `commit`: `mlflow run <repository>#<commit> -b commit`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import mlflow
+from mlflow.projects import SubmittedRun
+from mlflow.projects.backend.abstract_backend import AbstractBackend
+
+from reprise.checkout import changed_files, describe
+from reprise.errors import JobFailed, WrongCall
+from reprise.git import GitError, explain
+from reprise.running.play import Order, Played, play
+from reprise.running.project_uri import ProjectUri, local_folder, parse
+
+LISTED = 5
+
+
+class CommitBackend(AbstractBackend):
+    """MLflow's plugin: the group `mlflow.project_backend`, the name `commit`."""
+
+    def run(
+        self,
+        project_uri: str,
+        entry_point: str,
+        params: Mapping[str, str] | None,
+        version: str | None,
+        backend_config: Mapping[str, Any],
+        tracking_uri: str,
+        experiment_id: str,
+    ) -> SubmittedRun:
+        """Run a project as `mlflow run` asks for it; MLflow does not wait for plugins, so this does.
+
+        Raises:
+            EntryPointFailed: it ended with another exit code than 0, which becomes that of `mlflow run`.
+            WrongCall, JobFailed: as `play`.
+        """
+        _make_absolute(tracking_uri)
+        place = parse(project_uri)
+        order = Order(
+            place=place,
+            entry_point=entry_point,
+            parameters=params or {},
+            env_manager=backend_config.get("ENV_MANAGER"),
+            patch=_patch(place, version, carried=_wants_patch(backend_config)),
+            experiment_id=experiment_id,
+            run_name=_run_name(),
+            also=version,
+        )
+        played = play(order)
+        if played.exit_code:
+            raise EntryPointFailed(played)
+        return _Done(played.run_id)
+
+
+class EntryPointFailed(JobFailed):
+    """The job itself ended with another exit code than 0."""
+
+    def __init__(self, played: Played) -> None:
+        super().__init__(f"run {played.run_id} failed: its entry point ended with exit code {played.exit_code}")
+        self.exit_code = played.exit_code  # type: ignore[misc]
+
+
+class _Done(SubmittedRun):
+    """A run that has ended well, as MLflow wants to have it back."""
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+
+    @property
+    def run_id(self) -> str:
+        return self._run_id
+
+    def wait(self) -> bool:
+        return True
+
+    def get_status(self) -> str:
+        return "FINISHED"
+
+    def cancel(self) -> None:
+        pass
+
+
+def _wants_patch(config: Mapping[str, Any]) -> bool:
+    """Read the backend's configuration: `{"patch": true}`; what MLflow adds is in capitals, or about docker."""
+    own = {name: value for name, value in config.items() if not name.isupper()}
+    unknown = sorted(set(own) - {"patch", "build_image", "docker_auth"})
+    if unknown:
+        raise WrongCall(f"backend config {unknown[0]!r} is not known; backend commit takes patch: true or false")
+    if not isinstance(own.get("patch", False), bool):
+        raise WrongCall(f"backend config patch is {own['patch']!r}; it takes true or false")
+    return bool(own.get("patch"))
+
+
+def _patch(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:
+    """Give what a checkout has beyond its HEAD, if it is to be carried along; refuse to leave it behind unsaid."""
+    folder = local_folder(place.repository)
+    if folder is None or place.version or version or not folder.is_dir():
+        return b""
+    try:
+        files = changed_files(folder)
+    except GitError as error:
+        if "work tree" in str(error):
+            return b""  # a bare repository
+        raise WrongCall(f"{str(folder)!r} cannot be run at a commit: {explain(error, folder)}") from error
+    if not files:
+        return b""
+    if not carried:
+        more = f" and {len(files) - LISTED} more" if len(files) > LISTED else ""
+        raise WrongCall(
+            f"no commit holds these changes: {', '.join(files[:LISTED])}{more}; commit them, or carry them along: "
+            """--backend-config '{"patch": true}'"""
+        )
+    patch = describe(folder).patch
+    if patch.left_out:
+        path, reason = next(iter(patch.left_out.items()))
+        raise WrongCall(f"the patch would lack {path}: {reason}; commit it, ignore it or take it away")
+    return patch.content
+
+
+def _run_name() -> str | None:
+    """Give the name that `mlflow run --run-name` asks for: MLflow hands it to no plugin."""
+    context = click.get_current_context(silent=True)
+    return context.params.get("run_name") if context else None
+
+
+def _make_absolute(tracking_uri: str) -> None:
+    """Make a relative SQLite file absolute: the job runs in another folder."""
+    scheme, found, path = tracking_uri.partition(":///")
+    if found and scheme.startswith("sqlite") and path and not path.startswith("/"):
+        mlflow.set_tracking_uri(f"{scheme}:///{Path(path).absolute()}")

@@ -1,0 +1,31 @@
+"""`reprise doctor`: what works here, and for what does not, what to do.
+
+    repository.py     git, and whether others can get this commit
+    environments.py   managers, Python, mlflow, and the environments that they have built
+    store.py          the tracking store, where artifacts go, and runs whose process is gone
+
+Each of them gives findings. None takes more than a few seconds, downloads anything, or changes what it looks at.
+"""
+
+from collections.abc import Iterator
+
+from reprise import project
+from reprise.doctor import environments, repository
+from reprise.doctor.finding import Finding, guarded
+
+
+def examine(*, fix: bool = False) -> Iterator[Finding]:
+    """Examine this machine, this project and this store, in this order.
+
+    Args:
+        fix: end runs as FAILED whose process is gone.
+    """
+    yield from guarded("repository", lambda: repository.examine(project.FOLDER))
+    yield from guarded("environments", lambda: environments.examine(project.LOCK_FILE))
+    yield from guarded("store", lambda: _store(fix=fix))
+
+
+def _store(*, fix: bool) -> Iterator[Finding]:
+    from reprise.doctor import store  # noqa: PLC0415  mlflow takes its time; the rest is on the screen by then
+
+    yield from store.examine(fix=fix)

@@ -1,0 +1,58 @@
+"""Git, the project's repository, and whether others can get its commit."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from reprise.checkout import Checkout, describe
+from reprise.doctor.finding import Finding
+from reprise.git import GitError, git, text
+
+
+def examine(folder: Path) -> Iterator[Finding]:
+    """Examine the repository that the project's folder is in.
+
+    A commit counts as pushed when a remote-tracking branch holds it, so no remote is asked.
+    """
+    try:
+        version = git(Path("/"), "--version").decode().strip().removeprefix("git version ")
+    except GitError:
+        yield Finding("FAIL", "git", "not found: runs carry no commit", "install git: https://git-scm.com/downloads")
+        return
+    yield Finding("ok", "git", version)
+
+    checkout = describe(folder, with_patch=False)
+    if checkout.problem:
+        problem, _, remedy = checkout.problem.partition(": run ")
+        yield Finding("FAIL", "repository", f"runs carry no commit: {problem}", remedy or f"look at {folder}")
+        return
+    yield _state(checkout, folder)
+    yield _pushed(checkout, folder)
+
+
+def _state(checkout: Checkout, folder: Path) -> Finding:
+    where = f"{folder}, {checkout.branch or 'HEAD detached'} at {_short(checkout)}"
+    if checkout.dirty:
+        changes = f"git -C {shlex.quote(str(folder))} status --short"
+        return Finding("note", "repository", f"{where}, not all committed: runs carry a patch", changes)
+    return Finding("ok", "repository", f"{where}, clean")
+
+
+def _pushed(checkout: Checkout, folder: Path) -> Finding:
+    branch = checkout.branch
+    remote = text(folder, "config", f"branch.{branch}.remote") if branch else None
+    remotes = (text(folder, "remote") or "").splitlines()
+    if not remotes:
+        remedy = f"git remote add origin URL && git push -u origin {branch or 'HEAD:refs/heads/NAME'}"
+        return Finding("warn", "pushed", "no remote: in other clones no run of this one can be reproduced", remedy)
+    holding = text(folder, "for-each-ref", "--contains", "HEAD", "--format=%(refname:lstrip=2)", "refs/remotes")
+    branches = [name for name in (holding or "").splitlines() if not name.endswith("/HEAD")]
+    if branches:
+        return Finding("ok", "pushed", f"{_short(checkout)} is in {branches[0]}")
+    remedy = "git push" if remote in remotes else f"git push -u {remotes[0]} {branch or 'HEAD:refs/heads/NAME'}"
+    missing = f"no remote's branch holds {_short(checkout)}: in other clones its runs cannot be reproduced"
+    return Finding("warn", "pushed", missing, remedy)
+
+
+def _short(checkout: Checkout) -> str:
+    return (checkout.commit or "")[:10]

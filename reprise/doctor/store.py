@@ -1,0 +1,182 @@
+"""The tracking store in force, the place where artifacts go, and runs that are left over."""
+
+import os
+import shlex
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import mlflow
+import sqlalchemy
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.utils.file_utils import local_file_uri_to_path
+from mlflow.utils.uri import is_local_uri
+
+from reprise import patience, stale
+from reprise.bundle import UNLOGGED
+from reprise.doctor.disk import free_gib, writing_problem
+from reprise.doctor.finding import Finding, guarded
+from reprise.entry_point import in_one_line
+from reprise.experiment import experiment_id
+
+ENOUGH_GIB = 1.0
+"""Room for the artifacts of some hundred runs."""
+
+_ANSWER = 4  # seconds for a first contact
+_SEARCH = 60  # seconds for each page of runs
+_SHOWN = 10  # runs
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_ANOTHER = "export MLFLOW_TRACKING_URI=sqlite:///$PWD/mlflow.db"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def examine(*, fix: bool) -> Iterator[Finding]:
+    """Examine the store; nothing is asked of one that does not answer or that no run has made yet."""
+    uri = mlflow.get_tracking_uri()
+    empty = False
+    try:
+        if urlsplit(uri).scheme.partition("+")[0] in ("sqlite", *_PORTS):
+            empty = _is_empty(uri)
+        if not empty:
+            with patience.brief(0, _ANSWER):
+                mlflow.MlflowClient().search_experiments(max_results=1)
+    except Exception as error:  # noqa: BLE001  a database driver's errors are its own, and drivers may be missing
+        yield _no_answer(uri, error)
+        return
+    yield _address(uri, empty=empty)
+    yield from guarded("results", unlogged_results)
+    if not empty:
+        yield from guarded("artifacts", lambda: [artifacts(uri)])
+        yield from guarded("runs", lambda: [runs(fix=fix)])
+
+
+def artifacts(tracking_uri: str) -> Finding:
+    """Say whether the artifact store of the experiment in force can be written, as far as that can be tried."""
+    with patience.brief(0, _ANSWER):
+        number = experiment_id()
+        try:
+            experiment = mlflow.MlflowClient().get_experiment(number)
+        except mlflow.exceptions.MlflowException as error:
+            return Finding("FAIL", "artifacts", f"experiment {number}: {error}", "unset MLFLOW_EXPERIMENT_ID")
+    if experiment.lifecycle_stage != "active":
+        remedy = f"mlflow experiments restore --experiment-id {number}"
+        return Finding("FAIL", "artifacts", f"experiment {experiment.name!r} is deleted: it takes no run", remedy)
+    location = experiment.artifact_location
+    if is_local_uri(location):
+        return _local_artifacts(Path(local_file_uri_to_path(location)), tracking_uri)
+    if urlsplit(location).scheme != "mlflow-artifacts":
+        return Finding("note", "artifacts", f"{location}, where a run writes by itself: not tried")
+    try:
+        with patience.brief(0, _ANSWER):
+            get_artifact_repository(location).list_artifacts()
+    except mlflow.exceptions.MlflowException as error:
+        remedy = "start the server with --serve-artifacts, and look at its log"
+        return Finding("FAIL", "artifacts", f"{location}: {_short(in_one_line(error))}", remedy)
+    return Finding("ok", "artifacts", f"{location}, the server lists it; that it takes a file was not tried")
+
+
+def unlogged_results() -> Iterator[Finding]:
+    """Name results in this folder that were kept because a store had failed."""
+    kept = sorted(file.parent for file in Path(UNLOGGED).glob("*/results.json"))
+    if kept:
+        text = f"{_runs(len(kept))} kept here, not logged, since the store had failed"
+        remedies = [f"reprise upload {shlex.quote(str(folder))}" for folder in kept]
+        yield Finding("warn", "results", text, " && ".join(remedies[:_SHOWN]))
+
+
+def runs(*, fix: bool) -> Finding:
+    """Name runs that are RUNNING though their process is gone, and end them if asked to."""
+    with patience.brief(seconds=_SEARCH):
+        found = stale.find()
+        ended = [(experiment, run) for experiment, run in found.stale if stale.end(run)] if fix else []
+    left = {"with a live process": found.alive, "of another machine, or whose process is not known": found.unknown}
+    others = [f"left alone: {_runs(count)} {which}" for which, count in left.items() if count]
+    if not found.stale:
+        return Finding("ok", "runs", "none that is RUNNING is known to have lost its process", details=tuple(others))
+    lines = [
+        f"{run.info.run_id} in {experiment.name}, since {_time(run.info.start_time)}"
+        for experiment, run in (ended if fix else found.stale)
+    ]
+    more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    details = (*lines[:_SHOWN], *more, *others)
+    if fix:
+        return Finding("ok", "runs", f"{_runs(len(ended))} ended as FAILED: {stale.REASON}", details=details)
+    text = f"{_runs(len(lines))} RUNNING, though the process is gone"
+    return Finding("warn", "runs", text, "reprise doctor --fix", details)
+
+
+def _no_answer(uri: str, error: Exception) -> Finding:
+    text, remedy = in_one_line(error), _ANOTHER
+    if text.startswith("the tracking server"):
+        text, _, remedy = text.partition("; ")
+        remedy = remedy.replace("name another", _ANOTHER)
+    elif "mlflow db upgrade" in text:
+        remedy = f"back it up, then: mlflow db upgrade {uri}"
+    elif isinstance(error, ImportError):
+        remedy = "install it, or let an MLflow server hold the database: export MLFLOW_TRACKING_URI=http://HOST:5000"
+    return Finding("FAIL", "tracking", _short(text if uri in text else f"{uri}: {text}"), remedy)
+
+
+def _address(uri: str, *, empty: bool) -> Finding:
+    state = "is empty: the first run fills it" if empty else "answers"
+    database = sqlalchemy.make_url(uri).database if uri.startswith("sqlite:") else None
+    if database and not Path(database).is_absolute():
+        text = f"{uri} is relative, so each folder has another store, and a project run at a commit loses its run"
+        return Finding("FAIL", "tracking", text, f"export MLFLOW_TRACKING_URI=sqlite:///{Path.cwd() / database}")
+    details = () if mlflow.is_tracking_uri_set() else ("MLFLOW_TRACKING_URI is not set, so each folder has its own",)
+    return Finding("ok", "tracking", f"{uri} {state}", details=details)
+
+
+def _is_empty(uri: str) -> bool:
+    """Tell whether a database is yet to be filled. MLflow is not asked: it would fill it, or try in vain for minutes.
+
+    Raises:
+        OSError: the database's machine cannot be reached, or the file not be written.
+        Exception: the driver's own, where it refuses.
+    """
+    url = sqlalchemy.make_url(uri)
+    if url.host:
+        socket.create_connection((url.host, url.port or _PORTS[url.get_backend_name()]), _ANSWER).close()
+    elif url.database:
+        file = Path(url.database).absolute()
+        if problem := writing_problem(file.parent):
+            raise OSError(problem)
+        if not file.exists():
+            return True
+        if not os.access(file, os.W_OK):
+            raise PermissionError(f"{file} is read-only")
+    engine = sqlalchemy.create_engine(url)
+    try:
+        return "experiments" not in sqlalchemy.inspect(engine).get_table_names()
+    finally:
+        engine.dispose()
+
+
+def _local_artifacts(folder: Path, tracking_uri: str) -> Finding:
+    if urlsplit(tracking_uri).hostname not in (None, *_LOOPBACK):
+        text = f"{folder} is a folder of the server's machine, yet runs write to it on their own"
+        return Finding("FAIL", "artifacts", text, "start the server with --serve-artifacts")
+    if problem := writing_problem(folder):
+        return Finding(
+            "FAIL", "artifacts", problem, f"ls -ld {shlex.quote(str(folder))}; df {shlex.quote(str(folder))}"
+        )
+    free = free_gib(folder)
+    text = f"{folder} takes files, {free:.1f} GiB free"
+    if free < ENOUGH_GIB:
+        return Finding("warn", "artifacts", text, "free some room: mlflow gc removes deleted runs for good")
+    return Finding("ok", "artifacts", text)
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
+
+
+def _short(text: str, limit: int = 300) -> str:
+    text = text.partition(". ")[0]
+    return text if len(text) <= limit else f"{text[:limit]} …"
+
+
+def _time(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone():%Y-%m-%d %H:%M}"

@@ -1,0 +1,131 @@
+"""The environment that a project asks for, built whole before it is used.
+
+MLflow takes any folder of the right name for a finished environment, also one that another process is building or that
+an interrupted build left. Here each is built under a lock, in a place of its own, and marked when it is whole.
+"""
+
+import os
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mlflow.environment_variables import MLFLOW_CONDA_HOME, MLFLOW_ENV_ROOT
+from mlflow.exceptions import MlflowException
+from mlflow.projects import env_type
+from mlflow.projects._project_spec import Project
+from mlflow.utils import env_manager as managers
+from mlflow.utils.conda import _get_conda_env_name, get_conda_bin_executable, get_or_create_conda_env
+from mlflow.utils.environment import _PythonEnv
+from mlflow.utils.process import ShellCommandException
+from mlflow.utils.virtualenv import _create_virtualenv, _get_virtualenv_name
+
+from reprise.errors import JobFailed, WrongCall
+from reprise.running.flock import locked
+from reprise.terminal import note, step
+
+PLACE = "at-commit"
+"""The folder below MLFLOW_ENV_ROOT, apart from what `mlflow run` builds without a lock."""
+
+LAST_LINES = 12
+"""Lines of a failed build that are shown."""
+
+
+def choose_manager(project: Project, asked: str | None) -> str:
+    """Choose what builds the environment, as MLflow does where nothing is asked for, and see that it is here.
+
+    Raises:
+        WrongCall: the manager is not installed, or cannot build what the project asks for.
+    """
+    if project.docker_env:
+        raise WrongCall("the project asks for docker_env, which is not run at a commit; use conda_env or python_env")
+    manager = asked or (managers.CONDA if project.env_type == env_type.CONDA else managers.VIRTUALENV)
+    if manager == managers.CONDA and project.env_type == env_type.PYTHON:
+        raise WrongCall("conda does not build a python_env; give --env-manager uv or virtualenv")
+    program = {managers.UV: "uv", managers.VIRTUALENV: "pyenv", managers.CONDA: get_conda_bin_executable("conda")}
+    if manager in program and not shutil.which(program[manager]):
+        hint = f", or set {MLFLOW_CONDA_HOME}" if manager == managers.CONDA else ""
+        other = "" if manager == managers.UV else "; or give --env-manager uv"
+        raise WrongCall(f"{program[manager]} is not on the PATH: install it{hint}{other}")
+    return manager
+
+
+def activate(project: Project, folder: Path, manager: str) -> list[str]:
+    """Build the environment if it is not there yet.
+
+    Args:
+        project: what asks for it.
+        folder: the project's own folder.
+        manager: `uv`, `virtualenv`, `conda` or `local`, which builds nothing.
+
+    Returns:
+        The shell commands that activate it.
+
+    Raises:
+        JobFailed: it cannot be built; the build's last lines are printed.
+    """
+    if manager == managers.LOCAL:
+        return []
+    if manager == managers.CONDA:
+        return _activate_conda(project)
+    python_env = _python_env(project)
+    place = _root() / _get_virtualenv_name(python_env, folder)
+    options: Any = {"env_manager": manager, "capture_output": True}
+    _build_once(place, lambda: _create_virtualenv(folder, python_env, place, **options))
+    return [f"source {shlex.quote(str(place / 'bin/activate'))}"]
+
+
+def _activate_conda(project: Project) -> list[str]:
+    root = _root() / "conda"
+    os.environ["CONDA_ENVS_PATH"] = str(root)  # where conda makes and finds environments by their name
+    path = project.env_config_path
+    _build_once(root / _get_conda_env_name(path), lambda: get_or_create_conda_env(path, capture_output=True))
+    commands: list[str] = get_or_create_conda_env(path).get_activate_command()
+    return commands
+
+
+def _python_env(project: Project) -> Any:
+    if not project.env_config_path:
+        return _PythonEnv()
+    if project.env_type == env_type.CONDA:
+        return _PythonEnv.from_conda_yaml(project.env_config_path)
+    return _PythonEnv.from_yaml(project.env_config_path)
+
+
+def _root() -> Path:
+    root = Path(MLFLOW_ENV_ROOT.get()).expanduser().absolute()
+    return root if root.name == PLACE else root / PLACE
+
+
+def _build_once(place: Path, build: Callable[[], object]) -> None:
+    """Build an environment unless a whole one is there; one process builds, the others wait."""
+    whole = place.with_name(f"{place.name}.whole")
+    try:
+        with locked(place.with_name(f"{place.name}.lock")):
+            if whole.exists() and place.exists():
+                return
+            shutil.rmtree(place, ignore_errors=True)
+            note("building the project's environment, once for this lock …")
+            with step("build the environment"):
+                build()
+            whole.touch()
+    except ShellCommandException as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        for line in lines[-LAST_LINES:]:
+            note(line)
+        raise JobFailed(f"the environment cannot be built: {' '.join(_telling(lines).split())}") from error
+    except MlflowException as error:
+        raise JobFailed(f"the environment cannot be built: {error}") from error
+    except OSError as error:
+        raise JobFailed(f"the environment cannot be built in {place.parent}: {error.strerror}") from error
+
+
+def _telling(lines: list[str]) -> str:
+    """Give the part of a build's output that says what is wrong: uv's or pip's own error."""
+    starts = [
+        number
+        for number, line in enumerate(lines)
+        if line.lstrip().startswith(("\N{MULTIPLICATION SIGN}", "ERROR:", "error:"))
+    ]
+    return " ".join(lines[starts[-1] :][:4]) if starts else lines[-1]

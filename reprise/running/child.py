@@ -1,0 +1,63 @@
+"""A command that runs for this process, and ends with it."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+GRACE = 60
+"""Seconds that an interrupted command has to end by itself before it is told again, and then killed."""
+
+
+def run(command: str, folder: Path, variables: Mapping[str, str], lock: int | None = None) -> int:
+    """Run a shell command in a session of its own, so that all its processes can be ended together, and wait for it.
+
+    Args:
+        command: for bash.
+        folder: where it runs.
+        variables: of its environment, beyond this process's own.
+        lock: a file descriptor that its processes hold open as long as one of them lives, or None.
+
+    Returns:
+        Its exit code; minus the signal's number where one ended it.
+
+    Raises:
+        KeyboardInterrupt: this process was interrupted, or asked to terminate; the command has ended then.
+    """
+    with _terminated_as_interrupted():
+        job = subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=folder,
+            env={**os.environ, **variables},
+            start_new_session=True,
+            pass_fds=[] if lock is None else [lock],
+        )
+        try:
+            return job.wait()
+        except KeyboardInterrupt:
+            for number, patience in ((signal.SIGINT, GRACE), (signal.SIGTERM, GRACE / 6), (signal.SIGKILL, None)):
+                with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                    os.killpg(job.pid, number)
+                    job.wait(patience)
+                    break
+            raise
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

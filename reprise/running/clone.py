@@ -1,0 +1,127 @@
+"""A clone of a repository at one commit, in which a project runs, and which is gone afterwards."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprise.errors import JobFailed
+from reprise.git import GitError, explain, git, succeeds, text
+from reprise.running import cache
+from reprise.running.flock import hold, is_held, locked
+from reprise.running.repository import Commit, has
+from reprise.terminal import note
+
+LISTED = 3
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A clone.
+
+    Attributes:
+        folder: the top of its working tree.
+        lock: a file descriptor; as long as a process holds it, the clone is not swept away.
+        spare: a folder beside the tree, gone with it.
+    """
+
+    folder: Path
+    lock: int
+    spare: Path
+
+
+@contextmanager
+def cloned(commit: Commit, patch: bytes = b"") -> Iterator[Clone]:
+    """Check a commit out into a clone of its own.
+
+    The clone borrows its objects, so neither the repository's size nor its history costs anything; and it has the
+    repository's URL as its remote `origin`.
+
+    Args:
+        commit: what to check out.
+        patch: what to apply to it, as `git diff --binary` writes it.
+
+    Raises:
+        JobFailed: the patch does not apply, or a submodule or the disk fails.
+    """
+    place, lock = _place()
+    try:
+        tree = place / "tree"
+        with cache.writing(place):
+            (place / "spare").mkdir()
+            _check_out(commit, tree)
+            _apply(patch, tree, commit)
+        yield Clone(tree, lock, place / "spare")
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(lock)
+
+
+def _place() -> tuple[Path, int]:
+    """Make a folder for a clone and lock it, and sweep away those whose processes are gone."""
+    clones = cache.folder("clones")
+    with cache.writing(clones), locked(clones.with_suffix(".lock")):
+        for old in clones.iterdir():
+            if not is_held(old / "lock"):
+                shutil.rmtree(old, ignore_errors=True)
+        place = clones / secrets.token_hex(6)
+        place.mkdir()
+        return place, hold(place / "lock")
+
+
+def _check_out(commit: Commit, tree: Path) -> None:
+    try:
+        git(tree.parent, "clone", "--quiet", "--shared", "--no-checkout", str(commit.git_dir), str(tree))
+        if not has(tree, commit.sha):  # of a shallow repository, which cannot be borrowed from
+            git(tree, "fetch", "--quiet", str(commit.git_dir), commit.sha)
+        _describe_origin(commit, tree)
+        git(tree, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit.sha)
+    except GitError as error:
+        raise JobFailed(f"commit {commit.sha} cannot be checked out: {explain(error, commit.git_dir)}") from error
+    if (tree / ".gitmodules").exists():
+        _check_out_submodules(commit, tree)
+    _look_for_pointers(tree)
+
+
+def _describe_origin(commit: Commit, tree: Path) -> None:
+    """Name the repository that the commit came from, also as the one to ask for what a partial clone lacks."""
+    git(tree, "config", "remote.origin.url", commit.url)
+    lacking = text(commit.git_dir, "config", "--get-regexp", r"^remote\..*\.(promisor|partialclonefilter)$")
+    for line in (lacking or "").splitlines():
+        name, _, value = line.partition(" ")
+        git(tree, "config", f"remote.origin.{name.rpartition('.')[2]}", value)
+    if lacking:
+        git(tree, "config", "core.repositoryFormatVersion", "1")
+        git(tree, "config", "extensions.partialClone", "origin")
+
+
+def _check_out_submodules(commit: Commit, tree: Path) -> None:
+    from_here = "always" if Path(commit.url).is_absolute() or commit.url.startswith("file:") else "user"
+    try:
+        git(tree, "-c", f"protocol.file.allow={from_here}", "submodule", "update", "--quiet", "--init", "--recursive")
+    except GitError as error:
+        raise JobFailed(f"a submodule of commit {commit.sha} cannot be fetched: {explain(error, tree)}") from error
+
+
+def _look_for_pointers(tree: Path) -> None:
+    """Say which files git-lfs left as pointers."""
+    if not succeeds(tree, "grep", "--quiet", "filter=lfs", "--", ".gitattributes", "*/.gitattributes"):
+        return
+    pattern = r"^version https://git-lfs\.github\.com/spec/v1"
+    files = (text(tree, "grep", "--files-with-matches", "-I", "--extended-regexp", pattern) or "").splitlines()
+    if files:
+        more = f" and {len(files) - LISTED} more" if len(files) > LISTED else ""
+        note(f"{', '.join(files[:LISTED])}{more} hold pointers of git-lfs, not their content: run git lfs install")
+
+
+def _apply(patch: bytes, tree: Path, commit: Commit) -> None:
+    """Apply a patch; git itself refuses a path outside of the tree, or in its `.git`."""
+    if not patch:
+        return
+    try:
+        git(tree, "apply", "--index", "--whitespace=nowarn", "-", stdin=patch)
+    except GitError as error:
+        raise JobFailed(f"the patch does not apply to commit {commit.sha}: {explain(error, tree)}") from error

@@ -1,0 +1,165 @@
+"""An entry point of an MLflow Project as a process, in an MLflow run of its own that never stays RUNNING."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import mlflow
+from mlflow.entities import Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
+from mlflow.tracking.context.default_context import _get_user
+
+from reprise import process, project
+from reprise.credentials import without_credentials
+from reprise.errors import WrongCall
+from reprise.experiment import experiment_id
+from reprise.running import child
+from reprise.running.built_environment import activate, choose_manager
+from reprise.terminal import note
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to do, and what its run says of it.
+
+    Attributes:
+        folder: the project's.
+        name: what to call the project before a person, such as `commit 0b3f…`.
+        entry_point: a name in MLproject, or a script.
+        parameters: of the entry point, as one would write them after `-P`.
+        env_manager: `uv`, `virtualenv`, `conda` or `local`; None for what MLflow would choose.
+        experiment_id: where the run is made.
+        run_name: None for a name of MLflow's making.
+        tags: of the run; those without a value are left out.
+        lock: a file descriptor that the job's processes hold open, or None.
+    """
+
+    folder: Path
+    name: str
+    entry_point: str
+    parameters: Mapping[str, str]
+    env_manager: str | None
+    experiment_id: str
+    run_name: str | None = None
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    lock: int | None = None
+
+
+def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager: str = "uv") -> int:
+    """Run an entry point of this very project in the project's environment: so the lean launcher gets work done.
+
+    Args:
+        entry_point: a name in MLproject.
+        parameters: of the entry point, as one would write them after `-P`.
+        env_manager: `uv`, `virtualenv`, `conda`, or `local` for the environment of this very process.
+
+    Returns:
+        The exit code that the entry point's own command ended with.
+    """
+    tags = {"mlflow.source.name": str(project.FOLDER), "mlflow.project.backend": "local"}
+    job = Job(project.FOLDER, str(project.FOLDER), entry_point, parameters, env_manager, experiment_id(), tags=tags)
+    with TemporaryDirectory(prefix="reprise-job-") as spare:
+        return perform(job, Path(spare))[1]
+
+
+def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None) -> tuple[str, int]:
+    """Do a job and wait for its end; its output goes where this process's own goes.
+
+    Args:
+        job: what to do.
+        spare: an empty folder for files that come and go.
+        artifacts: what the run holds from its start, path -> content.
+
+    Returns:
+        The run's id, and the exit code of the entry point.
+
+    Raises:
+        WrongCall: there is no such project, entry point or environment manager; no run was made.
+        JobFailed: the environment cannot be built.
+    """
+    loaded = _load(job)
+    manager = choose_manager(loaded, job.env_manager)
+    command = _command(loaded, job, spare)
+    run_id = _make_run(loaded, job, manager)
+    with _ended_well(run_id):
+        _log_files(run_id, artifacts or {}, spare)
+        whole = " && ".join([*activate(loaded, job.folder, manager), command])
+        note(f"running {command!r} of {job.name} in run {run_id}")
+        exit_code = child.run(whole, job.folder, get_run_env_vars(run_id, job.experiment_id), job.lock)
+        _end(run_id, "FAILED" if exit_code else "FINISHED")
+    return run_id, exit_code
+
+
+def _load(job: Job) -> Any:
+    try:
+        loaded = load_project(str(job.folder))
+        loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
+    except (MlflowException, AttributeError) as error:
+        if not any(path.name.lower() == "mlproject" for path in job.folder.iterdir()):
+            raise WrongCall(f"{job.name} has no MLproject; name a project's folder, #:<folder>") from error
+        raise WrongCall(f"{job.name}: {' '.join(str(error).split())}") from error
+    return loaded
+
+
+def _command(loaded: Any, job: Job, spare: Path) -> str:
+    """Give the shell command; files that parameters of the type `path` name are brought here first."""
+    try:
+        (command,) = get_entry_point_command(loaded, job.entry_point, dict(job.parameters), str(spare))
+    except MlflowException as error:
+        raise WrongCall(f"{job.name}: {' '.join(str(error).split())}") from error
+    return str(command)
+
+
+def _make_run(loaded: Any, job: Job, manager: str) -> str:
+    tags = {
+        "mlflow.user": _get_user(),
+        "mlflow.source.type": "PROJECT",
+        "mlflow.project.entryPoint": job.entry_point,
+        "mlflow.project.env": manager,
+        **process.tags(),
+        **job.tags,
+    }
+    client = mlflow.MlflowClient()
+    run = client.create_run(job.experiment_id, run_name=job.run_name)
+    computed = loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
+    client.log_batch(
+        run.info.run_id,
+        params=[Param(name, without_credentials(value)) for group in computed for name, value in group.items()],
+        tags=[RunTag(name, value) for name, value in tags.items() if value],
+    )
+    return str(run.info.run_id)
+
+
+def _log_files(run_id: str, artifacts: Mapping[str, bytes], spare: Path) -> None:
+    for path, content in artifacts.items():
+        (spare / Path(path).name).write_bytes(content)
+        mlflow.MlflowClient().log_artifact(run_id, str(spare / Path(path).name), str(Path(path).parent))
+
+
+@contextmanager
+def _ended_well(run_id: str) -> Iterator[None]:
+    """See that a run which was made does not stay RUNNING, whatever happens."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _end(run_id, "KILLED", "interrupted", overwrite=True)
+        raise
+    except BaseException as error:
+        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        _end(run_id, "FAILED", message)
+        raise
+
+
+def _end(run_id: str, status: str, reason: str | None = None, *, overwrite: bool = False) -> None:
+    """End a run, unless the job has done so itself."""
+    client = mlflow.MlflowClient()
+    ended = client.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
+    if reason:
+        client.set_tag(run_id, "reprise.failure", without_credentials(reason)[:5000])
+    if overwrite or not ended:
+        client.set_terminated(run_id, status)

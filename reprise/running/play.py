@@ -1,0 +1,98 @@
+"""Run an entry point of any MLflow Project at a commit, in a clone of its own and in an MLflow run of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reprise.credentials import without_credentials
+from reprise.errors import WrongCall
+from reprise.running.clone import cloned
+from reprise.running.job import Job, perform
+from reprise.running.project_uri import ProjectUri, local_folder
+from reprise.running.repository import Commit, find
+
+BACKEND = "commit"
+PATCH = "provenance/patch.diff"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run.
+
+    Attributes:
+        place: repository, version and subdirectory.
+        entry_point: a name in MLproject, or a script.
+        parameters: of the entry point, as one would write them after `-P`.
+        env_manager: `uv`, `virtualenv`, `conda` or `local`; None for what MLflow would choose.
+        patch: what to apply to the commit, as `git diff --binary` writes it.
+        experiment_id: where the run is made.
+        tags: of the run, beyond those that every run has.
+        run_name: None for a name of MLflow's making.
+        also: the version as it was given a second time; it must name the same commit.
+    """
+
+    place: ProjectUri
+    entry_point: str = "main"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    env_manager: str | None = None
+    patch: bytes = b""
+    experiment_id: str = "0"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    run_name: str | None = None
+    also: str | None = None
+
+
+@dataclass(frozen=True)
+class Played:
+    """What became of an order.
+
+    Attributes:
+        run_id: the MLflow run that was made.
+        exit_code: the entry point's own, 0 for done.
+        commit: the commit that ran.
+    """
+
+    run_id: str
+    exit_code: int
+    commit: str
+
+
+def play(order: Order) -> Played:
+    """Run an entry point at a commit, and wait for its end; its output goes where this process's own goes.
+
+    Raises:
+        WrongCall: there is no such repository, version, project or entry point; no run was made.
+        JobFailed: the repository cannot be reached, the patch does not apply, or the environment cannot be built.
+    """
+    commit = find(order.place, order.also)
+    name = f"commit {commit.sha}" + (f" in {commit.subdirectory!r}" if commit.subdirectory else "")
+    with cloned(commit, order.patch) as clone:
+        folder = clone.folder / commit.subdirectory
+        if not folder.is_dir():
+            raise WrongCall(f"commit {commit.sha} has no folder {commit.subdirectory!r}")
+        job = Job(
+            folder, name, order.entry_point, order.parameters, order.env_manager, order.experiment_id, order.run_name,
+            tags=_tags(order, commit), lock=clone.lock,
+        )  # fmt: skip
+        run_id, exit_code = perform(job, clone.spare, {PATCH: order.patch} if order.patch else {})
+    return Played(run_id, exit_code, commit.sha)
+
+
+def _tags(order: Order, commit: Commit) -> dict[str, str | None]:
+    return {
+        "mlflow.source.name": _source_name(order.place),
+        "mlflow.source.git.commit": commit.sha,
+        "mlflow.source.git.repoURL": commit.url,
+        "mlflow.source.git.branch": commit.branch,
+        "mlflow.source.git.dirty": str(bool(order.patch)).lower(),
+        "mlflow.project.backend": BACKEND,
+        "reprise.version": order.place.version or order.also,
+        "reprise.subdirectory": commit.subdirectory or None,
+        "reprise.patch": "complete" if order.patch else "none",
+        **order.tags,
+    }
+
+
+def _source_name(place: ProjectUri) -> str:
+    repository = str(local_folder(place.repository) or without_credentials(place.repository))
+    folder = f":{place.subdirectory}" if place.subdirectory else ""
+    return f"{repository}#{place.version or ''}{folder}" if place.version or folder else repository
