@@ -19,6 +19,7 @@ import mlflow
 from conftest import PROJECT, environment
 
 HOST = "127.0.0.1"
+PASSWORD = "correct horse battery"  # noqa: S105  of a server that lives for one test
 MOTO = "moto[server]>=5,<6"
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
@@ -142,6 +143,14 @@ def running(server: Server) -> Iterator[Server]:
         yield server
     finally:
         server.kill()
+
+
+def guarded(folder: Path, store: str) -> Server:
+    """Give the server that `deploy/server/start` starts, with access control."""
+    port = free_port()
+    variables = {"BACKEND_STORE_URI": store, "HOST": HOST, "PORT": str(port)}
+    variables |= {"MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD, "MLFLOW_FLASK_SERVER_SECRET_KEY": PASSWORD}
+    return Server([str(PROJECT / "deploy/server/start")], f"http://{HOST}:{port}", folder / "server.log", variables)
 
 
 def moto(folder: Path) -> Server:

@@ -1,6 +1,7 @@
 """The rules of the house: who may import whom."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,14 @@ NEEDS_THE_ENVIRONMENT = {
     *("schema", "table", "tracking"),
     *("proof.artifacts", "proof.bisection", "proof.comparison", "proof.learned", "proof.preparation"),
     *("proof.reproduction", "search.candidates", "search.engine", "search.figures", "search.search_space"),
-    *("search.training", "search.trial_log", "search.trials", "search.tuning"),
+    *(
+        "governance.evidence",
+        "governance.significance",
+        "search.training",
+        "search.trial_log",
+        "search.trials",
+        "search.tuning",
+    ),
 }
 """Modules that fit, score or load models, or read tables; all others work in the launcher, which has none of the
 packages for it."""
@@ -47,6 +55,11 @@ def test_entry_points_do_not_import_one_another() -> None:
 def test_only_one_module_calls_git() -> None:
     calling = [path.name for path in MODULES if '= ["git",' in path.read_text()]
     assert calling == ["git.py"]
+
+
+def test_only_one_module_talks_to_the_model_registry() -> None:
+    talking = re.compile(r"\.\w*(registered_model|model_version)\w*\(")
+    assert [path.name for path in MODULES if talking.search(path.read_text())] == ["registry.py"]
 
 
 def test_no_module_imports_in_a_circle() -> None:
