@@ -3,6 +3,7 @@
 MLFLOW_TRACKING_URI=http://HOST:5000 python benchmarks/load.py --clients 20 --runs 50
 """
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,6 +35,7 @@ def log_runs(experiment_id: str, count: int) -> list[str]:
 @click.option("--runs", default=50, show_default=True, help="Of each client.")
 def load(clients: int, runs: int) -> None:
     """Log to the server in MLFLOW_TRACKING_URI, and count what arrived."""
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     experiment = mlflow.MlflowClient().create_experiment(f"load {time.time():.0f}")
     begin = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
@@ -41,8 +43,9 @@ def load(clients: int, runs: int) -> None:
     seconds = time.perf_counter() - begin
     found = mlflow.search_runs([experiment], max_results=100_000, output_format="list")
     finished = {run.info.run_id for run in found if run.info.status == "FINISHED"}
-    click.echo(f"{clients} clients x {runs} runs: {len(logged)} logged, {len(finished & logged)} of them FINISHED, ")
-    click.echo(f"{len(found) - len(finished)} others; {seconds:.0f} s, {len(logged) / seconds:.1f} runs a second")
+    click.echo(f"{clients} clients x {runs} runs: {len(logged)} logged, {len(finished & logged)} of them FINISHED")
+    click.echo(f"runs in another state: {len(found) - len(finished)}")
+    click.echo(f"{seconds:.0f} s, {len(logged) / seconds:.1f} runs a second")
 
 
 if __name__ == "__main__":

@@ -72,6 +72,11 @@ def in_one_line(error: Exception) -> str:
         )
     if text.startswith("(sqlite3."):
         return f"the SQLite store cannot be used: {text}; free or repair it, or name another in MLFLOW_TRACKING_URI"
+    return _of_a_server(text, uri) or text
+
+
+def _of_a_server(text: str, uri: str) -> str | None:
+    """Say what is wrong between this process and a tracking server; None where it is something else."""
     if "error code 403" in text:
         user = os.environ.get("MLFLOW_TRACKING_USERNAME", "this login")
         return f"the tracking server {uri} forbids it: {user} lacks a permission; whoever has MANAGE can grant it"
@@ -85,7 +90,7 @@ def in_one_line(error: Exception) -> str:
         return f"the tracking server {uri} answers, yet fails at {store}; its log says why"
     if any(sign in text for sign in ("Max retries exceeded", "Connection refused", "timeout exception")):
         return f"the tracking server {uri} does not answer; check that it runs, or name another"
-    return text
+    return None
 
 
 _BUCKET = "its artifact store (no such bucket, wrong keys, no right to write)"
