@@ -156,7 +156,7 @@ def test_provenance_is_read_from_the_training_run(train: Job, tmp_path: Path) ->
     assert result.exit_code == 1
     for reason in ("tree patch incomplete", "branch this checkout has no branch no-such", "lock differs"):
         assert reason in mlflow.last_active_run().data.tags["reprise.verdict.reasons"]
-    assert "provenance.reproduction diverged 123" in mlflow.last_active_run().data.tags["reprise.verdict.reasons"]
+    assert "provenance.reproduction diverged, run 123" in mlflow.last_active_run().data.tags["reprise.verdict.reasons"]
     assert "provenance.fingerprint" not in mlflow.last_active_run().data.tags["reprise.verdict.reasons"]
     client.set_tag(run_id, "reprise.reproduction", "reproduced, run 456")
     assert judge("--policy", table(tmp_path, "provenance: {reproduction: reproduced}\n")).exit_code == 0
