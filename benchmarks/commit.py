@@ -1,6 +1,6 @@
 """What running at a commit and reproducing cost, against what one would use without them.
 
-Run `python benchmarks/commit.py` where uv is at hand; `--write` puts the table into docs/commits.md. Whole process trees,
+Run `python benchmarks/commit.py` where uv is at hand; `--write` puts the table into docs/commits.md. Whole processes,
 both sides of a ratio in one run and in turns, warm, medians. The large repository is generated: its last commit is this
 project's, and before it stand 10,000 commits of random content.
 """
