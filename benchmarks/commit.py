@@ -1,80 +1,94 @@
-"""What running at a commit costs: a large repository against this one, the second run of each.
+"""What running at a commit and reproducing cost, against what one would use without them.
 
-Run `python benchmarks/commit.py` where the launcher is; `--write` puts the table into docs/commits.md. Both sides are run
-in turns; each number is a median of whole process trees. The machine may be shared: read the ratio.
+Run `python benchmarks/commit.py` where uv is at hand; `--write` puts the table into docs/commits.md. Whole processes,
+both sides of a ratio in one run and in turns, warm, medians. The large repository is generated: its last commit is this
+project's, and before it stand 10,000 commits of random content.
 """
 
-import os
 import random
+import re
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import click
-from measuring import PROJECT, interleaved, measure, write_table
+from costs import MLFLOW, TRIVIAL
+from measuring import PROJECT, Bench, interleaved, write_table
 
 PAGE = PROJECT / "docs/commits.md"
 COMMITS = 10_000
 HISTORY = 500 * 2**20
-"""Bytes of files in the history, of random content so that git cannot pack them smaller."""
+"""Bytes of all files in the history; random, so that git cannot pack them smaller."""
 
 
 def make_large(folder: Path) -> None:
-    """Make a repository with a long and heavy history whose last commit is this project."""
-    random.seed(0)
-    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(folder)], check=True)
-    with subprocess.Popen(
-        ["git", "-C", str(folder), "fast-import", "--quiet", "--force"], stdin=subprocess.PIPE
-    ) as importer:
-        assert importer.stdin
+    """Make a repository with a long and heavy history, and this project as its last commit."""
+    generator = random.Random(0)  # noqa: S311  not for secrets
+    git(folder.parent, "init", "--quiet", "--initial-branch=main", str(folder))
+    command = ["git", "-C", str(folder), "fast-import", "--quiet"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as importer:
         for number in range(COMMITS):
-            content = random.randbytes(HISTORY // COMMITS)
-            importer.stdin.write(
-                b"commit refs/heads/main\ncommitter A <a@example.org> %d +0000\ndata 1\nx\nM 100644 inline data/%d\ndata %d\n"
-                % (number, number % 50, len(content))
-            )
-            importer.stdin.write(content + b"\n")
-    listed = subprocess.run(["git", "-C", str(PROJECT), "archive", "HEAD"], check=True, capture_output=True).stdout
-    subprocess.run(["git", "-C", str(folder), "checkout", "--quiet", "main"], check=True)
-    subprocess.run(["tar", "-x", "-C", str(folder)], input=listed, check=True)
-    commit(folder)
+            content = generator.randbytes(HISTORY // COMMITS)
+            head = f"commit refs/heads/main\ncommitter A <a@example.org> {number} +0000\ndata 1\nx\n"
+            head += f"M 100644 inline data/{number % 50}\ndata {len(content)}\n"
+            importer.stdin.write(head.encode() + content + b"\n")  # type: ignore[union-attr]
+    git(folder, "checkout", "--quiet", "main")
+    archive = subprocess.run(["git", "-C", str(PROJECT), "archive", "HEAD"], check=True, capture_output=True).stdout
+    subprocess.run(["tar", "--extract", "--directory", str(folder)], input=archive, check=True)
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "the project")
+    git(folder, "config", "uploadpack.allowFilter", "true")
 
 
-def commit(folder: Path) -> None:
-    """Commit all that is in a folder."""
-    who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", "-C", str(folder), "add", "--all"], check=True)
-    subprocess.run(["git", *who, "-C", str(folder), "commit", "--quiet", "--message", "project"], check=True)
-    subprocess.run(["git", "-C", str(folder), "config", "uploadpack.allowFilter", "true"], check=True)
+def git(folder: Path, *arguments: str) -> None:
+    """Run git under a name of the benchmark's own."""
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *who, "-C", str(folder), *arguments], check=True)
+
+
+def sides(bench: Bench) -> dict[str, partial]:  # type: ignore[type-arg]
+    """Prepare all that is measured, with a first run of each."""
+    launcher = bench.install("launcher", "-e", str(PROJECT))
+    full = bench.install("full", f"mlflow=={MLFLOW}", "uv")
+    bench.variables["REPRISE_CACHE"] = str(bench.scratch / "cache")
+    (bench.scratch / "trivial").mkdir()
+    (bench.scratch / "trivial/trivial.py").write_text(TRIVIAL)
+    (bench.scratch / "trivial/MLproject").write_text(
+        "name: trivial\nentry_points: {main: {command: python trivial.py}}\n"
+    )
+    make_large(bench.scratch / "large")
+    git(bench.scratch, "clone", "--quiet", "--bare", str(PROJECT), "small")
+    job = partial(bench.call, "mlflow", "run", programs=launcher)
+    options = ("--env-manager", "uv", "-P", "C=1.0")
+    small, large = f"{bench.scratch}/small#HEAD", f"{bench.scratch}/large#main"
+    name = f"{COMMITS:,} commits, {HISTORY >> 20} MiB"
+    job(small, "-b", "commit", *options, cwd=bench.store("commit"))
+    run_id = re.findall(r"in run (\w+)", (bench.scratch / "log.txt").read_text())[-1]
+    trivial = partial(bench.call, "mlflow", "run", "trivial", "--env-manager", "local", programs=full)
+    return {
+        "trivial run": trivial,
+        "`mlflow run .`": partial(job, str(PROJECT), *options, cwd=bench.store("run")),
+        "at a commit, by path": partial(job, small, "-b", "commit", *options, cwd=bench.store("commit")),
+        "at a commit, by URL": partial(job, f"file://{small}", "-b", "commit", *options, cwd=bench.store("commit")),
+        f"of {name}, by path": partial(job, large, "-b", "commit", *options, cwd=bench.store("commit")),
+        f"of {name}, by URL": partial(job, f"file://{large}", "-b", "commit", *options, cwd=bench.store("commit")),
+        "`reprise reproduce`": partial(
+            bench.call, "reprise", "reproduce", run_id, cwd=bench.store("commit"), programs=launcher
+        ),
+    }
 
 
 @click.command()
 @click.option("--rounds", default=7, show_default=True, help="Measured rounds.")
-@click.option("--env-manager", default="uv", show_default=True)
 @click.option("--write", "writing", is_flag=True, help="Put the table into docs/commits.md.")
-def main(rounds: int, env_manager: str, writing: bool) -> None:  # noqa: FBT001
-    """Compare second runs at a commit."""
-    with tempfile.TemporaryDirectory(prefix="reprise-commit-") as place:
-        scratch = Path(place)
-        make_large(scratch / "large")
-        subprocess.run(["git", "clone", "--quiet", "--bare", str(PROJECT), str(scratch / "small")], check=True)
-        variables = {**os.environ, "REPRISE_CACHE": str(scratch / "cache")}
-        options = ("-b", "commit", "--env-manager", env_manager, "-P", "C=1.0")
-        sides = {
-            name: lambda uri=uri: measure("mlflow", "run", uri, *options, cwd=scratch, variables=variables)
-            for name, uri in {
-                "this repository, by path": f"{scratch}/small#HEAD",
-                f"{COMMITS:,} commits and {HISTORY >> 20} MiB, by path": f"{scratch}/large#main",
-                "this repository, by URL": f"file://{scratch}/small#HEAD",
-                f"{COMMITS:,} commits and {HISTORY >> 20} MiB, by URL": f"file://{scratch}/large#main",
-            }.items()
-        }
-        costs = interleaved(sides, rounds)
-    unit = costs["this repository, by path"]
-    lines = ["| second run of | CPU s | wall s | CPU, ratio |", "|---|---:|---:|---:|"]
-    lines += [
-        f"| {name} | {cost.cpu:.2f} | {cost.wall:.2f} | {cost.cpu / unit.cpu:.2f} |" for name, cost in costs.items()
-    ]
+def main(rounds: int, writing: bool) -> None:  # noqa: FBT001
+    """Measure runs at a commit, and a reproduction."""
+    with tempfile.TemporaryDirectory(prefix="reprise-commit-") as scratch:
+        costs = interleaved(sides(Bench(Path(scratch))), rounds)
+    unit = costs["`mlflow run .`"].cpu
+    lines = ["| warm run on iris | CPU s | wall s | CPU, ratio |", "|---|---:|---:|---:|"]
+    lines += [f"| {name} | {cost.cpu:.2f} | {cost.wall:.2f} | {cost.cpu / unit:.2f} |" for name, cost in costs.items()]
     click.echo("\n".join(lines))
     if writing:
         write_table(PAGE, "runs", lines)

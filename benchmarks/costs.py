@@ -5,23 +5,16 @@ part measures that part alone. It builds the environments that it needs in a scr
 from one run, in turns; each number is a median. The machine may be shared: read ratios, and CPU before wall.
 """
 
-import os
-import statistics
-import subprocess
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import click
 from levers import OPTIONS, SCRIPT, UNDONE
+from measuring import PROJECT, Bench, interleaved, write_table
 
-PROJECT = Path(__file__).resolve().parent.parent
 PAGE = PROJECT / "docs/costs.md"
 MLFLOW = "3.17.2"
-PYTHON = "3.11"
 
 TABLES = (
     (10_000, "parquet", 7),
@@ -62,75 +55,6 @@ y = (X[:, 0] + X[:, 1] * X[:, 2] + random.normal(size=rows) / 2 > 0).astype(int)
 frame = pd.DataFrame(X).add_prefix("x").assign(target=y)
 frame.to_parquet(path) if path.endswith("parquet") else frame.to_csv(path, index=False)
 """
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a process tree took: CPU and wall seconds, and the peak of its largest process in MiB."""
-
-    cpu: float
-    wall: float
-    memory: float
-
-
-class Bench:
-    """The environments and folders that the benchmark works in."""
-
-    def __init__(self, scratch: Path) -> None:
-        self.scratch = scratch
-        self.environment = Path()
-        dropped = ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "MLFLOW_", "REPRISE_")
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        self.variables = {**clean, "MLFLOW_ENV_ROOT": str(scratch / "envs"), "UV_COMPILE_BYTECODE": "1"}
-
-    def prepare(self) -> None:
-        """Build the launcher and, by a first run, the project's environment."""
-        self.install("launcher", "-e", str(PROJECT))
-        self.call("mlflow", "run", str(PROJECT), "--env-manager", "uv", programs=self.scratch / "launcher/bin")
-        (self.environment,) = (self.scratch / "envs").iterdir()
-
-    def store(self, name: str) -> Path:
-        """Give a folder for a store of its own."""
-        folder = self.scratch / f"store-{name}"
-        folder.mkdir(exist_ok=True)
-        return folder
-
-    def install(self, name: str, *what: str) -> Path:
-        """Build an environment, byte-code compiled, and return its folder of programs."""
-        folder = self.scratch / name
-        self.call("uv", "venv", "--quiet", "--python", PYTHON, str(folder))
-        self.call("uv", "pip", "install", "--quiet", "--python", str(folder / "bin/python"), *what)
-        return folder / "bin"
-
-    def call(self, *command: str, cwd: Path | None = None, programs: Path | None = None) -> Cost:
-        """Run a command, with an environment's programs first on the path, and measure it with all its children."""
-        path = os.pathsep.join([*([str(programs)] if programs else []), self.variables["PATH"]])
-        log = self.scratch / "log.txt"
-        begin = time.perf_counter()
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command, cwd=cwd or self.scratch, env={**self.variables, "PATH": path}, stdout=output, stderr=output
-            )
-            _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begin
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise click.ClickException(f"{' '.join(command)}: {log.read_text()[-2000:]}")
-        return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024)
-
-
-def interleaved(sides: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
-    """Measure all sides in turns, after one round that does not count, and take medians."""
-    found: dict[str, list[Cost]] = {name: [] for name in sides}
-    for number in range(rounds + 1):
-        for name, side in sides.items():
-            cost = side()
-            if number:
-                found[name].append(cost)
-    return {
-        name: Cost(*(statistics.median(getattr(cost, field) for cost in costs) for field in ("cpu", "wall", "memory")))
-        for name, costs in found.items()
-    }
 
 
 def runs(bench: Bench, rounds: int) -> list[str]:
@@ -209,13 +133,6 @@ def size(folder: Path, name: str = "") -> float:
     return sum(path.stat().st_size for path in files) / 2**20
 
 
-def write(name: str, lines: list[str]) -> None:
-    """Put a table between its marks in docs/costs.md."""
-    start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(start)
-    PAGE.write_text(before + start + "\n".join(lines) + "\n" + end + rest.partition(end)[2], encoding="utf-8")
-
-
 PARTS = {"runs": runs, "levers": levers, "tables": tables}
 
 
@@ -232,7 +149,7 @@ def main(parts: tuple[str, ...], rounds: int, writing: bool) -> None:  # noqa: F
             lines = PARTS[name](bench, rounds)
             click.echo("\n".join(lines))
             if writing:
-                write(name, lines)
+                write_table(PAGE, name, lines)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 import click
-from costs import PROJECT, Bench, interleaved
+from measuring import PROJECT, Bench, interleaved, write_table
 
 PAGE = PROJECT / "docs/registry.md"
 RUNS, VERSIONS = 10_000, 1_000
@@ -112,9 +112,7 @@ def main(rounds: int, writing: bool) -> None:  # noqa: FBT001
         lines = list(measure(Bench(Path(scratch)), rounds))
     click.echo("\n".join(lines))
     if writing:
-        start, end = "<!-- registry -->\n", "<!-- end of registry -->\n"
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(start)
-        PAGE.write_text(before + start + "\n".join(lines) + "\n" + end + rest.partition(end)[2], encoding="utf-8")
+        write_table(PAGE, "registry", lines)
 
 
 if __name__ == "__main__":

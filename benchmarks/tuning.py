@@ -15,14 +15,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import click
+from measuring import PROJECT, Cost, measure, write_table
 from proxy import HOST, proxy
 
-PROJECT = Path(__file__).resolve().parent.parent
 PAGE = PROJECT / "docs/tuning.md"
 MLFLOW = "3.17.2"
 LATENCY = 0.02
@@ -90,15 +89,6 @@ Side = tuple[str, int, int]
 """Its name, trials and workers."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a process tree took: wall and CPU seconds, and the peak of its largest process in MiB."""
-
-    wall: float
-    cpu: float
-    memory: float
-
-
 class Bench:
     """A folder with scripts and with a store for each side."""
 
@@ -115,18 +105,7 @@ class Bench:
         folder = self.scratch / store
         folder.mkdir(exist_ok=True)
         variables = {**self.variables, **({"MLFLOW_TRACKING_URI": uri} if uri else {})}
-        log = self.scratch / "log.txt"
-        begin = time.perf_counter()
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, *arguments], cwd=folder, env=variables, stdout=output, stderr=output
-            )
-            _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begin
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise click.ClickException(f"{' '.join(arguments)}: {log.read_text()[-2000:]}")
-        return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+        return measure([sys.executable, *arguments], folder, variables, self.scratch / "log.txt")
 
     def tune(self, data: str, trials: int, workers: int = 2, uri: str = "", project: Path = PROJECT) -> Cost:
         """Search with `tune`."""
@@ -174,7 +153,7 @@ def in_turns(sides: dict[Side, Callable[[], Cost]], rounds: int) -> dict[Side, C
             found[name].append(side())
             click.echo(f"{name}: {found[name][-1]}", err=True)
     return {
-        name: Cost(*(statistics.median(getattr(cost, field) for cost in costs) for field in ("wall", "cpu", "memory")))
+        name: Cost(*(statistics.median(getattr(cost, field) for cost in costs) for field in ("cpu", "wall", "memory")))
         for name, costs in found.items()
     }
 
@@ -225,13 +204,6 @@ def row(name: str, cost: Cost, remark: str) -> str:
     return f"| {name} | {cost.wall:.1f} | {cost.cpu:.1f} | {remark} |"
 
 
-def write(lines: list[str]) -> None:
-    """Put the table between its marks in docs/tuning.md."""
-    start, end = "<!-- costs -->\n", "<!-- end of costs -->\n"
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(start)
-    PAGE.write_text(before + start + "\n".join(lines) + "\n" + end + rest.partition(end)[2], encoding="utf-8")
-
-
 @click.command()
 @click.option("--trials", default=200, show_default=True, help="Of each search, of five folds.")
 @click.option("--rounds", default=3, show_default=True, help="Measured rounds.")
@@ -252,7 +224,7 @@ def main(trials: int, rounds: int, many: int, tables: tuple[str, ...], writing: 
         lines += memory(bench, many)
     click.echo("\n".join(lines))
     if writing:
-        write(lines)
+        write_table(PAGE, "costs", lines)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ from typing import Any
 from reprise import garbage, patience, process
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
-from reprise.experiment import experiment_id
-from reprise.permission import needed
 from reprise.terminal import note
 
 with garbage.importing():
@@ -26,6 +24,9 @@ with garbage.importing():
 
     import mlflow
     from mlflow.entities import Param, RunTag
+
+    from reprise.experiment import experiment_id
+    from reprise.permission import needed
 
 
 @contextmanager

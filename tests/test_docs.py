@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ENTRY_POINTS, PROJECT, copy_project, run
+from conftest import ENTRY_POINTS, PROJECT, commit_all, copy_project, run
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 SERVES = "reprise ui"  # until it is interrupted; tests/test_cli.py has it
@@ -32,6 +32,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     random = np.random.default_rng(0)
     table = pd.DataFrame({"age": random.integers(18, 80, 200), "city": random.choice(["Rome", "Paris", None], 200)})
     table.assign(bought=np.where(table["age"] > 50, "yes", "no")).to_csv(folder / "people.csv", index=False)
+    commit_all(folder, "a table")
     return folder
 
 
@@ -64,7 +65,7 @@ def test_every_other_command_works(command: str, checkout: Path, environments: s
         pytest.skip(f"needs {needed}: tests/test_mlflow_run.py tries it where it is")
     if not shutil.which("uv"):
         pytest.skip("uv is not installed")
-    done = run("bash", "-c", command, cwd=checkout, MLFLOW_ENV_ROOT=environments)
+    done = run("bash", "-c", command, cwd=checkout, MLFLOW_ENV_ROOT=environments, REPRISE_CACHE=environments)
     assert done.returncode == 0, done.stderr
     assert "accuracy" in done.stdout
 

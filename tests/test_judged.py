@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from sklearn.datasets import load_wine
 
 from evaluate import evaluate as command
-from reprise.digest import model_digest
+from reprise.digest import digest
 from reprise.governance import registration, registry
 from reprise.governance.policy import read_policy
 from reprise.project import FOLDER
@@ -64,7 +64,7 @@ def test_the_verdict_is_bound_to_content_policy_data_and_champion(train: Job) ->
     run = mlflow.last_active_run()
     model = model_of(trained)
     content = verdict_json(run)
-    assert content["model"] == model_digest(Path(model.artifact_location))
+    assert content["model"] == digest(Path(model.artifact_location))
     assert content["policy"] == read_policy(FOLDER / "policy.yaml").sha256
     assert content["champion"] == "none"
     assert content["run_id"] == run.info.run_id
@@ -148,7 +148,7 @@ def test_provenance_is_read_from_the_training_run(train: Job, tmp_path: Path) ->
         "mlflow.source.git.dirty": "true",
         "reprise.patch": "incomplete",
         "reprise.environment.matches": "false",
-        "reprise.reproduction": "diverged 123",
+        "reprise.reproduction": "diverged, run 123",
     }.items():
         client.set_tag(run_id, tag, value)
     rules = "provenance: {tree: recorded, branch: no-such, lock: true, reproduction: reproduced, fingerprint: true}\n"
@@ -156,7 +156,7 @@ def test_provenance_is_read_from_the_training_run(train: Job, tmp_path: Path) ->
     assert result.exit_code == 1
     for reason in ("tree patch incomplete", "branch this checkout has no branch no-such", "lock differs"):
         assert reason in mlflow.last_active_run().data.tags["reprise.verdict.reasons"]
-    assert "provenance.reproduction diverged 123" in mlflow.last_active_run().data.tags["reprise.verdict.reasons"]
+    assert "provenance.reproduction diverged, run 123" in mlflow.last_active_run().data.tags["reprise.verdict.reasons"]
     assert "provenance.fingerprint" not in mlflow.last_active_run().data.tags["reprise.verdict.reasons"]
-    client.set_tag(run_id, "reprise.reproduction", "reproduced 456")
+    client.set_tag(run_id, "reprise.reproduction", "reproduced, run 456")
     assert judge("--policy", table(tmp_path, "provenance: {reproduction: reproduced}\n")).exit_code == 0

@@ -163,7 +163,9 @@ def _provenance(subject: Subject, wanted: Origin) -> Mapping[str, tuple[str, boo
     clean = commit is not None and tags.get("mlflow.source.git.dirty") == "false"
     tree = "no commit" if commit is None else "clean" if clean else f"patch {patch}"
     recorded = clean or (commit is not None and patch == "complete")
-    branch = in_branch(project.FOLDER, commit, wanted.branch) if commit and wanted.branch else "no commit"
+    branch = "no commit" if commit is None else ""
+    if commit and wanted.branch:
+        branch = in_branch(project.FOLDER, commit, wanted.branch)
     fingerprint = tags.get("reprise.data.fingerprint", "")
     matches = tags.get("reprise.environment.matches", "not recorded")
     signature = subject.features is not None

@@ -6,6 +6,7 @@ killed process left is found by its flag.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -165,8 +166,9 @@ def _mark(name: str, entry: Move) -> None:
     """Write on the versions what happened to them."""
     registry.tag(registry.find(name, entry.after), {f"reprise.{entry.alias}.run_id": entry.run_id})
     if entry.job == "rollback" and entry.before != NOWHERE:
-        left = registry.find(name, entry.before)
-        registry.tag(left, {ROLLED_BACK: f"{entry.run_id} {entry.reason}".strip()})
+        with suppress(WrongCall):  # it was deleted before a repair came to it
+            left = registry.find(name, entry.before)
+            registry.tag(left, {ROLLED_BACK: f"{entry.run_id} {entry.reason}".strip()})
 
 
 def _is_dead(entry: Move) -> bool:

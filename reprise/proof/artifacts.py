@@ -25,6 +25,9 @@ PREDICTIONS = "predictions.parquet"
 COMPARED_ELSEWHERE = "provenance/"
 """Artifacts that tell circumstances (`reprise.proof.circumstances`), not results."""
 
+OF_ITS_DAY = {"verdict.json", "verdict.txt"}
+"""What an evaluation said by the policy, and against the champion, of its day; with the speed of a prediction."""
+
 _VOLATILE = re.compile(
     r"(^|[_-])(time|times|timestamp|date|created|updated|duration|seconds|uuid|id|path|host)s?$", re.IGNORECASE
 )
@@ -44,6 +47,9 @@ def results_of(run: Recorded, models: dict[str, Path], tampered: set[str]) -> Re
     """
     tables, leaves, files, unread = {}, {}, {}, {}
     for name, path in _files(run.folder):
+        if name in OF_ITS_DAY:
+            unread[name] = "it tells the speed, the policy and the champion of its day"
+            continue
         try:
             if path.suffix in (".parquet", ".csv", ".tsv"):
                 tables[name] = _table(path)
