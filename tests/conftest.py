@@ -80,6 +80,16 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def own_variables() -> Iterator[None]:
+    """Take back what MLflow puts into the environment, such as the experiment that a test sets."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
+    yield
+    for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+        del os.environ[name]
+    os.environ.update(before)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Give a clean checkout of this project, to change at will."""

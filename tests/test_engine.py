@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from conftest import Job, environment
 
-from reprise import engine
 from reprise.errors import JobFailed, WrongCall
+from reprise.search import engine
 from reprise.search.trial_log import TrialLog
 
 pytestmark = pytest.mark.integration

@@ -117,7 +117,7 @@ def test_2_000_columns(train: Job, tmp_path: Path) -> None:
 
 def test_numbers_with_thousands_separators_are_refused(train: Job, tmp_path: Path) -> None:
     plain().assign(c="1,234").to_csv(tmp_path / "table.csv", index=False)
-    with pytest.raises(WrongCall, match="column 'c' holds numbers with commas, such as '1,234'"):
+    with pytest.raises(WrongCall, match="column 'c' holds numbers with signs, such as '1,234'"):
         train("--data", str(tmp_path / "table.csv"))
 
 

@@ -13,7 +13,7 @@ import mlflow
 import psutil
 import pytest
 from conftest import PROJECT, environment, run
-from test_wrong_calls import free_port, tracking_server
+from test_failures import free_port, tracking_server
 
 from benchmarks.proxy import proxy
 
