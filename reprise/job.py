@@ -36,6 +36,7 @@ class Job:
         run_name: None for a name of MLflow's making.
         tags: of the run; those without a value are left out.
         lock: a file descriptor that the job's processes hold open, or None.
+        run_id: a run to fill which somebody else has made and will end; None to make one and end it.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class Job:
     run_name: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict)
     lock: int | None = None
+    run_id: str | None = None
 
 
 def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager: str = "uv") -> int:
@@ -81,20 +83,31 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
         WrongCall: there is no such project, entry point or environment manager; no run was made.
         JobFailed: the environment cannot be built.
     """
-    loaded = _load(job)
+    loaded = load(job)
     manager = choose_manager(loaded, job.env_manager)
     command = _command(loaded, job, spare)
-    run_id = _make_run(loaded, job, manager)
+    if job.run_id:
+        return job.run_id, _fill(job.run_id, loaded, job, manager, command)
+    run_id = make_run(loaded, job, manager)
     with _ended_well(run_id):
         _log_files(run_id, artifacts or {}, spare)
-        whole = " && ".join([*activate(loaded, job.folder, manager), command])
-        note(f"running {command!r} of {job.name} in run {run_id}")
-        exit_code = child.run(whole, job.folder, get_run_env_vars(run_id, job.experiment_id), job.lock)
-        _end(run_id, "FAILED" if exit_code else "FINISHED")
+        exit_code = _fill(run_id, loaded, job, manager, command)
+        end(run_id, "FAILED" if exit_code else "FINISHED")
     return run_id, exit_code
 
 
-def _load(job: Job) -> Any:
+def _fill(run_id: str, loaded: Any, job: Job, manager: str, command: str) -> int:
+    whole = " && ".join([*activate(loaded, job.folder, manager), command])
+    note(f"running {command!r} of {job.name} in run {run_id}")
+    return child.run(whole, job.folder, get_run_env_vars(run_id, job.experiment_id), job.lock)
+
+
+def load(job: Job) -> Any:
+    """Read a job's project.
+
+    Raises:
+        WrongCall: there is no such project or entry point, or a parameter has no value.
+    """
     try:
         loaded = load_project(str(job.folder))
         loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
@@ -114,7 +127,8 @@ def _command(loaded: Any, job: Job, spare: Path) -> str:
     return str(command)
 
 
-def _make_run(loaded: Any, job: Job, manager: str) -> str:
+def make_run(loaded: Any, job: Job, manager: str) -> str:
+    """Make the run of a job, which says all that is known before it starts, and return its id."""
     tags = {
         "mlflow.user": _get_user(),
         "mlflow.source.type": "PROJECT",
@@ -146,16 +160,16 @@ def _ended_well(run_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _end(run_id, "KILLED", "interrupted", overwrite=True)
+        end(run_id, "KILLED", "interrupted", overwrite=True)
         raise
     except BaseException as error:
         message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        _end(run_id, "FAILED", message)
+        end(run_id, "FAILED", message)
         raise
 
 
-def _end(run_id: str, status: str, reason: str | None = None, *, overwrite: bool = False) -> None:
-    """End a run, unless the job has done so itself."""
+def end(run_id: str, status: str, reason: str | None = None, *, overwrite: bool = False) -> None:
+    """End a run, unless the job has done so itself or that is to be overwritten."""
     client = mlflow.MlflowClient()
     ended = client.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
     if reason:

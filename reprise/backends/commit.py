@@ -44,15 +44,15 @@ class CommitBackend(AbstractBackend):
             entry_point=entry_point,
             parameters=params or {},
             env_manager=backend_config.get("ENV_MANAGER"),
-            patch=_patch(place, version, carried=_wants_patch(backend_config)),
+            patch=patch(place, version, carried=_wants_patch(backend_config)),
             experiment_id=experiment_id,
-            run_name=_run_name(),
+            run_name=run_name(),
             also=version,
         )
         played = play(order)
         if played.exit_code:
             raise EntryPointFailed(played)
-        return _Done(played.run_id)
+        return Done(played.run_id)
 
 
 class EntryPointFailed(JobFailed):
@@ -63,23 +63,23 @@ class EntryPointFailed(JobFailed):
         self.exit_code = played.exit_code  # type: ignore[misc]
 
 
-class _Done(SubmittedRun):
-    """A run that has ended well, as MLflow wants to have it back."""
+class Done(SubmittedRun):
+    """A run that has ended well, as MLflow wants to have it back; the methods are MLflow's."""
 
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
 
     @property
-    def run_id(self) -> str:
+    def run_id(self) -> str:  # noqa: D102
         return self._run_id
 
-    def wait(self) -> bool:
+    def wait(self) -> bool:  # noqa: D102
         return True
 
-    def get_status(self) -> str:
+    def get_status(self) -> str:  # noqa: D102
         return "FINISHED"
 
-    def cancel(self) -> None:
+    def cancel(self) -> None:  # noqa: D102
         pass
 
 
@@ -94,7 +94,7 @@ def _wants_patch(config: Mapping[str, Any]) -> bool:
     return bool(own.get("patch"))
 
 
-def _patch(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:
+def patch(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:
     """Give what a checkout has beyond its HEAD, if it is to be carried along; refuse to leave it behind unsaid."""
     folder = local_folder(place.repository)
     if folder is None or place.version or version or not folder.is_dir():
@@ -113,14 +113,14 @@ def _patch(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:
             f"no commit holds these changes: {', '.join(files[:LISTED])}{more}; commit them, or carry them along: "
             """--backend-config '{"patch": true}'"""
         )
-    patch = describe(folder).patch
-    if patch.left_out:
-        path, reason = next(iter(patch.left_out.items()))
+    whole = describe(folder).patch
+    if whole.left_out:
+        path, reason = next(iter(whole.left_out.items()))
         raise WrongCall(f"the patch would lack {path}: {reason}; commit it, ignore it or take it away")
-    return patch.content
+    return whole.content
 
 
-def _run_name() -> str | None:
+def run_name() -> str | None:
     """Give the name that `mlflow run --run-name` asks for: MLflow hands it to no plugin."""
     context = click.get_current_context(silent=True)
     return context.params.get("run_name") if context else None
