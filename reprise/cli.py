@@ -66,7 +66,7 @@ def fill(run_id: str, project_uri: str, entry_point: str, env_manager: str, para
     from reprise.kubernetes.attempt import attempt  # noqa: PLC0415
 
     parameters = dict(parameter.split("=", 1) for parameter in param_list)
-    raise click.exceptions.Exit(attempt(run_id, project_uri, entry_point, parameters, env_manager))
+    sys.exit(attempt(run_id, project_uri, entry_point, parameters, env_manager))
 
 
 @cli.command(epilog="Example: reprise doctor --fix")

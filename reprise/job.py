@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import mlflow
+import yaml
 from mlflow.entities import Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
@@ -111,7 +112,7 @@ def load(job: Job) -> Any:
     try:
         loaded = load_project(str(job.folder))
         loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
-    except (MlflowException, AttributeError) as error:
+    except (MlflowException, AttributeError, yaml.YAMLError) as error:
         if not any(path.name.lower() == "mlproject" for path in job.folder.iterdir()):
             raise WrongCall(f"{job.name} has no MLproject; name a project's folder, #:<folder>") from error
         raise WrongCall(f"{job.name}: {' '.join(str(error).split())}") from error

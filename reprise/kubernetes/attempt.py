@@ -28,7 +28,7 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
     run = client.get_run(run_id)
     me = os.environ.get("REPRISE_POD", socket.gethostname())
     before = run.data.tags.get(POD_TAG)
-    if run.info.status == "KILLED":
+    if run.info.status == "KILLED" or (run.info.status != "RUNNING" and not before):
         raise JobFailed(f"run {run_id} was ended before pod {me} started")
     if before and _holds_results(run):
         raise JobFailed(f"pod {before} was lost after it had logged results, which pod {me} would log twice")

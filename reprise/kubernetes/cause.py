@@ -89,6 +89,11 @@ def has_started(pod: Status) -> bool:
     return "running" in state or "terminated" in state
 
 
+def runs(pod: Status) -> bool:
+    """Tell whether the container runs."""
+    return "running" in _state(pod)
+
+
 def has_ended(pod: Status) -> bool:
     """Tell whether the container has run."""
     return "terminated" in _state(pod)

@@ -116,11 +116,11 @@ def _wait_for_pods(server: ApiServer, place: JobPlace) -> None:
     left: set[str] = set()
     with suppress(Refused, Unreachable):
         for event in watch(server, place.pods, place.selector):
-            names = {pod["metadata"]["name"] for pod in event.objects}
-            ended = {pod["metadata"]["name"] for pod in event.objects if cause.has_ended(pod)}
             if event.kind == "LISTED":
-                left = names
-            left -= names if event.kind == "DELETED" else ended
+                left = set()
+            left -= {pod["metadata"]["name"] for pod in event.objects}
+            if event.kind != "DELETED":
+                left |= {pod["metadata"]["name"] for pod in event.objects if cause.runs(pod)}
             if not left:
                 return
 
@@ -155,7 +155,7 @@ def _take(seen: _Seen, what: str, event: Event) -> None:
 
 
 def _runs(seen: _Seen) -> bool:
-    return any(cause.has_started(pod) and not cause.has_ended(pod) for pod in seen.pods.values())
+    return any(map(cause.runs, seen.pods.values()))
 
 
 def _note_reasons(seen: _Seen) -> None:
