@@ -74,6 +74,7 @@ def connect(context: str | None = None) -> ApiServer:
             "the package kubernetes is not installed; install the launcher with it: pip install -e '.[kubernetes]'"
         ) from error
     configuration = client.Configuration()
+    configuration.keep_alive = True  # so that the system notices a connection that died silently
     file = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube/config")
     try:
         if _is_in_pod(file):

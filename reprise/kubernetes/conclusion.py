@@ -21,6 +21,7 @@ class KubernetesJobFailed(JobFailed):
 
     def __init__(self, run_id: str, reason: str, exit_code: int) -> None:
         super().__init__(f"run {run_id} failed: {reason}")
+        self.run_id = run_id
         self.exit_code = exit_code  # type: ignore[misc]
 
 

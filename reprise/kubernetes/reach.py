@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
-from reprise.kubernetes.template import Manifest, container, shares_host_network
+from reprise.kubernetes.template import Manifest, container, pod, shares_host_network
 from reprise.project_uri import local_folder
 
 TRACKING = "MLFLOW_TRACKING_URI"
@@ -86,5 +86,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_mounted(path: str, template: Manifest) -> bool:
-    places = [mount["mountPath"].rstrip("/") for mount in container(template).get("volumeMounts") or []]
+    """Tell whether a folder is the pod's too, by a volume that is not made for the pod alone."""
+    shared = {volume["name"] for volume in pod(template).get("volumes") or [] if "emptyDir" not in volume}
+    mounts = [mount for mount in container(template).get("volumeMounts") or [] if mount["name"] in shared]
+    places = [mount["mountPath"].rstrip("/") for mount in mounts]
     return any(path == place or path.startswith(f"{place}/") for place in places)
