@@ -7,7 +7,7 @@ import click
 
 from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise import bundle, inputs, logged_model, provenance, results
+from reprise import bundle, digest, inputs, logged_model, provenance, results
 from reprise.data import make_dataset, split
 from reprise.entry_point import main
 from reprise.evaluation import evaluate
@@ -73,7 +73,7 @@ def train(
                 "columns": dataset.X.shape[1],
                 "classes": dataset.y.nunique(),
             }
-            tags = {"reprise.data.fingerprint": table.fingerprint}
+            tags = {"reprise.data.fingerprint": table.fingerprint, digest.TAG: digest.digest(folder / "model")}
             found = bundle.Results(metrics, resolved_hyperparameters(pipeline), tags, datasets)
             model_id = bundle.log(folder, run, found)
 

@@ -1,8 +1,8 @@
 """What the recording costs, against what one would use without it: whole process trees, CPU and wall seconds.
 
-Run `python benchmarks/costs.py` where uv is at hand; `--write` puts the tables into docs/costs.md. It builds the
-environments that it needs in a scratch folder. Both sides of a ratio are from one run, in turns; each number is a
-median. The machine may be shared: read ratios, and CPU before wall.
+Run `python benchmarks/costs.py` where uv is at hand; `--write` puts the tables into docs/costs.md, and the name of a
+part measures that part alone. It builds the environments that it needs in a scratch folder. Both sides of a ratio are
+from one run, in turns; each number is a median. The machine may be shared: read ratios, and CPU before wall.
 """
 
 import os
@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import click
+from levers import OPTIONS, SCRIPT, UNDONE
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGE = PROJECT / "docs/costs.md"
@@ -26,7 +27,7 @@ TABLES = (
     (10_000, "parquet", 7),
     (100_000, "csv", 7),
     (100_000, "parquet", 3),
-    (1_000_000, "parquet", 3),
+    (1_000_000, "parquet", 7),
     (3_000_000, "parquet", 1),
 )
 """Rows, format, and measured rounds at most: the largest take minutes each."""
@@ -77,9 +78,22 @@ class Bench:
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
+        self.environment = Path()
         dropped = ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "MLFLOW_", "REPRISE_")
         clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         self.variables = {**clean, "MLFLOW_ENV_ROOT": str(scratch / "envs"), "UV_COMPILE_BYTECODE": "1"}
+
+    def prepare(self) -> None:
+        """Build the launcher and, by a first run, the project's environment."""
+        self.install("launcher", "-e", str(PROJECT))
+        self.call("mlflow", "run", str(PROJECT), "--env-manager", "uv", programs=self.scratch / "launcher/bin")
+        (self.environment,) = (self.scratch / "envs").iterdir()
+
+    def store(self, name: str) -> Path:
+        """Give a folder for a store of its own."""
+        folder = self.scratch / f"store-{name}"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def install(self, name: str, *what: str) -> Path:
         """Build an environment, byte-code compiled, and return its folder of programs."""
@@ -121,26 +135,22 @@ def interleaved(sides: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, 
 
 def runs(bench: Bench, rounds: int) -> list[str]:
     """Compare the main job with a run that does nothing, both warm."""
-    launcher = bench.install("launcher", "-e", str(PROJECT))
+    launcher = bench.scratch / "launcher/bin"
     full = bench.install("full", f"mlflow=={MLFLOW}", "uv")
     trivial = bench.scratch / "trivial"
     trivial.mkdir()
     (trivial / "trivial.py").write_text(TRIVIAL)
     (trivial / "MLproject").write_text("name: trivial\nentry_points: {main: {command: python trivial.py}}\n")
-    folders = {name: bench.scratch / f"store-{name}" for name in ("trivial", "lean", "full", "python")}
-    for folder in folders.values():
-        folder.mkdir()
-    bench.call("mlflow", "run", str(PROJECT), "--env-manager", "uv", cwd=folders["lean"], programs=launcher)
-    (environment,) = (bench.scratch / "envs").iterdir()
+    environment = bench.environment
     job = ("mlflow", "run", str(PROJECT), "--env-manager", "uv", "-P", "C=1.0")
     python = ("python", str(PROJECT / "train.py"), "--C", "1.0")
     sides = {
         "trivial run": lambda: bench.call(
-            "mlflow", "run", str(trivial), "--env-manager", "local", cwd=folders["trivial"], programs=full
+            "mlflow", "run", str(trivial), "--env-manager", "local", cwd=bench.store("trivial"), programs=full
         ),
-        "main job, README's launcher": lambda: bench.call(*job, cwd=folders["lean"], programs=launcher),
-        "main job, launcher with full mlflow": lambda: bench.call(*job, cwd=folders["full"], programs=full),
-        "plain `python train.py`": lambda: bench.call(*python, cwd=folders["python"], programs=environment / "bin"),
+        "main job, README's launcher": lambda: bench.call(*job, cwd=bench.store("lean"), programs=launcher),
+        "main job, launcher with full mlflow": lambda: bench.call(*job, cwd=bench.store("full"), programs=full),
+        "plain `python train.py`": lambda: bench.call(*python, cwd=bench.store("python"), programs=environment / "bin"),
     }
     costs = interleaved(sides, rounds)
     unit = costs["trivial run"].cpu
@@ -154,9 +164,23 @@ def runs(bench: Bench, rounds: int) -> list[str]:
     return lines
 
 
+def levers(bench: Bench, rounds: int) -> list[str]:
+    """Measure `python train.py` on iris without each thing that makes it cheap, and without what is left in."""
+    place = {"cwd": bench.store("python"), "programs": bench.environment / "bin"}
+    scripts = {name: SCRIPT.format(project=str(PROJECT), undo=undo) for name, undo in UNDONE.items()}
+    sides = {
+        name: partial(bench.call, "python", *OPTIONS.get(name, ()), "-c", script, **place)
+        for name, script in scripts.items()
+    }
+    costs = interleaved(sides, rounds)
+    unit = costs["nothing"].cpu
+    lines = ["| `python train.py` on iris without | CPU s | more |", "|---|---:|---:|"]
+    return lines + [f"| {name} | {cost.cpu:.2f} | {cost.cpu - unit:+.2f} |" for name, cost in costs.items()]
+
+
 def tables(bench: Bench, rounds: int) -> list[str]:
     """Compare training on large tables with a bare script that fits the same pipeline."""
-    (environment,) = (bench.scratch / "envs").iterdir()
+    environment = bench.environment
     (bench.scratch / "bare.py").write_text(BARE.format(project=str(PROJECT)))
     (bench.scratch / "table.py").write_text(TABLE)
     lines = ["| table | bare, CPU s | train, CPU s | ratio | bare, MiB | train, MiB | ratio |"]
@@ -166,7 +190,7 @@ def tables(bench: Bench, rounds: int) -> list[str]:
         bench.call("python", "table.py", str(rows), path, programs=environment / "bin")
         bare = ("python", str(bench.scratch / "bare.py"), path)
         train = ("python", str(PROJECT / "train.py"), "--solver", "approximate", "--data", path)
-        place = {"cwd": bench.scratch / "store-python", "programs": environment / "bin"}
+        place = {"cwd": bench.store("python"), "programs": environment / "bin"}
         sides = {"bare": partial(bench.call, *bare, **place), "train": partial(bench.call, *train, **place)}
         costs = interleaved(sides, min(rounds, times))
         one, other = costs["bare"], costs["train"]
@@ -192,15 +216,20 @@ def write(name: str, lines: list[str]) -> None:
     PAGE.write_text(before + start + "\n".join(lines) + "\n" + end + rest.partition(end)[2], encoding="utf-8")
 
 
+PARTS = {"runs": runs, "levers": levers, "tables": tables}
+
+
 @click.command()
+@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
 @click.option("--rounds", default=7, show_default=True, help="Measured rounds; large tables take fewer.")
 @click.option("--write", "writing", is_flag=True, help="Put the tables into docs/costs.md.")
-def main(rounds: int, writing: bool) -> None:  # noqa: FBT001
-    """Measure runs and large tables."""
+def main(parts: tuple[str, ...], rounds: int, writing: bool) -> None:  # noqa: FBT001
+    """Measure runs, what makes them cheap, and large tables."""
     with tempfile.TemporaryDirectory(prefix="reprise-costs-") as scratch:
         bench = Bench(Path(scratch))
-        for name, measure in {"runs": runs, "tables": tables}.items():
-            lines = measure(bench, rounds)
+        bench.prepare()
+        for name in parts or PARTS:
+            lines = PARTS[name](bench, rounds)
             click.echo("\n".join(lines))
             if writing:
                 write(name, lines)

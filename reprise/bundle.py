@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import mlflow
@@ -30,9 +30,10 @@ from mlflow.entities import (
     Param,
     RunTag,
 )
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from reprise import patience
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, cause
 
 MODEL_NAME = "model"
 UNLOGGED = "reprise-unlogged"
@@ -84,11 +85,11 @@ def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str | None:
     try:
         return upload(folder)
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        kept = Path.cwd() / UNLOGGED / run.info.run_id
-        shutil.copytree(folder, kept, dirs_exist_ok=True)
-        cause = " ".join(str(error).split())
-        message = f"the results could not be logged ({cause[:200]}); they are kept: reprise upload {kept}"
-        raise JobFailed(message) from error
+        kept = _keep(folder, run.info.run_id)
+        if isinstance(error, OSError):  # a full disk needs room for the run's end
+            _take_back(folder / "artifacts", run.info.artifact_uri)
+        end = f"they are kept: reprise upload {kept}" if kept else "there is no room to keep them: make some, run again"
+        raise JobFailed(f"the results could not be logged ({cause(error)[:200]}); {end}") from error
 
 
 def upload(folder: Path) -> str | None:
@@ -135,6 +136,26 @@ def upload_later(folder: Path) -> str:
     return run_id
 
 
+def _keep(folder: Path, run_id: str) -> Path | None:
+    """Copy a bundle to where it outlives the process: the working folder, or the temporary one where that is full."""
+    for place in (Path.cwd(), Path(gettempdir())):
+        kept = place / UNLOGGED / run_id
+        try:
+            shutil.copytree(folder, kept)
+        except OSError:
+            shutil.rmtree(kept, ignore_errors=True)
+        else:
+            return kept
+    return None
+
+
+def _take_back(folder: Path, uri: str) -> None:
+    """Delete from a store's artifacts what a folder holds, as far as the store lets it: it may be there in part."""
+    with patience.brief(), suppress(mlflow.exceptions.MlflowException, OSError):
+        for item in folder.iterdir():
+            get_artifact_repository(uri).delete_artifacts(item.name)
+
+
 def _read(folder: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
@@ -156,6 +177,7 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
         client.log_model_artifacts(model.model_id, str(folder))
         client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     except BaseException:
+        _take_back(folder, model.artifact_location)
         with patience.brief(), suppress(mlflow.exceptions.MlflowException):
             client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
         raise

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -82,6 +83,68 @@ def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
     click.echo(f"\nfailures: {levels.count('FAIL')}, warnings: {levels.count('warn')}")
     if "FAIL" in levels:
         sys.exit(1)
+
+
+@cli.command(epilog="Example: reprise reproduce models:/reprise/3")
+@click.argument("run", required=False)
+@click.option("--all", "every", is_flag=True, help="All versions of the registered model that --model names.")
+@click.option("--model", help="The registered model of --all.")
+@click.option("--trust", multiple=True, metavar="URL", help="With --all: a repository whose code may be run.")
+@click.option("--commits", metavar="A..B", help="Find the first commit at which a metric differs from the run's.")
+@click.option("--metric", help="The metric that --commits looks at. Default: any.")
+@click.option("--env-manager", default="uv", show_default=True, help="Of the environment that compares.")
+@click.option("--rerun-env-manager", "rerun", help="Of the rerun. Default: the run's own, where it can be had.")
+def reproduce(
+    run: str | None,
+    every: bool,  # noqa: FBT001  click passes flags so
+    model: str | None,
+    trust: tuple[str, ...],
+    commits: str | None,
+    metric: str | None,
+    env_manager: str,
+    rerun: str | None,
+) -> None:
+    """Run a recorded run again, named by its id or a model's URI: 0 reproduced, 1 diverged, 3 cannot be reproduced."""
+    from reprise.proof import reproductions  # noqa: PLC0415
+
+    if every != bool(model) or every == bool(run):
+        raise click.UsageError("name a run, or --all --model NAME")
+    chosen = {"commits": commits, "metric": metric, "env_manager": rerun}
+    parameters = {name: value for name, value in chosen.items() if value}
+    if model:
+        sys.exit(reproductions.every(model, trust, parameters, env_manager))
+    sys.exit(reproductions.one(str(run), parameters, env_manager))
+
+
+@cli.command(epilog="Example: reprise tune -P data=digits -P trials=200")
+@click.option("-P", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the entry point tune.")
+@click.option("--env-manager", default="uv", type=click.Choice(["uv", "virtualenv", "conda", "local"]))
+def tune(pairs: tuple[str, ...], env_manager: str) -> None:
+    """Search hyper-parameters: `mlflow run . -e tune`, with uv."""
+    from reprise.running.job import run_entry_point  # noqa: PLC0415
+
+    for pair in pairs:
+        if "=" not in pair:
+            raise click.BadParameter(f"{pair!r} is no NAME=VALUE.", param_hint="-P")
+    parameters = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+    sys.exit(run_entry_point("tune", parameters, env_manager))
+
+
+@cli.command(epilog="Example: reprise best --metric test_accuracy --where \"params.kernel = 'rbf'\"")
+@click.option("--metric", required=True, help="Such as test_accuracy, or cv_accuracy of the trials of tune.")
+@click.option("--where", default="", help="More of a condition, as MLflow's search_runs takes it.")
+@click.option(
+    "--direction",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "maximize", "minimize"]),
+    help="Whether more or less is better; auto: by the metric's name.",
+)
+def best(metric: str, where: str, direction: Any) -> None:
+    """Find the best training run or trial of the experiment."""
+    from reprise.search.best import best_run, tell  # noqa: PLC0415
+
+    click.echo(tell(best_run(metric, where, direction), metric))
 
 
 @cli.command(epilog="Example: reprise lock --upgrade")

@@ -12,6 +12,12 @@ from reprise.errors import WrongCall
 from reprise.table import Table
 
 DATES = ("datetime", "datetime64", "date", "time", "timedelta", "timedelta64", "period")
+WHOLE_FLOATS, WHOLE_NUMBERS = 2**53, 2**63 - 1
+"""Up to these, floats and integers of 64 bits hold each whole number exactly."""
+
+LARGEST = 1e150
+"""Numbers beyond it have no square, so they cannot be standardised."""
+
 LISTED = 12
 """Names that one line of error lists at most."""
 
@@ -111,7 +117,11 @@ def _choose(frame: pd.DataFrame, target: str, features: str) -> list[str]:
     _check_known([target], frame, "target")
     if features.strip() == "all":
         return [name for name in frame.columns if name != target]
-    names = [name if name in frame.columns else name.strip() for name in next(csv.reader([features]), [])]
+    try:
+        listed = next(csv.reader([features]), [])
+    except csv.Error as error:
+        raise WrongCall(f"features {features!r} is no list of names: {error}") from error
+    names = [name if name in frame.columns else name.strip() for name in listed]
     if not any(names):
         raise WrongCall(f"features {features!r} names no column; use all, or names separated by commas")
     _check_known(names, frame, "feature")
@@ -152,8 +162,10 @@ def _labels(column: pd.Series, target: str) -> pd.Series:
                 "this template classifies: turn them into classes, or replace reprise/model.py"
             )
             raise WrongCall(message)
+        _check_exact(numbers, WHOLE_FLOATS, target)
         labels: pd.Series = numbers.astype("int64")
     elif kind == "integer":
+        _check_exact(column, WHOLE_NUMBERS, target)
         labels = column.astype("int64")
     elif kind == "boolean":
         labels = column.astype("bool")
@@ -162,14 +174,22 @@ def _labels(column: pd.Series, target: str) -> pd.Series:
     return labels
 
 
+def _check_exact(column: pd.Series, limit: int, target: str) -> None:
+    """Refuse class numbers that would be rounded into one another, or wrap around."""
+    if (column.abs() > limit).any():
+        value = int(column.abs().max())
+        message = f"target {target!r} holds numbers as large as {value}, of which not each is exact; write them as text"
+        raise WrongCall(message)
+
+
 def _check_classes(labels: pd.Series, target: str) -> None:
     counts = labels.value_counts()
     if len(counts) == 1:
-        raise WrongCall(f"target {target!r} has one class, {counts.index[0]!r}; at least two are needed")
+        raise WrongCall(f"target {target!r} has one class, {counts.index.tolist()[0]!r}; at least two are needed")
     if counts.iloc[-1] == 1:
         message = (
             f"target {target!r}: {(counts == 1).sum()} of {len(counts)} classes have one row, such as "
-            f"{counts.index[-1]!r}; each needs two or more (this template classifies: is it the right column?)"
+            f"{counts.index.tolist()[-1]!r}; each needs two or more (this template classifies: is it the right column?)"
         )
         raise WrongCall(message)
 
@@ -227,9 +247,13 @@ def _feature(column: pd.Series) -> pd.Series:
 
 
 def _check_finite(column: pd.Series) -> None:
-    if column.dtype.kind == "f" and np.isinf(column.to_numpy()).any():
-        row = int(column.index[np.isinf(column.to_numpy())][0])
-        raise WrongCall(f"column {column.name!r} is infinite in row {row}; replace it by a number or leave it empty")
+    if column.dtype.kind != "f":
+        return
+    beyond = np.abs(column.to_numpy(dtype="float64")) > LARGEST
+    if beyond.any():
+        row = int(column.index[beyond][0])
+        what = "infinite" if np.isinf(column[row]) else f"{column[row]:g}, too large to be squared,"
+        raise WrongCall(f"column {column.name!r} is {what} in row {row}; replace it by a number or leave it empty")
 
 
 def _all_dates(column: pd.Series) -> bool:

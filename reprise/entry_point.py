@@ -1,15 +1,18 @@
 """How an entry point ends: each failure one line, its exit code, and the reason on the MLflow run."""
 
+import logging
 import os
 import signal
 import sys
+import traceback
 from types import FrameType
 from typing import NoReturn
 
 import click
 
-from reprise import patience
+from reprise import garbage, patience
 from reprise.credentials import without_credentials
+from reprise.errors import cause
 
 INTERRUPTED = 130
 TAG_LENGTH = 5000
@@ -22,10 +25,13 @@ def main(command: click.Command) -> NoReturn:
     A mistake of the user's, or a store that cannot be reached, is one line. Any other exception is a fault in the
     code and keeps its traceback. The reason goes to the run that `mlflow run` started as well.
     """
+    garbage.leave_alone_what_is_loaded()
     run_id = os.environ.get("MLFLOW_RUN_ID")  # mlflow.start_run takes it out of the environment
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     patience.be_patient()
+    # MLflow prints a traceback of each failure of a database, before it raises what is said here in one line.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     try:
         command.main(standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -44,15 +50,30 @@ def main(command: click.Command) -> NoReturn:
 
 def _is_of_the_world(error: Exception) -> bool:
     """Tell whether an error comes from a store, a disk or a network, not from the code."""
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415  most runs have no use for it
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415  most runs have no use for them
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    return isinstance(error, (MlflowException, OSError))
+    return isinstance(error, (MlflowException, OSError, SQLAlchemyError)) or _lacks_driver(error)
+
+
+def _lacks_driver(error: Exception) -> bool:
+    """Tell whether SQLAlchemy looked for a database's driver and it is not installed."""
+    return (
+        isinstance(error, ModuleNotFoundError) and traceback.extract_tb(error.__traceback__)[-1].name == "import_dbapi"
+    )
 
 
 def in_one_line(error: Exception) -> str:
     """Say what is wrong with a store, and what to do; MLflow's own words where there is nothing to add."""
-    text = " ".join(str(error).split())
+    text = cause(error)
     uri = os.environ.get("MLFLOW_TRACKING_URI", "in MLFLOW_TRACKING_URI")
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"the store {uri} needs the package {error.name}; add it to [dependency-groups] project in pyproject.toml "
+            "and run reprise lock, or name a tracking server"
+        )
+    if text.startswith("(sqlite3."):
+        return f"the SQLite store cannot be used: {text}; free or repair it, or name another in MLFLOW_TRACKING_URI"
     if "error code 401" in text or "error code 403" in text:
         return (
             f"the tracking server {uri} refuses the login; set MLFLOW_TRACKING_USERNAME and "

@@ -33,8 +33,12 @@ class Lock:
 
 
 def read_lock(path: Path = LOCK_FILE) -> Lock:
-    """Read conda.yaml: `python=…`, pip, and one pip block of exact pins."""
-    content = path.read_bytes()
+    """Read this project's conda.yaml."""
+    return parse_lock(path.read_bytes())
+
+
+def parse_lock(content: bytes) -> Lock:
+    """Parse the text of a conda.yaml: `python=…`, pip, and one pip block of exact pins."""
     dependencies = yaml.safe_load(content)["dependencies"]
     python = next(entry for entry in dependencies if str(entry).startswith("python=")).partition("=")[2]
     specs = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
@@ -52,8 +56,9 @@ def installed_versions(site_packages: list[str] | None = None) -> dict[str, str]
     """
     found: dict[str, str] = {}
     for distribution in importlib.metadata.distributions(path=site_packages or sys.path):
-        if name := distribution.metadata["Name"]:
-            found.setdefault(canonicalize_name(name), distribution.version)
+        metadata = distribution.metadata  # parsed anew each time it is asked for
+        if name := metadata["Name"]:
+            found.setdefault(canonicalize_name(name), metadata["Version"])
     return dict(sorted(found.items()))
 
 

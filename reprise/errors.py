@@ -1,4 +1,4 @@
-"""The two ways in which a command ends badly; each is one line for a person."""
+"""The ways in which a command ends badly; each is one line for a person."""
 
 import click
 
@@ -13,3 +13,23 @@ class JobFailed(click.ClickException):
     """The call was right, yet the job failed or was refused. Exit code 1."""
 
     exit_code = 1
+
+
+class Irreproducible(JobFailed):
+    """A recorded run cannot be run again as it was. Exit code 3.
+
+    Attributes:
+        missing: what it would take, a line each.
+    """
+
+    exit_code = 3
+
+    def __init__(self, *missing: str) -> None:
+        super().__init__("; ".join(missing))
+        self.missing = missing
+
+
+def cause(error: Exception) -> str:
+    """Say in one line why a store failed, without the statement that a database was given."""
+    text = " ".join(str(error).partition("[SQL:")[0].split())
+    return text[max(text.find("(sqlite3."), 0) :]

@@ -3,6 +3,7 @@
 Drawn on Figure objects without pyplot: no window system, no global state, and a quarter of a second less to import.
 """
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,4 +144,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Any]:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, facecolor="white")
+    with warnings.catch_warnings():
+        # A letter that the font lacks becomes a box; a warning for each would bury what matters.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(path, facecolor="white")

@@ -35,7 +35,7 @@ def to_arrow(column: pd.Series) -> pa.Array:
     """Convert a column to the Arrow type that its content calls for; NaN and None are both null."""
     try:
         array = pa.array(column, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):  # values of several types in one column
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # values of several types, or beyond 64 bits
         array = pa.array(column.map(str, na_action="ignore"), from_pandas=True)
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()

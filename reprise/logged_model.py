@@ -14,11 +14,10 @@ from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from sklearn.pipeline import Pipeline
 
-from reprise import experiment
 from reprise.bundle import MODEL_NAME
 from reprise.environment import Lock, pinned
 from reprise.errors import JobFailed, WrongCall
-from reprise.recorded import provenance_of
+from reprise.recorded import newest_training_run, provenance_of
 
 TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
 """Packages whose types a model may hold beyond those that skops trusts itself. Add yours when you replace the model."""
@@ -120,17 +119,7 @@ def newest() -> str:
     Raises:
         WrongCall: there is no such run.
     """
-    experiment_id = experiment.experiment_id()
-    runs = mlflow.MlflowClient().search_runs(
-        [experiment_id],
-        "tags.`reprise.job` = 'train' and attributes.status = 'FINISHED'",
-        order_by=["attributes.start_time DESC"],
-        max_results=1,
-    )
-    if not runs:
-        message = f"experiment {experiment_id} has no finished training run; train first, or name a model with model="
-        raise WrongCall(message)
-    return f"runs:/{runs[0].info.run_id}/{MODEL_NAME}"
+    return f"runs:/{newest_training_run()}/{MODEL_NAME}"
 
 
 def load(uri: str) -> Subject:

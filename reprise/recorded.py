@@ -1,21 +1,227 @@
-"""What a run has recorded in its artifacts."""
+"""All that a run has recorded of where it came from."""
 
 import json
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import mlflow
 
+from reprise import experiment
+from reprise.errors import WrongCall
+from reprise.provenance import FORMAT
+
 PROVENANCE = "provenance/provenance.json"
+LOCK = "provenance/conda.yaml"
+PATCH = "provenance/patch.diff"
+
+RERUN_OF = "reprise.rerun_of"
+BISECTS = "reprise.bisects.run_id"
+REPETITIONS = (RERUN_OF, BISECTS)
+"""Tags of runs that repeat another; none of them is the newest model that a person means."""
+
+PAGE = 20
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run as it stands in the store.
+
+    Attributes:
+        run: its tags, parameters and metrics.
+        folder: its artifacts, downloaded.
+        provenance: what provenance.json holds; empty where it has none, as runs of other projects.
+    """
+
+    run: mlflow.entities.Run
+    folder: Path
+    provenance: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return str(self.run.info.run_id)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The run's tags."""
+        return dict(self.run.data.tags)
+
+    @property
+    def commit(self) -> str | None:
+        """The full commit."""
+        return self.tags.get("mlflow.source.git.commit")
+
+    @property
+    def by_mlflow_run(self) -> bool:
+        """Whether `mlflow run` started it, whose entry point and parameters are then recorded."""
+        return self.tags.get("mlflow.source.type") == "PROJECT"
+
+    @property
+    def repositories(self) -> list[str]:
+        """Where the run says that its code is: the remote, and the repository that `mlflow run` was given."""
+        named = [self.tags.get("mlflow.source.git.repoURL")]
+        if self.by_mlflow_run:
+            named.append(_repository(self.tags["mlflow.source.name"]))
+        return [name for name in dict.fromkeys(named) if name]
+
+    @property
+    def subdirectory(self) -> str:
+        """The project's folder in its repository, "" at the top."""
+        if self.provenance:
+            return str(self.provenance["git"]["subdirectory"])
+        if not self.by_mlflow_run or "reprise.subdirectory" in self.tags:
+            return self.tags.get("reprise.subdirectory", "")
+        return self.tags["mlflow.source.name"].partition("#")[2].strip("/")
+
+    @property
+    def entry_point(self) -> str | None:
+        """The entry point in MLproject; None where neither MLflow nor this project recorded one."""
+        return self.tags.get("mlflow.project.entryPoint", self.tags.get("reprise.job"))
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """All logged parameters, without the quotes that `mlflow run` puts around them for its shell."""
+        logged = dict(self.run.data.params)
+        return {name: _unquoted(value) for name, value in logged.items()} if self.by_mlflow_run else logged
+
+    @property
+    def patch(self) -> bytes:
+        """What the working tree had beyond the commit, for `git apply`."""
+        return self._file(PATCH) or b""
+
+    @property
+    def lock(self) -> bytes | None:
+        """The environment lock, conda.yaml as it was."""
+        return self._file(LOCK)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Installed versions, Python and machine; empty where none are recorded."""
+        return dict(self.provenance.get("environment", {}))
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The table: source, fingerprint and how it was split; empty where none is recorded."""
+        return dict(self.provenance.get("data", {}))
+
+    def _file(self, name: str) -> bytes | None:
+        path = self.folder / name
+        return path.read_bytes() if path.is_file() else None
+
+
+def run_of(subject: str) -> str:
+    """Find the run that a person means.
+
+    Args:
+        subject: a run id, any MLflow model URI, or `latest` for the newest finished training run.
+
+    Raises:
+        WrongCall: there is no such run or model, or the run is deleted.
+    """
+    if subject == "latest":
+        return newest_training_run()
+    run_id = _run_of_model(subject) if ":" in subject else subject
+    return str(existing(run_id).info.run_id)
+
+
+def existing(run_id: str) -> mlflow.entities.Run:
+    """Give a run.
+
+    Raises:
+        WrongCall: there is none, or it is deleted.
+    """
+    try:
+        run = mlflow.get_run(run_id)
+    except mlflow.exceptions.MlflowException as error:
+        raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; set MLFLOW_TRACKING_URI") from error
+    if run.info.lifecycle_stage == "deleted":
+        raise WrongCall(f"run {run_id!r} is deleted; bring it back with: mlflow runs restore --run-id {run_id}")
+    return run
+
+
+def newest_training_run() -> str:
+    """Give the experiment's newest finished training run, reruns apart.
+
+    Raises:
+        WrongCall: there is no such run.
+    """
+    experiment_id = experiment.experiment_id()
+    wanted = "tags.`reprise.job` = 'train' and attributes.status = 'FINISHED'"
+    client, order = mlflow.MlflowClient(), ["attributes.start_time DESC"]
+    page = client.search_runs([experiment_id], wanted, order_by=order, max_results=PAGE)
+    while True:
+        for run in page:
+            if not any(tag in run.data.tags for tag in REPETITIONS):
+                return str(run.info.run_id)
+        if not page.token:
+            message = (
+                f"experiment {experiment_id} has no finished training run; train first, or name a model with model="
+            )
+            raise WrongCall(message)
+        page = client.search_runs([experiment_id], wanted, order_by=order, max_results=PAGE, page_token=page.token)
+
+
+def read(run_id: str, folder: Path) -> Recorded:
+    """Read a run with all its artifacts.
+
+    Args:
+        run_id: of a run that exists.
+        folder: where its artifacts go.
+
+    Raises:
+        WrongCall: a newer version of this project recorded it.
+    """
+    run = existing(run_id)
+    folder.mkdir(exist_ok=True)
+    client = mlflow.MlflowClient()
+    if client.list_artifacts(run_id):
+        client.download_artifacts(run_id, "", str(folder))
+    provenance = _provenance(folder / PROVENANCE)
+    if provenance and provenance["format"] > FORMAT:
+        message = f"run {run_id} was recorded in format {provenance['format']}, this version reads {FORMAT}; update it"
+        raise WrongCall(message)
+    return Recorded(run, folder, provenance or {})
 
 
 def provenance_of(run_id: str) -> dict[str, Any] | None:
-    """Read a run's provenance.json; None where it has none, as runs of other projects."""
+    """Read a run's provenance.json alone; None where it has none, as runs of other projects."""
     with TemporaryDirectory(prefix="reprise-read-") as folder:
         try:
-            file = mlflow.MlflowClient().download_artifacts(run_id, PROVENANCE, folder)
+            return _provenance(Path(mlflow.MlflowClient().download_artifacts(run_id, PROVENANCE, folder)))
         except (mlflow.exceptions.MlflowException, OSError):
             return None
-        content: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
-        return content
+
+
+def _provenance(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _run_of_model(uri: str) -> str:
+    try:
+        run_id = mlflow.models.get_model_info(uri).run_id
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        raise WrongCall(f"model {uri!r} cannot be found: {str(error).splitlines()[0]}") from error
+    if not run_id:
+        raise WrongCall(f"model {uri!r} was logged by no run; name the run to reproduce")
+    return str(run_id)
+
+
+def _repository(source_name: str) -> str:
+    """Take the subdirectory off what `mlflow run` was given, and write a local one as a path."""
+    uri = source_name.partition("#")[0]
+    return urlsplit(uri).path if uri.startswith("file:///") else uri
+
+
+def _unquoted(value: str) -> str:
+    try:
+        (word,) = shlex.split(value) or [""]
+    except ValueError:
+        return value
+    return word

@@ -1,6 +1,7 @@
 """The files that a run leaves as artifacts."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,26 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
 
 
 def write_decision_regions(pipeline: Pipeline, dataset: Dataset, folder: Path) -> None:
-    """Write figures/decision_regions.png where a plane can show them: exactly two features, both numbers."""
+    """Write figures/decision_regions.png where a plane can show them: exactly two features, both numbers.
+
+    For many classes it would show nothing, and take minutes: each pair of classes judges each point of the grid.
+    """
     X = dataset.X
-    if X.shape[1] == 2 and all(pd.api.types.is_any_real_numeric_dtype(kind) for kind in X.dtypes):  # noqa: PLR2004
+    plane = X.shape[1] == 2 and all(pd.api.types.is_any_real_numeric_dtype(kind) for kind in X.dtypes)  # noqa: PLR2004
+    if plane and len(pipeline.classes_) <= figures.LABELLED:
         figures.draw_decision_regions(pipeline, X, dataset.y, folder / "figures")
 
 
 def write_preprocessing(pipeline: Pipeline, folder: Path) -> None:
     """Write scaler.gz, the fitted preprocessing step, for `joblib.load`."""
     joblib.dump(pipeline.named_steps["preprocessing"], folder / "scaler.gz")
+
+
+def write_search(trials: pd.DataFrame, space: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Write trials.csv and search_space.json, the space that was searched; the folder figures/ is for its pictures."""
+    trials.to_csv(folder / "trials.csv", index=False)
+    (folder / "search_space.json").write_text(json.dumps(space, indent=2), encoding="utf-8")
+    (folder / "figures").mkdir()
 
 
 def write_provenance(provenance: Provenance, data: dict[str, Any], folder: Path) -> None:

@@ -21,6 +21,9 @@ from reprise.errors import WrongCall
 BUNDLED = ("iris", "wine", "breast_cancer", "digits")
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 MLFLOW_SCHEMES = ("runs", "mlflow-artifacts", "models", "dbfs", "gs", "abfss", "wasbs", "hdfs")
+LISTED = 200
+"""Characters of an overlong name that one line of error shows."""
+
 TIMEOUT = (10, 60)
 """Seconds to wait for a connection, and for each next piece of an answer."""
 
@@ -50,15 +53,26 @@ def locate(data: str) -> Source:
     """
     if data in BUNDLED:
         return Source("bundled", data, data)
-    scheme = urlsplit(data).scheme
+    try:
+        parts = urlsplit(data)
+    except ValueError as error:
+        raise WrongCall(f"data {without_credentials(data)!r} is no URI: {error}") from error
+    scheme = parts.scheme
     if scheme == "file":
-        data, scheme = url2pathname(urlsplit(data).path), ""
+        if parts.netloc not in ("", "localhost"):
+            raise WrongCall(f"data {data!r} is on the host {parts.netloc!r}; file:///… reads from this one alone")
+        data, scheme = url2pathname(parts.path), ""
     if len(scheme) > 1:  # one letter is a Windows drive
         name = PurePosixPath(unquote(urlsplit(data).path)).name
         _check_suffix(name, data)
         return Source("uri", name, without_credentials(data))
+    if not data.strip():
+        raise WrongCall(f"data {data!r} names nothing; name a file, a URI or one of {', '.join(BUNDLED)}")
     path = Path(data).expanduser().absolute()
-    _check_file(path, data)
+    try:
+        _check_file(path, data)
+    except OSError as error:
+        raise WrongCall(f"data {_beginning(data)!r} cannot be looked up: {error.strerror}") from error
     inside = path.resolve().is_relative_to(project.FOLDER)
     return Source(
         "file", path.name, str(path), path.resolve().relative_to(project.FOLDER).as_posix() if inside else None
@@ -100,12 +114,18 @@ def again(source: dict[str, Any]) -> str:
 def _check_file(path: Path, data: str) -> None:
     if path.is_dir():
         raise WrongCall(f"data {data!r} is a directory; name one file: {', '.join(SUFFIXES)}")
+    if path.is_fifo():
+        raise WrongCall(f"data {data!r} is a pipe, which cannot be read twice; write it to a file first")
     if not path.exists():
         hint = "" if Path(data).is_absolute() else f" (looked for in {path.parent}; an absolute path is never in doubt)"
         raise WrongCall(f"data {data!r} does not exist{hint}; name a file, a URI or one of {', '.join(BUNDLED)}")
     _check_suffix(path.name, data)
     if not os.access(path, os.R_OK):
         raise WrongCall(f"data {data!r} may not be read by this user; change its permissions")
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= LISTED else f"{text[:LISTED]}…"
 
 
 def _check_suffix(name: str, data: str) -> None:

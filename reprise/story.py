@@ -4,8 +4,7 @@ from typing import Any
 
 import mlflow
 
-from reprise.errors import WrongCall
-from reprise.recorded import provenance_of
+from reprise.recorded import existing, provenance_of
 
 
 def tell(run_id: str) -> str:
@@ -14,15 +13,14 @@ def tell(run_id: str) -> str:
     Raises:
         WrongCall: there is no such run.
     """
-    try:
-        run = mlflow.get_run(run_id)
-    except mlflow.exceptions.MlflowException as error:
-        raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; set MLFLOW_TRACKING_URI") from error
+    run = existing(run_id)
     tags = run.data.tags
     lines = {
         "run": f"{run_id} {run.info.run_name or ''} {run.info.status}",
         "job": tags.get("reprise.job", tags.get("mlflow.project.entryPoint", "unknown")),
         "failure": tags.get("reprise.failure"),
+        "reproduction": tags.get("reprise.reproduction"),
+        "verdict": tags.get("reprise.verdict"),
         "commit": tags.get("mlflow.source.git.commit", f"none: {tags.get('reprise.git', 'not recorded')}"),
         "branch": tags.get("mlflow.source.git.branch"),
         "repository": tags.get("mlflow.source.git.repoURL"),

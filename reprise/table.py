@@ -17,7 +17,8 @@ from reprise.fingerprint import fingerprint
 from reprise.source import Source, local_file, locate
 
 SEPARATORS = ",;\t|"
-NUMBER = r"[-+]?[\d.,]*\d[\d.,]*"
+SIGNS = ",%$€£¥"
+NUMBER = rf"[-+]?[{SIGNS}]? ?[\d.,]*\d[\d.,]* ?[{SIGNS}]?"
 SAMPLE = 1000
 """Values of a text column that are looked at to tell whether it holds numbers."""
 
@@ -81,24 +82,25 @@ def _read_csv(path: Path, data: str) -> pd.DataFrame:
 def _read_numbers(path: Path, separator: str) -> pd.DataFrame:
     """Read a CSV; where text columns hold numbers with a decimal comma, and commas do not separate, read them so."""
     frame = pd.read_csv(path, sep=separator, index_col=False, low_memory=False)
-    if separator != "," and _numbers_with_commas(frame):
+    if separator != "," and _numbers_with(",", frame):
         frame = pd.read_csv(path, sep=separator, index_col=False, low_memory=False, decimal=",")
     return frame
 
 
 def _check_numbers(frame: pd.DataFrame, data: str) -> None:
     """Refuse numbers that pandas took for text: each would become a category of its own."""
-    for name in _numbers_with_commas(frame):
+    for name in _numbers_with(SIGNS, frame):
         value = frame[name].dropna().iloc[0]
-        message = f"data {data!r}: column {name!r} holds numbers with commas, such as {value!r}; write them without"
+        message = f"data {data!r}: column {name!r} holds numbers with signs, such as {value!r}; write digits alone"
         raise WrongCall(message)
 
 
-def _numbers_with_commas(frame: pd.DataFrame) -> list[str]:
+def _numbers_with(signs: str, frame: pd.DataFrame) -> list[str]:
+    """Name the columns whose values all are numbers, but for signs that pandas does not know."""
     found = []
     for name in frame.columns[[isinstance(kind, pd.StringDtype) for kind in frame.dtypes]]:
         values = frame[name].dropna().head(SAMPLE)
-        if len(values) and values.str.fullmatch(NUMBER).all() and values.str.contains(",").any():
+        if len(values) and values.str.fullmatch(NUMBER).all() and values.str.contains(f"[{signs}]").any():
             found.append(str(name))
     return found
 
@@ -124,12 +126,21 @@ def _read_parquet(path: Path, data: str) -> pd.DataFrame:
         if nested:
             message = f"data {data!r}: column {nested[0]!r} is nested; flatten it to one value a row or leave it out"
             raise WrongCall(message)
+        raw = [field.name for field in schema if _is_binary(field.type)]
+        if raw:
+            message = f"data {data!r}: column {raw[0]!r} holds bytes; store text as strings, or leave it out"
+            raise WrongCall(message)
         frame = pd.read_parquet(path)
     except (pa.ArrowException, OSError) as error:
         message = f"data {data!r} is not a whole Parquet file: {str(error).splitlines()[0]}"
         raise WrongCall(message) from error
     named = [name for name in frame.index.names if name is not None]
     return frame.reset_index(drop=not named)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(test(kind) for test in tests)
 
 
 def _check_names(names: list[str], data: str) -> None:

@@ -11,7 +11,7 @@ import click
 @contextmanager
 def step(name: str) -> Iterator[None]:
     """Show on a terminal that a step runs and how long it took; say nothing in a pipe."""
-    if not sys.stderr.isatty():
+    if not (sys.stderr and sys.stderr.isatty()):
         yield
         return
     click.echo(f"  {name} …", nl=False, err=True)

@@ -1,29 +1,36 @@
 """The run that an entry point fills, and the experiment it is in."""
 
-# skops.io searches every module that is already loaded: imported after mlflow it takes up to two seconds more.
-# It is also the first import that the launcher's environment lacks.
-try:
-    import skops.io  # noqa: F401  isort: skip
-except ModuleNotFoundError:
-    import sys
-
-    sys.exit("Error: this environment cannot train: it lacks skops. Use mlflow run with --env-manager uv, or conda.")
-
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-import mlflow
-from mlflow.entities import Param, RunTag
-
-from reprise import patience, process
+from reprise import garbage, patience, process
 from reprise.credentials import without_credentials
+from reprise.errors import WrongCall
 from reprise.terminal import note
+
+with garbage.importing():
+    # skops.io searches every module that is already loaded: imported after mlflow it takes up to two seconds more.
+    # It is also the first import that the launcher's environment lacks.
+    try:
+        import skops.io  # noqa: F401  isort: skip
+    except ModuleNotFoundError:
+        sys.exit(
+            "Error: this environment cannot train: it lacks skops. Use mlflow run with --env-manager uv, or conda."
+        )
+
+    import mlflow
+    from mlflow.entities import Param, RunTag
 
 
 @contextmanager
 def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[mlflow.entities.Run]:
     """Start a run, or carry on the one that `mlflow run` has started, and end it as the block ends.
+
+    Within the block of another run, such as that of `tune`, it is that run's child.
 
     Args:
         job: what the run does, `train` or `evaluate`; stands in the tag `reprise.job`.
@@ -31,8 +38,9 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
             there yet is logged.
         tags: what is known before the job begins, so that a run that fails has it too.
     """
+    _check_writable(mlflow.get_tracking_uri())
     with patience.brief():
-        run = mlflow.start_run()
+        run = mlflow.start_run(nested=True)
     try:
         _log_beginning(run, parameters, {**tags, **process.tags(), "reprise.job": job})
         yield run
@@ -40,6 +48,16 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
         _end_badly("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", run)
         raise
     mlflow.end_run("FINISHED")
+
+
+def _check_writable(uri: str) -> None:
+    """Refuse a SQLite file that cannot be written before MLflow tries it for two minutes."""
+    if not uri.startswith("sqlite:///"):
+        return
+    path = Path(uri.removeprefix("sqlite:///"))
+    known = [place for place in (path, path.absolute().parent) if place.exists()]
+    if not all(os.access(place, os.W_OK) for place in known):
+        raise WrongCall(f"the store {path} cannot be written here; work in another folder, or set MLFLOW_TRACKING_URI")
 
 
 def _log_beginning(run: mlflow.entities.Run, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> None:

@@ -1,5 +1,7 @@
 """What the tests share: a copy of this project in a git repository of its own, a store, and real processes."""
 
+import gc
+import importlib
 import os
 import shutil
 import subprocess
@@ -7,12 +9,25 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import mlflow
 import pytest
+import yaml
 
 PROJECT = Path(__file__).resolve().parent.parent
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # mlflow, uv, reprise
+ENTRY_POINTS: dict[str, click.Command] = {
+    name: getattr(importlib.import_module(name), name)
+    for name in yaml.safe_load((PROJECT / "MLproject").read_text(encoding="utf-8"))["entry_points"]
+    if name != "main"
+}
+"""The click command of each entry point in MLproject, which has a script of its own name."""
 IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what is imported by now, as `reprise.garbage` does for a script."""
+    gc.freeze()
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -114,6 +129,20 @@ def evaluate(store: str) -> Job:
     from evaluate import evaluate as command
 
     return lambda *arguments: invoke(command, *arguments)
+
+
+@pytest.fixture
+def tune(store: str) -> Job:
+    """Tune in this process and return the search's run; its winner's is the last active one."""
+    from tune import tune as command
+
+    def search(*arguments: str) -> mlflow.entities.Run:
+        invoke(command, *arguments)
+        searches = "tags.`reprise.job` = 'tune'"
+        newest = ["attributes.start_time DESC"]
+        return mlflow.search_runs(filter_string=searches, order_by=newest, output_format="list")[0]
+
+    return search
 
 
 def invoke(command: object, *arguments: str) -> mlflow.entities.Run:

@@ -60,7 +60,7 @@ def serve(folder: Path) -> Iterator[Servers]:
     repositories = folder / "repositories"
     repositories.mkdir()
     mlflow = ["uv", "tool", "run", "--quiet", "--from", f"mlflow=={version('mlflow-skinny')}", "mlflow", "server"]
-    store = ["--backend-store-uri", f"sqlite:///{folder / 'server.db'}", "--artifacts-destination", str(folder / "kept")]
+    store = [f"--backend-store-uri=sqlite:///{folder / 'server.db'}", f"--artifacts-destination={folder / 'kept'}"]
     place = ["--host", HOST, "--port", str(tracking), "--workers", "1"]
     daemon = ["git", "daemon", f"--listen={HOST}", f"--port={port}", f"--base-path={repositories}", "--export-all"]
     with (folder / "server.log").open("w") as log:

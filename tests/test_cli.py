@@ -8,13 +8,11 @@ import click
 import mlflow
 import pytest
 from click.testing import CliRunner
-from conftest import PROJECT, Job, environment, run
+from conftest import ENTRY_POINTS, PROJECT, Job, environment, run
 
-from evaluate import evaluate as evaluate_command
 from reprise.cli import cli
-from train import train as train_command
 
-COMMANDS = {"train": train_command, "evaluate": evaluate_command, **cli.commands}
+COMMANDS = {**{f"{name}.py": command for name, command in ENTRY_POINTS.items()}, **cli.commands}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -47,6 +45,16 @@ def test_ui_of_no_run_is_one_line(store: str) -> None:
     shown = CliRunner().invoke(cli, ["ui", "nothing"])
     assert shown.exit_code == 2
     assert "run 'nothing' is not in sqlite" in shown.output
+
+
+def test_tune_starts_the_entry_point_and_ends_as_it_does(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    monkeypatch.setattr("reprise.running.job.run_entry_point", lambda *call: started.append(call) or 1)
+    done = CliRunner().invoke(cli, ["tune", "-P", "data=digits", "-P", "space=a=b.yaml"])
+    assert done.exit_code == 1
+    assert started == [("tune", {"data": "digits", "space": "a=b.yaml"}, "uv")]
+    wrong = CliRunner().invoke(cli, ["tune", "-P", "trials"])
+    assert (wrong.exit_code, "'trials' is no NAME=VALUE" in wrong.output) == (2, True)
 
 
 @pytest.mark.integration

@@ -15,8 +15,8 @@ from conftest import commit_all, environment, git, run
 
 from reprise.backends.commit import CommitBackend, EntryPointFailed
 from reprise.errors import JobFailed, WrongCall
-from reprise.play import Order, Played, play
-from reprise.project_uri import ProjectUri
+from reprise.running.play import Order, Played, play
+from reprise.running.project_uri import ProjectUri
 
 MLPROJECT = """
 name: foreign

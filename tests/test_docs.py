@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PROJECT, copy_project, run
+from conftest import ENTRY_POINTS, PROJECT, copy_project, run
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 SERVES = "reprise ui"  # until it is interrupted; tests/test_cli.py has it
@@ -52,7 +52,7 @@ def test_the_first_command_sets_up_and_trains(checkout: Path, environments: str)
 
 
 def test_the_second_command_is_this_suite() -> None:
-    assert SECOND.endswith("-m pytest")
+    assert "-m pytest -n auto --dist loadfile" in SECOND
     assert "tests/requirements.txt" in SECOND
 
 
@@ -85,5 +85,6 @@ def test_readme_names_every_parameter_with_its_default() -> None:
 
 def test_every_module_has_its_place_in_readme() -> None:
     text = (PROJECT / "README.md").read_text()
-    for name in ("MLproject", "conda.yaml", "train.py", "evaluate.py", "docs/", "tests/", "benchmarks/"):
+    scripts = [f"{name}.py" for name in ENTRY_POINTS]
+    for name in ("MLproject", "conda.yaml", *scripts, "docs/", "tests/", "benchmarks/"):
         assert f"\n{name} " in text or f" {name} " in text

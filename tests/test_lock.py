@@ -9,12 +9,9 @@ from typing import Any
 import click
 import pytest
 import yaml
-from conftest import PROJECT, run
+from conftest import ENTRY_POINTS, PROJECT, run
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-from evaluate import evaluate
-from train import train
 
 SPEC = re.compile(r"[a-z0-9][a-z0-9.-]*==[0-9][a-z0-9.!+]*( ; [^#]+)?")
 
@@ -97,7 +94,7 @@ def test_every_direct_dependency_has_its_reason() -> None:
             assert re.search(r"#\s+\S+", line), line
 
 
-@pytest.mark.parametrize(("entry_point", "command"), [("main", train), ("train", train), ("evaluate", evaluate)])
+@pytest.mark.parametrize(("entry_point", "command"), [*ENTRY_POINTS.items(), ("main", ENTRY_POINTS["train"])])
 def test_mlproject_and_click_agree(entry_point: str, command: click.Command) -> None:
     parameters = mlproject()["entry_points"][entry_point]["parameters"]
     options = {option.name: option for option in command.params}

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from conftest import commit_all, git
 
-from reprise.clone import cloned
 from reprise.errors import JobFailed, WrongCall
-from reprise.project_uri import ProjectUri, parse
-from reprise.repository import find
+from reprise.running.clone import cloned
+from reprise.running.project_uri import ProjectUri, parse
+from reprise.running.repository import find
 
 
 @pytest.fixture(autouse=True)

@@ -103,6 +103,14 @@ def test_decision_regions_are_drawn_for_two_numeric_features(train: Job) -> None
     assert (artifact(run, "figures") / "decision_regions.png").exists()
 
 
+def test_decision_regions_of_many_classes_are_not_drawn(train: Job, tmp_path: Path) -> None:
+    """Each pair of classes would judge each point of the grid: minutes, for a picture in which nothing can be told."""
+    rows = np.arange(100)
+    table = pd.DataFrame({"a": rows[::-1], "b": rows**2, "target": rows % 25})
+    table.to_parquet(tmp_path / "table.parquet")
+    assert not (artifact(train("--data", str(tmp_path / "table.parquet")), "figures") / "decision_regions.png").exists()
+
+
 def test_a_served_model_scores_raw_rows(train: Job, people: Path) -> None:
     run = train("--data", str(people), "--target", "bought")
     assert run.data.metrics["test_accuracy"] > 0.8

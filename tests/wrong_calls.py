@@ -1,10 +1,11 @@
-"""Every wrong call that one can think of, each as a process of its own.
+"""Every wrong call that one can think of.
 
-`python tests/wrong_calls.py` runs them all and prints a table: call, exit code, the line on the terminal, the run's
-status. `tests/test_wrong_calls.py` holds them to what is promised.
+`python tests/wrong_calls.py` runs each as a process of its own and prints a table: call, exit code, the line on the
+terminal, the run's status. `tests/test_wrong_calls.py` holds them to what is promised.
 """
 
 import gzip
+import os
 import sys
 import tempfile
 import threading
@@ -66,6 +67,27 @@ def make_files(folder: Path) -> None:
     (folder / "corrupt.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
     (folder / "sheet.xlsx").write_bytes(b"PK")
     (folder / "folder.csv").mkdir()
+    (folder / "loop.csv").symlink_to("loop.csv")
+    os.mkfifo(folder / "pipe.csv")
+    more = {
+        "percent": good.assign(a=[f"{number}%" for number in range(ROWS)]),
+        "sentinel": good.assign(a=[1.7e308, *good["a"][1:]]),
+        "rounded": good.assign(target=[str(2**60), str(2**60 + 1), ""] * (ROWS // 3)),
+        "gap_label": good.assign(target=["None", "some"] * (ROWS // 2)),
+    }
+    for name, frame in more.items():
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    (folder / "quoted.csv").write_text(text.replace("a,b,c", 'a,"a",c', 1))
+    (folder / "open_quote.csv").write_text(text.replace("a,b,c", '"a,b,c', 1))
+    (folder / "utf16.csv").write_bytes(text.encode("utf-16"))
+    (folder / "table.csv").write_bytes(gzip.compress(text.encode()))
+    (folder / "comment.csv").write_text(f"# a table\n{text}")
+    (folder / "wide_header.csv").write_text(f'"{"h" * 200_000}",target\n1,x\n')
+    columns = {"a": [1.0, 2.0] * 9, "target": ["x", "y"] * 9}
+    pq.write_table(pa.table({**columns, "b": [b"\xff", b"x"] * 9}), folder / "bytes.parquet")
+    pq.write_table(pa.table({**columns, "target": pa.array([2**63 + 1, 5] * 9, pa.uint64())}), folder / "wide.parquet")
+    pq.write_table(pa.table(columns).slice(0, 0), folder / "no_rows.parquet")
+    pq.write_table(pa.table([*columns.values(), columns["a"]], names=["a", "target", "a"]), folder / "again.parquet")
     pq.write_table(pa.table({"a": [[1], [2]], "target": ["x", "y"]}), folder / "nested.parquet")
 
 
@@ -101,9 +123,29 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
         "dates.csv": "column 'day' holds dates",
         "infinite.csv": "column 'a' is infinite in row 0",
         "nothing_left.csv": "no column is left",
+        "loop.csv": "does not exist",
+        "pipe.csv": "is a pipe",
+        "percent.csv": "holds numbers with signs, such as '0%'",
+        "sentinel.csv": "too large to be squared, in row 0",
+        "rounded.csv": "of which not each is exact",
+        "gap_label.csv": "has one class, 'some'",
+        "quoted.csv": "2 columns named 'a'",
+        "open_quote.csv": "is not a table",
+        "utf16.csv": "is not UTF-8",
+        "table.csv": "is not UTF-8",
+        "comment.csv": "is not a table",
+        "wide_header.csv": "is not a table",
+        "bytes.parquet": "column 'b' holds bytes",
+        "wide.parquet": "of which not each is exact",
+        "no_rows.parquet": "has 0 rows",
+        "again.parquet": "2 columns named 'a'",
+        f"{'x' * 300}.csv": "cannot be looked up: File name too long",
     }.items():
-        yield Call(f"data={name}", ("--data", str(folder / name)), says)
+        yield Call(f"data={name[:30]}", ("--data", str(folder / name)), says)
     good = str(folder / "good.csv")
+    yield Call("data: nothing", ("--data", ""), "names nothing")
+    yield Call("data: no URI", ("--data", "http://[::1/t.csv"), "is no URI")
+    yield Call("data: another host's file", ("--data", "file://host/t.csv"), "is on the host 'host'")
     yield Call("data: HTTP 404", ("--data", f"{site}/missing.csv"), "the server answers 404")
     yield Call("data: connection refused", ("--data", "http://127.0.0.1:9/t.csv"), "cannot be fetched")
     yield Call("data: unknown scheme", ("--data", "gopher://host/t.csv"), "the scheme 'gopher' is not known")
@@ -112,12 +154,17 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
     yield Call("features: none such", ("--data", good, "--features", "a,nothing"), "feature 'nothing' is not a column")
     yield Call("features: twice", ("--data", good, "--features", "a,a"), "is named twice")
     yield Call("features: the target", ("--data", good, "--features", "a,target"), "is the target")
+    yield Call("features: two lines", ("--data", good, "--features", "a\nb"), "is no list of names")
     yield Call("features: none", ("--data", good, "--features", ""), "names no column")
     yield Call("test split too small", ("--data", good, "--test-size", "0.01"), "fewer than the 2 classes")
     down = (("MLFLOW_TRACKING_URI", "http://127.0.0.1:9"),)
     yield Call("tracking server down", ("--data", good), "127.0.0.1:9 does not answer", 1, down)
     refused = (("MLFLOW_TRACKING_URI", site),)
     yield Call("tracking server refuses the login", ("--data", good), "refuses the login", 1, refused)
+    driver = (("MLFLOW_TRACKING_URI", "mysql+pymysql://me:secret@127.0.0.1/runs"),)
+    yield Call("database without its driver", ("--data", good), "needs the package pymysql", 1, driver)
+    corrupt = (("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'good.csv'}"),)
+    yield Call("store that is no database", ("--data", good), "file is not a database", 1, corrupt)
     store = (("MLFLOW_TRACKING_URI", "nonsense://host"),)
     yield Call("tracking URI of no kind", ("--data", good), "nonsense", 1, store)
 
@@ -152,8 +199,12 @@ def outcome(call: Call, folder: Path) -> Outcome:
     if (folder / "mlflow.db").exists():
         mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
         runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
-    lines = [line for line in done.stderr.splitlines() if line and " INFO " not in line]
-    return Outcome(call, done.returncode, lines, runs)
+    return Outcome(call, done.returncode, said(done.stderr), runs)
+
+
+def said(stderr: str) -> list[str]:
+    """Give the lines of what a process wrote, without MLflow's own chatter."""
+    return [line for line in stderr.splitlines() if line and " INFO " not in line]
 
 
 def outcomes(folder: Path) -> Iterator[Outcome]:

@@ -12,8 +12,8 @@ from mlflow.projects.backend.abstract_backend import AbstractBackend
 from reprise.checkout import changed_files, describe
 from reprise.errors import JobFailed, WrongCall
 from reprise.git import GitError, explain
-from reprise.play import Order, Played, play
-from reprise.project_uri import ProjectUri, local_folder, parse
+from reprise.running.play import Order, Played, play
+from reprise.running.project_uri import ProjectUri, local_folder, parse
 
 LISTED = 5
 

@@ -10,11 +10,9 @@ from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.backends.commit import Done, patch, run_name
-from reprise.clone import cloned
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
 from reprise.git import succeeds
-from reprise.job import end, load, make_run
 from reprise.kubernetes import manifest, reach, settings, template
 from reprise.kubernetes.admission import has_secret, see_that_it_is_admitted
 from reprise.kubernetes.api_server import ApiServer, Refused, ask, connect
@@ -22,10 +20,12 @@ from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, see_to_the_end
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.manifest import Task
 from reprise.kubernetes.published import see_that_it_is_pushed, takes_credentials
-from reprise.play import Order, job_at
 from reprise.process import TAG as PROCESS_TAG
-from reprise.project_uri import parse
-from reprise.repository import Commit, find
+from reprise.running.clone import cloned
+from reprise.running.job import end, load, make_run
+from reprise.running.play import Order, job_at
+from reprise.running.project_uri import parse
+from reprise.running.repository import Commit, find
 from reprise.terminal import note
 
 BACKEND = "kubernetes-commit"

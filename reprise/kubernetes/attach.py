@@ -6,11 +6,11 @@ import click
 import mlflow
 
 from reprise.errors import WrongCall
-from reprise.job import end
 from reprise.kubernetes.api_server import Refused, ask, connect
 from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, KubernetesJobFailed, see_to_the_end
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.settings import START_TIMEOUT
+from reprise.running.job import end
 
 
 def attach(run_id: str, context: str | None) -> None:

@@ -10,8 +10,8 @@ from mlflow.entities import Run, RunTag
 from reprise import process
 from reprise.errors import JobFailed
 from reprise.kubernetes.conclusion import POD_TAG, REASON_TAGS
-from reprise.play import Order, play
-from reprise.project_uri import parse
+from reprise.running.play import Order, play
+from reprise.running.project_uri import parse
 
 
 def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, str], env_manager: str) -> int:

@@ -2,12 +2,12 @@
 
 import mlflow
 
-from reprise.child import terminated_as_interrupted
 from reprise.errors import JobFailed
-from reprise.job import end
 from reprise.kubernetes.api_server import ApiServer, Unreachable
 from reprise.kubernetes.cause import Ended
 from reprise.kubernetes.following import JobPlace, delete, follow
+from reprise.running.child import terminated_as_interrupted
+from reprise.running.job import end
 from reprise.terminal import note
 
 JOB_TAG = "reprise.kubernetes.job"

@@ -5,8 +5,8 @@ from pathlib import Path
 from reprise.credentials import without_credentials
 from reprise.errors import JobFailed, WrongCall
 from reprise.git import GitError, git, succeeds, text
-from reprise.project_uri import ProjectUri, local_folder
-from reprise.repository import Commit, find, has
+from reprise.running.project_uri import ProjectUri, local_folder
+from reprise.running.repository import Commit, find, has
 
 TIMEOUT = 60
 """Seconds that a server has to say what it holds."""

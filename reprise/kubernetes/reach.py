@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
 from reprise.kubernetes.template import Manifest, container, pod, shares_host_network
-from reprise.project_uri import local_folder
+from reprise.running.project_uri import local_folder
 
 TRACKING = "MLFLOW_TRACKING_URI"
 

@@ -15,11 +15,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
 from mlflow.tracking.context.default_context import _get_user
 
-from reprise import child, process, project
-from reprise.built_environment import activate, choose_manager
+from reprise import process, project
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
 from reprise.experiment import experiment_id
+from reprise.running import child
+from reprise.running.built_environment import activate, choose_manager
 from reprise.terminal import note
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reprise.clone import Clone, cloned
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
-from reprise.job import Job, perform
-from reprise.project_uri import ProjectUri, local_folder
-from reprise.repository import Commit, find
+from reprise.running.clone import Clone, cloned
+from reprise.running.job import Job, perform
+from reprise.running.project_uri import ProjectUri, local_folder
+from reprise.running.repository import Commit, find
 
 BACKEND = "commit"
 PATCH = "provenance/patch.diff"

@@ -13,13 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprise import cache
 from reprise.checkout import remote_url
 from reprise.credentials import without_credentials
 from reprise.errors import JobFailed, WrongCall
-from reprise.flock import locked
 from reprise.git import GitError, explain, git, succeeds, text
-from reprise.project_uri import FORMS, ProjectUri, local_folder
+from reprise.running import cache
+from reprise.running.flock import locked
+from reprise.running.project_uri import FORMS, ProjectUri, local_folder
 
 TIMEOUT = 600
 """Seconds that a server has to answer in, unless `REPRISE_GIT_TIMEOUT` says otherwise."""

@@ -22,7 +22,7 @@ from mlflow.utils.process import ShellCommandException
 from mlflow.utils.virtualenv import _create_virtualenv, _get_virtualenv_name
 
 from reprise.errors import JobFailed, WrongCall
-from reprise.flock import locked
+from reprise.running.flock import locked
 from reprise.terminal import note, step
 
 PLACE = "at-commit"

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprise import cache
 from reprise.errors import JobFailed
-from reprise.flock import hold, is_held, locked
 from reprise.git import GitError, explain, git, succeeds, text
-from reprise.repository import Commit, has
+from reprise.running import cache
+from reprise.running.flock import hold, is_held, locked
+from reprise.running.repository import Commit, has
 from reprise.terminal import note
 
 LISTED = 3

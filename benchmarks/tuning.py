@@ -1,0 +1,259 @@
+"""What a search with `tune` costs, against scikit-learn's bare search and the usual loop: whole process trees.
+
+Run `python benchmarks/tuning.py` in the project's environment, with uv at hand for MLflow's server; `--write` puts the
+table into docs/tuning.md. All sides of a comparison run in turns, with two workers; each number is a median.
+"""
+
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import click
+from proxy import HOST, proxy
+
+PROJECT = Path(__file__).resolve().parent.parent
+PAGE = PROJECT / "docs/tuning.md"
+MLFLOW = "3.17.2"
+LATENCY = 0.02
+FEW = 2
+LOOPED = 3
+"""Trials of the usual loop that are measured: each takes seconds."""
+
+PREPARE = """
+import sys
+sys.path.insert(0, {project!r})
+from sklearn.model_selection import RandomizedSearchCV, StratifiedKFold, cross_val_score, ParameterSampler
+from sklearn.pipeline import Pipeline
+from sklearn.svm import SVC
+from reprise.data import make_dataset, split
+from reprise.model import make_preprocessing
+from reprise.table import read_table
+from scipy.stats import loguniform
+data, trials, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+train, test = split(make_dataset(read_table(data), "target"), 0.25, 0)
+model = Pipeline([("preprocessing", make_preprocessing(train.X)), ("classifier", SVC())])
+space = {{"classifier__C": loguniform(a=0.01, b=1000), "classifier__kernel": ["rbf", "linear"],
+         "classifier__gamma": loguniform(a=0.0001, b=1)}}
+folds = StratifiedKFold(5, shuffle=True, random_state=0)
+"""
+BARE = """
+search = RandomizedSearchCV(model, space, n_iter=trials, cv=folds, n_jobs=workers, random_state=0)
+search.fit(train.X, train.y)
+print(f"{{search.best_score_:.4f}}", search.score(test.X, test.y))
+"""
+LOOP = """
+import mlflow
+with mlflow.start_run():
+    for values in ParameterSampler(space, trials, random_state=0):
+        with mlflow.start_run(nested=True):
+            model.set_params(**values)
+            scores = cross_val_score(model, train.X, train.y, cv=folds, n_jobs=workers)
+            mlflow.log_params(values)
+            mlflow.log_metrics({{"mean": scores.mean(), "std": scores.std()}})
+            model.fit(train.X, train.y)
+            mlflow.sklearn.log_model(model, name="model", serialization_format="cloudpickle")
+"""
+TRIVIAL = '''"""A model that takes no time."""
+from dataclasses import dataclass
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    C: float = 1.0
+    kernel: str = "rbf"
+    gamma: float = 1.0
+    solver: str = "auto"
+
+def fit(X, y, hyperparameters, seed=0):
+    steps = [("preprocessing", FunctionTransformer().fit(X)), ("classifier", DummyClassifier().fit(X, y))]
+    return Pipeline(steps)
+
+def resolved_hyperparameters(pipeline):
+    return {}
+'''
+
+
+Side = tuple[str, int, int]
+"""Its name, trials and workers."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process tree took: wall and CPU seconds, and the peak of its largest process in MiB."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+class Bench:
+    """A folder with scripts and with a store for each side."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "REPRISE_"))}
+        self.variables = {**clean, "PYTHONPATH": str(PROJECT)}
+        self.variables.pop("PYTHONDONTWRITEBYTECODE", None)
+        for name, script in {"bare": BARE, "loop": LOOP}.items():
+            (scratch / f"{name}.py").write_text((PREPARE + script).format(project=str(PROJECT)))
+
+    def python(self, store: str, *arguments: str, uri: str = "") -> Cost:
+        """Run a Python program in a folder with a store, and measure it with all its children."""
+        folder = self.scratch / store
+        folder.mkdir(exist_ok=True)
+        variables = {**self.variables, **({"MLFLOW_TRACKING_URI": uri} if uri else {})}
+        log = self.scratch / "log.txt"
+        begin = time.perf_counter()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, *arguments], cwd=folder, env=variables, stdout=output, stderr=output
+            )
+            _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise click.ClickException(f"{' '.join(arguments)}: {log.read_text()[-2000:]}")
+        return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+    def tune(self, data: str, trials: int, workers: int = 2, uri: str = "", project: Path = PROJECT) -> Cost:
+        """Search with `tune`."""
+        options = ("--data", data, "--trials", str(trials), "--n-jobs", str(workers))
+        return self.python("tune", str(project / "tune.py"), *options, uri=uri)
+
+    def script(self, name: str, data: str, trials: int, workers: int = 2) -> Cost:
+        """Run `bare` or `loop`."""
+        return self.python(name, str(self.scratch / f"{name}.py"), data, str(trials), str(workers))
+
+
+@contextmanager
+def server(scratch: Path) -> Iterator[str]:
+    """Run MLflow's server, with latency in front of it; give the address."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    command = ["uv", "tool", "run", "--quiet", "--from", f"mlflow=={MLFLOW}", "mlflow", "server", "--workers", "1"]
+    command += ["--host", HOST, "--port", str(port), "--backend-store-uri", f"sqlite:///{scratch / 'server.db'}"]
+    command += ["--artifacts-destination", str(scratch / "artifacts")]
+    with (scratch / "server.txt").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            while process.poll() is None and not answers(f"http://{HOST}:{port}/health"):
+                time.sleep(0.2)
+            with proxy(port, LATENCY) as between:
+                yield f"http://{HOST}:{between.port}"
+        finally:
+            process.terminate()
+
+
+def answers(address: str) -> bool:
+    """Tell whether a server answers."""
+    try:
+        with urllib.request.urlopen(address, timeout=5):  # noqa: S310  it is ours
+            return True
+    except OSError:
+        return False
+
+
+def in_turns(sides: dict[Side, Callable[[], Cost]], rounds: int) -> dict[Side, Cost]:
+    """Measure all sides in turns, and take medians."""
+    found: dict[Side, list[Cost]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            found[name].append(side())
+            click.echo(f"{name}: {found[name][-1]}", err=True)
+    return {
+        name: Cost(*(statistics.median(getattr(cost, field) for cost in costs) for field in ("wall", "cpu", "memory")))
+        for name, costs in found.items()
+    }
+
+
+def compare(bench: Bench, data: str, trials: int, rounds: int, uri: str) -> list[str]:
+    """Measure all sides on one table; the usual loop on a few trials, which are then multiplied."""
+    sides = {("tune", trials, 2): partial(bench.tune, data, trials)}
+    for number, workers in ((trials, 2), (FEW, 2), (trials, 1), (FEW, 1)):
+        sides["bare", number, workers] = partial(bench.script, "bare", data, number, workers)
+        sides["http", number, workers] = partial(bench.tune, data, number, workers, uri)
+    costs = in_turns(sides, rounds)
+    one, loop = (bench.script("loop", data, number) for number in (1, LOOPED))
+    each = Cost(*((getattr(loop, name) - getattr(one, name)) / (LOOPED - 1) for name in ("wall", "cpu", "memory")))
+    whole = Cost(one.wall + each.wall * (trials - 1), one.cpu + each.cpu * (trials - 1), loop.memory)
+    bare, tune = costs["bare", trials, 2], costs["tune", trials, 2]
+    limit = 1.15 * bare.wall + 0.02 * trials
+    lines = [
+        row(f"{data}: bare RandomizedSearchCV", bare, ""),
+        row(f"{data}: tune, SQLite", tune, f"1.15 x bare + 20 ms a trial is {limit:.1f} s"),
+        row(f"{data}: usual loop", whole, f"{whole.wall / tune.wall:.0f} x tune; {each.wall:.1f} s a trial"),
+    ]
+    for workers in (2, 1):
+        slopes = {
+            name: (costs[name, trials, workers].wall - costs[name, FEW, workers].wall) / (trials - FEW)
+            for name in ("bare", "http")
+        }
+        name = f"{data}: tune, server 20 ms away, {workers} worker{'s' if workers > 1 else ''}"
+        more = f"{1000 * (slopes['http'] - slopes['bare']):.1f} ms a trial more than bare"
+        lines.append(row(name, costs["http", trials, workers], more))
+    return lines
+
+
+def memory(bench: Bench, many: int) -> list[str]:
+    """Compare the peaks of searches of a trivial model."""
+    copy = bench.scratch / "trivial"
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".*", "mlruns", "mlflow.db", "tests"))
+    (copy / "reprise/model.py").write_text(TRIVIAL)
+    bench.variables["PYTHONPATH"] = str(copy)
+    few, all_of_them = (bench.tune("iris", trials, project=copy) for trials in (100, many))
+    return [
+        row("trivial model, 100 trials", few, f"{few.memory:.0f} MiB"),
+        row(f"trivial model, {many:,} trials", all_of_them, f"{all_of_them.memory:.0f} MiB"),
+    ]
+
+
+def row(name: str, cost: Cost, remark: str) -> str:
+    """Give a row of the table."""
+    return f"| {name} | {cost.wall:.1f} | {cost.cpu:.1f} | {remark} |"
+
+
+def write(lines: list[str]) -> None:
+    """Put the table between its marks in docs/tuning.md."""
+    start, end = "<!-- costs -->\n", "<!-- end of costs -->\n"
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(start)
+    PAGE.write_text(before + start + "\n".join(lines) + "\n" + end + rest.partition(end)[2], encoding="utf-8")
+
+
+@click.command()
+@click.option("--trials", default=200, show_default=True, help="Of each search, of five folds.")
+@click.option("--rounds", default=3, show_default=True, help="Measured rounds.")
+@click.option("--many", default=10_000, show_default=True, help="Trials of the trivial model.")
+@click.option("--data", "tables", multiple=True, default=("iris", "digits"), show_default=True)
+@click.option("--write", "writing", is_flag=True, help="Put the table into docs/tuning.md.")
+def main(trials: int, rounds: int, many: int, tables: tuple[str, ...], writing: bool) -> None:  # noqa: FBT001
+    """Measure searches."""
+    lines = [f"| {trials} trials x 5 folds, 2 workers | wall s | CPU s | |", "|---|---:|---:|---|"]
+    with tempfile.TemporaryDirectory(prefix="reprise-tuning-") as folder:
+        bench = Bench(Path(folder))
+        for side in (bench.tune, partial(bench.script, "loop")):
+            side("iris", 1)  # makes the store, and the byte-code
+        with server(bench.scratch) as uri:
+            for data in tables:
+                lines += compare(bench, data, trials, rounds, uri)
+                click.echo("\n".join(lines), err=True)
+        lines += memory(bench, many)
+    click.echo("\n".join(lines))
+    if writing:
+        write(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The first commit at which a run's metrics differ: git's own bisect, in a clone of its own."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from reprise.errors import Irreproducible, JobFailed, WrongCall
+from reprise.git import GitError, git
+from reprise.proof.comparison import Results, compare
+from reprise.proof.verdict import Finding, Match
+from reprise.recorded import BISECTS, Recorded, existing
+from reprise.running.play import Order, play
+from reprise.running.repository import Commit, find
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Bisection:
+    """What a search came to.
+
+    Attributes:
+        commit: the first commit at which a metric differs.
+        subject: its message's first line.
+        findings: the metrics that differ there.
+    """
+
+    commit: str
+    subject: str
+    findings: tuple[Finding, ...]
+
+
+def bisect(recorded: Recorded, order: Order, commits: str, metric: str, tell: Tell) -> Bisection:
+    """Search a range of commits for the first at which a metric is not what a run recorded.
+
+    Args:
+        recorded: the run.
+        order: how it is run again.
+        commits: `A..B`; at A the metrics must still be the recorded ones, at B they must not.
+        metric: the metric to look at; `any` for all that are no times.
+        tell: is told of each commit that was tried.
+
+    Raises:
+        WrongCall: the range or the metric is none.
+        Irreproducible: the run has a patch, which belongs to one commit only.
+        JobFailed: the ends of the range do not differ as they must, or too many commits cannot be run.
+    """
+    good, bad = _range(commits)
+    if order.patch:
+        raise Irreproducible(f"run {recorded.run_id} has a patch, which belongs to its own commit; bisect a clean run")
+    if metric != "any" and metric not in recorded.run.data.metrics:
+        raise WrongCall(
+            f"run {recorded.run_id} has no metric {metric!r}; it has {', '.join(recorded.run.data.metrics)}"
+        )
+    trial = _Trial(recorded, order, metric, tell)
+    first, last = (find(replace(order.place, version=end)) for end in (good, bad))
+    if trial.differs(first.sha):
+        raise JobFailed(f"at {good} ({first.sha}) a metric differs already; begin the range earlier")
+    if not trial.differs(last.sha):
+        raise JobFailed(f"at {bad} ({last.sha}) no metric differs; there is nothing to find in {commits}")
+    with TemporaryDirectory(prefix="reprise-bisect-") as name:
+        clone = Path(name, "clone")
+        _clone(last, clone)
+        commit = _search(clone, first.sha, last.sha, trial)
+        subject = git(clone, "log", "-1", "--format=%s", commit).decode(errors="replace").strip()
+    return Bisection(commit, subject, trial.found[commit])
+
+
+class _Trial:
+    """Runs the job at one commit after another, and remembers what differed."""
+
+    def __init__(self, recorded: Recorded, order: Order, metric: str, tell: Tell) -> None:
+        self.recorded, self.order, self.metric, self.tell = recorded, order, metric, tell
+        self.found: dict[str, tuple[Finding, ...]] = {}
+
+    def differs(self, commit: str) -> bool:
+        """Tell whether a metric differs at a commit.
+
+        Raises:
+            JobFailed: the job cannot be run there.
+        """
+        played = play(
+            replace(self.order, place=replace(self.order.place, version=commit), tags={BISECTS: self.recorded.run_id})
+        )
+        if played.exit_code:
+            raise JobFailed(f"the job fails at {commit} (run {played.run_id})")
+        before = self._metrics(self.recorded.run.data.metrics)
+        findings = compare(before, self._metrics(existing(played.run_id).data.metrics), tolerance=None)
+        self.found[commit] = tuple(finding for finding in findings if finding.match == Match.DIFFERENT)
+        named = ", ".join(f"{finding.name} {finding.again}" for finding in self.found[commit])
+        self.tell(f"{commit}: {named or 'equal'}")
+        return bool(named)
+
+    def _metrics(self, metrics: dict[str, float]) -> Results:
+        return Results({name: value for name, value in metrics.items() if self.metric in ("any", name)})
+
+
+def _range(commits: str) -> tuple[str, str]:
+    good, dots, bad = commits.partition("..")
+    if not (good and dots and bad) or bad.startswith("."):
+        raise WrongCall(f"commits {commits!r} is no range; write A..B, such as v1.0..main")
+    return good, bad
+
+
+def _clone(commit: Commit, clone: Path) -> None:
+    """Clone the history for git's bisect to write into; its objects are borrowed."""
+    try:
+        git(clone.parent, "clone", "--quiet", "--bare", "--shared", str(commit.git_dir), str(clone))
+    except GitError as error:
+        raise JobFailed(f"{commit.url} cannot be cloned: {' '.join(str(error).split())}") from error
+
+
+def _search(clone: Path, good: str, bad: str, trial: _Trial) -> str:
+    try:
+        said = git(clone, "bisect", "start", "--no-checkout", bad, good)
+        while not (done := re.search(rb"^([0-9a-f]{40,64}) is the first bad commit", said, re.MULTILINE)):
+            commit = git(clone, "rev-parse", "BISECT_HEAD").decode().strip()
+            said = git(clone, "bisect", _judged(commit, trial), commit)
+    except GitError as error:
+        raise JobFailed(
+            f"git bisect finds no single commit: {' '.join(str(error).split()) or 'too many fail'}"
+        ) from error
+    return done[1].decode()
+
+
+def _judged(commit: str, trial: _Trial) -> str:
+    try:
+        return "bad" if trial.differs(commit) else "good"
+    except (JobFailed, WrongCall) as error:
+        trial.tell(f"{commit}: skipped, {error.format_message()}")
+        return "skip"

@@ -1,0 +1,205 @@
+"""What must be there before a recorded run can be run again: each is checked, by name, without running it."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from reprise import project
+from reprise.environment import Lock, installed_versions, parse_lock
+from reprise.errors import Irreproducible, WrongCall
+from reprise.proof.repositories import candidates, place_of
+from reprise.proof.snapshot import Snapshot, snapshot
+from reprise.recorded import LOCK, PROVENANCE, RERUN_OF, Recorded
+from reprise.running.play import Order
+from reprise.table import read_table
+
+MANAGERS = ("uv", "conda", "virtualenv")
+PROGRAMS = {"virtualenv": "pyenv"}
+LOCK_TAG = "reprise.environment.lock"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to run a recorded run again.
+
+    Attributes:
+        order: what the backend is asked for.
+        replaced: parameters that name the same thing otherwise than recorded, such as data found in another place.
+        lock: the environment lock at the commit; None for a project without one that is read here.
+    """
+
+    order: Order
+    replaced: dict[str, str]
+    lock: Lock | None
+
+
+def prepare(recorded: Recorded, repository: str, env_manager: str, experiment_id: str) -> Plan:
+    """Check all that can be checked without running, and plan the rerun.
+
+    Args:
+        recorded: the run to reproduce.
+        repository: where its commit is; `recorded` for where the run says, else this project's own checkout.
+        env_manager: of the rerun; `recorded` for the run's own, where it can be had here.
+        experiment_id: of the rerun.
+
+    Raises:
+        Irreproducible: something is missing; each piece that is known to be missing has its line.
+    """
+    missing = list(_gaps(recorded))
+    if missing or recorded.commit is None or recorded.entry_point is None:
+        raise Irreproducible(*missing)
+    repositories = candidates(recorded.repositories) if repository == "recorded" else [repository]
+    place, commit = place_of(recorded.commit, recorded.subdirectory, repositories)
+    with snapshot(commit, recorded.patch) as code:
+        parameters = _declared(code, recorded)
+        lock = _lock(code, recorded)
+        replaced = {**_data(code, recorded), **_model(recorded)}
+    order = Order(
+        place=place,
+        entry_point=recorded.entry_point,
+        parameters={**parameters, **replaced},
+        env_manager=_env_manager(recorded, env_manager, lock),
+        patch=recorded.patch,
+        experiment_id=experiment_id,
+        tags={RERUN_OF: recorded.run_id},
+    )
+    return Plan(order, replaced, lock)
+
+
+def _gaps(recorded: Recorded) -> Iterator[str]:
+    """Name what the record itself lacks."""
+    tags, status = recorded.tags, recorded.run.info.status
+    if status != "FINISHED":
+        yield f"the run is {status}, so it has no results to compare"
+    if recorded.commit is None:
+        yield f"no commit is recorded: {tags.get('reprise.git', 'the run was made outside a git repository')}"
+    if recorded.entry_point is None:
+        yield "no entry point is recorded: the run was started neither by mlflow run nor by this project"
+    if LOCK_TAG in tags and not (recorded.provenance and recorded.lock):
+        yield f"{PROVENANCE} or {LOCK} is gone from the run's artifacts"
+    state = tags.get("reprise.patch", "none")
+    if state == "off":
+        yield "the working tree was dirty and its patch was not recorded (REPRISE_PATCH=off)"
+    left_out = recorded.provenance["git"]["patch"]["left_out"] if recorded.provenance else {}
+    if state == "incomplete":
+        named = "; ".join(f"{path} ({reason})" for path, reason in left_out.items())
+        yield f"the patch is incomplete; left out: {named}"
+    if state == "complete" and not recorded.patch:
+        yield "the recorded patch is gone from the run's artifacts"
+
+
+def _declared(code: Snapshot, recorded: Recorded) -> dict[str, str]:
+    """Give the recorded parameters that the entry point takes, for a job may log others by itself."""
+    content = code.file("MLproject")
+    if content is None:
+        raise Irreproducible(
+            f"commit {recorded.commit} has no MLproject in {recorded.subdirectory or 'its top folder'}"
+        )
+    try:
+        entry_points = yaml.safe_load(content)["entry_points"]
+        names = (entry_points.get(recorded.entry_point) or {}).get("parameters") or {}
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        raise Irreproducible(f"MLproject at commit {recorded.commit} names no entry points") from error
+    if recorded.entry_point not in entry_points:
+        message = f"MLproject at commit {recorded.commit} has no entry point {recorded.entry_point!r}"
+        raise Irreproducible(f"{message}; it has {', '.join(entry_points)}")
+    return {name: value for name, value in recorded.parameters.items() if name in names}
+
+
+def _lock(code: Snapshot, recorded: Recorded) -> Lock | None:
+    """Read the lock at the commit, which must be the one that the run recorded."""
+    recorded_lock, content = recorded.lock, code.file("conda.yaml")
+    if recorded_lock is None:
+        return None
+    if content is None:
+        raise Irreproducible(f"commit {recorded.commit} has no conda.yaml, and the run recorded one")
+    lock = parse_lock(content)
+    if content != recorded_lock or lock.sha256 != recorded.tags.get(LOCK_TAG):
+        try:
+            changes = "; ".join(_pin_changes(parse_lock(recorded_lock), lock)) or "another text with the same pins"
+        except (yaml.YAMLError, ValueError, TypeError, KeyError, StopIteration) as error:
+            raise Irreproducible(f"{LOCK} in the run's artifacts is no environment lock any more") from error
+        raise Irreproducible(f"the environment lock is not that of the commit: {LOCK} against conda.yaml: {changes}")
+    return lock
+
+
+def _pin_changes(recorded: Lock, now: Lock) -> Iterator[str]:
+    if recorded.python != now.python:
+        yield f"python recorded {recorded.python}, at the commit {now.python}"
+    for name in sorted({*recorded.pins, *now.pins}):
+        old, new = (lock.pins.get(name, "no pin") for lock in (recorded, now))
+        if str(old) != str(new):
+            yield f"{name} recorded {old}, at the commit {new}"
+
+
+def _data(code: Snapshot, recorded: Recorded) -> dict[str, str]:
+    """Find the recorded table, by its fingerprint, and give the parameter that names it where that has changed."""
+    source = recorded.data.get("source")
+    if source is None or source["kind"] == "bundled":
+        return {}
+    named = recorded.parameters.get("data")
+    found = {}
+    for place, path in _places(code, source):
+        try:
+            found[place] = read_table(path).fingerprint
+        except WrongCall as error:
+            found[place] = error.format_message()
+        if found[place] == recorded.data["fingerprint"]:
+            return {} if named in ("held-out", place) else {"data": place}
+    raise Irreproducible(*_data_gone(found, recorded.data["fingerprint"]))
+
+
+def _places(code: Snapshot, source: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """List where the table may be: what to call it in the rerun, and where it can be read now."""
+    inside = source["in_project"]
+    content = code.file(inside) if inside else None
+    if content is not None:
+        with TemporaryDirectory(prefix="reprise-data-") as folder:
+            path = Path(folder, Path(inside).name)
+            path.write_bytes(content)
+            yield inside, str(path)
+    yield source["uri"], source["uri"]
+    if inside and (project.FOLDER / inside).is_file():
+        yield str(project.FOLDER / inside), str(project.FOLDER / inside)
+
+
+def _data_gone(found: dict[str, str], recorded: str) -> Iterator[str]:
+    for place, what in found.items():
+        if len(what) == len(recorded) and set(what) <= set("0123456789abcdef"):
+            yield f"the data has changed: {place} has the fingerprint {what}, recorded {recorded}"
+        else:
+            yield f"the data is gone: {what}"
+
+
+def _model(recorded: Recorded) -> dict[str, str]:
+    """Name the model that an evaluation judged by its id: an alias, or `latest`, is another one by now."""
+    model_id = recorded.tags.get("reprise.evaluates.model_id")
+    return {"model": f"models:/{model_id}"} if model_id and "model" in recorded.parameters else {}
+
+
+def _env_manager(recorded: Recorded, asked: str, lock: Lock | None) -> str | None:
+    """Choose how the rerun gets its environment."""
+    if asked != "recorded":
+        return asked
+    if lock and _is_here(recorded.environment, lock):
+        return "local"  # nothing to build, nothing to activate
+    manager = recorded.tags.get("mlflow.project.env", "local")  # MLflow tags all others
+    if lock is None:
+        return manager
+    there = [name for name in (manager, *MANAGERS) if name in MANAGERS and shutil.which(PROGRAMS.get(name, name))]
+    return there[0] if there else manager
+
+
+def _is_here(environment: dict[str, Any], lock: Lock) -> bool:
+    """Tell whether this process has just the Python and packages that the run had."""
+    here, names = installed_versions(), lock.pins
+    same = all(here.get(name) == environment["installed"].get(name) for name in names)
+    python = shutil.which("python") == str(Path(sys.executable).with_name("python"))  # what `python` in a command means
+    return same and python and environment["python_version"] == platform.python_version()

@@ -1,0 +1,53 @@
+"""Where a recorded commit can be had: the recorded repository, else this project's own checkout."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from reprise import project
+from reprise.credentials import without_credentials
+from reprise.errors import Irreproducible, JobFailed, WrongCall
+from reprise.git import text
+from reprise.running.project_uri import ProjectUri
+from reprise.running.repository import Commit, find
+
+
+def own() -> list[str]:
+    """Give this project's checkout and the URLs of its remotes; nothing where it is in no repository."""
+    top = text(project.FOLDER, "rev-parse", "--show-toplevel")
+    remotes = text(project.FOLDER, "config", "--get-regexp", r"^remote\..*\.url$") or ""
+    return [*([top] if top else []), *(line.partition(" ")[2] for line in remotes.splitlines())]
+
+
+def candidates(recorded: Iterable[str]) -> list[str]:
+    """List where to look: the recorded repositories, then this project's checkout, whose path need not be recorded.
+
+    A commit's SHA stands for its content, so it is the same code wherever it is found.
+    """
+    return list(dict.fromkeys([*recorded, *own()[:1]]))
+
+
+def trusted(recorded: Iterable[str], named: Iterable[str]) -> list[str]:
+    """Keep the candidates that the caller named, that this project has as remotes, or that are its checkout."""
+    known = {_normal(url) for url in (*own(), *named)}
+    return [url for url in candidates(recorded) if _normal(url) in known]
+
+
+def place_of(commit: str, subdirectory: str, repositories: Iterable[str]) -> tuple[ProjectUri, Commit]:
+    """Find the first repository that holds a commit.
+
+    Raises:
+        Irreproducible: none does; the message says why of each.
+    """
+    reasons = []
+    for repository in repositories:
+        place = ProjectUri(repository, commit, subdirectory)
+        try:
+            return place, find(place)
+        except (JobFailed, WrongCall) as error:
+            reasons.append(error.format_message())
+    raise Irreproducible(f"commit {commit} is gone: {'; '.join(reasons) or 'no repository is recorded'}")
+
+
+def _normal(url: str) -> str:
+    clean = without_credentials(url).rstrip("/").removesuffix(".git").removeprefix("file://")
+    return str(Path(clean).resolve()) if clean.startswith("/") else clean

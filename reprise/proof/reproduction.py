@@ -1,0 +1,99 @@
+"""Run a recorded run again from its commit, compare, and come to a verdict."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import mlflow
+from mlflow.entities import RunTag
+
+from reprise.credentials import without_credentials
+from reprise.errors import Irreproducible, JobFailed, WrongCall
+from reprise.proof import circumstances, comparison
+from reprise.proof.artifacts import contradictions, models_of, results_of
+from reprise.proof.preparation import Plan, prepare
+from reprise.proof.verdict import Finding, Match, Verdict
+from reprise.recorded import Recorded, existing, read
+from reprise.running.play import Played, play
+
+VERDICT_TAG = "reprise.reproduction"
+"""On a run: its newest verdict, and the run that has it."""
+
+TAG_LENGTH = 5000
+
+Announce = Callable[[Plan], None]
+
+
+def reproduce(run_id: str, repository: str, env_manager: str, experiment_id: str, announce: Announce) -> Verdict:
+    """Reproduce a run.
+
+    Args:
+        run_id: of the run.
+        repository: where its commit is; `recorded` for where the run says, else this project's own checkout.
+        env_manager: of the rerun; `recorded` for the run's own.
+        experiment_id: of the rerun.
+        announce: is told what will be run, just before it is.
+
+    Raises:
+        WrongCall: there is no such run.
+    """
+    with TemporaryDirectory(prefix="reprise-reproduce-") as folder:
+        recorded = read(run_id, Path(folder, "recorded"))
+        try:
+            plan = prepare(recorded, repository, env_manager, experiment_id)
+            announce(plan)
+            played = _play(plan)
+        except Irreproducible as error:
+            return Verdict(run_id, None, None, recorded.commit, missing=error.missing)
+        again = read(played.run_id, Path(folder, "again"))
+        findings, tolerance = _compare(recorded, again, plan, Path(folder))
+        place = without_credentials(plan.order.place.repository)
+        return Verdict(run_id, played.run_id, place, recorded.commit, findings, tolerance=tolerance)
+
+
+def keep(verdict: Verdict, verdict_run_id: str) -> None:
+    """Log a verdict to its own run, and link the run that it is about to it."""
+    client = mlflow.MlflowClient()
+    client.log_text(verdict_run_id, json.dumps(verdict.record(), indent=2), "reproduction.json")
+    client.log_text(verdict_run_id, verdict.table(), "reproduction.txt")
+    tags = {
+        "reprise.verdict": str(verdict.outcome),
+        "reprise.verdict.reason": verdict.reason[:TAG_LENGTH],
+        "reprise.reproduction.run_id": verdict.rerun_id,
+    }
+    client.log_batch(verdict_run_id, tags=[RunTag(name, value) for name, value in tags.items() if value])
+    client.set_tag(verdict.run_id, VERDICT_TAG, f"{verdict.outcome}, run {verdict_run_id}")
+
+
+def _play(plan: Plan) -> Played:
+    try:
+        played = play(plan.order)
+    except (JobFailed, WrongCall) as error:
+        raise Irreproducible(f"the run cannot be repeated: {error.format_message()}") from error
+    if played.exit_code:
+        reason = existing(played.run_id).data.tags.get("reprise.failure", f"exit code {played.exit_code}")
+        raise Irreproducible(f"the job, which succeeded then, fails now: {reason} (run {played.run_id})")
+    return played
+
+
+def _compare(recorded: Recorded, again: Recorded, plan: Plan, folder: Path) -> tuple[tuple[Finding, ...], float | None]:
+    models, models_again = models_of(recorded, folder / "models"), models_of(again, folder / "models-again")
+    record = tuple(contradictions(recorded, models))
+    tampered = {finding.name for finding in record if finding.match == Match.DIFFERENT}
+    given = circumstances.compare(recorded, again, plan.replaced, plan.lock)
+    differs = any(finding.area == "machine" and finding.match == Match.DIFFERENT for finding in given)
+    tolerance = comparison.TOLERANCE if differs else None
+    results = comparison.compare(
+        results_of(recorded, models, tampered), results_of(again, models_again, set()), tolerance
+    )
+    return (*record, *given, *_randomness((*record, *given), results), *results), tolerance
+
+
+def _randomness(causes: tuple[Finding, ...], results: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Where the results differ and nothing that is known to cause it does, what is left is chance."""
+    differ = any(finding.match == Match.DIFFERENT for finding in results)
+    if not differ or any(finding.match == Match.DIFFERENT for finding in causes):
+        return ()
+    note = "all above is the same: look for a generator without a seed, threads that race, the clock, or a service"
+    return (Finding("randomness", "unexplained", Match.DIFFERENT, note=note),)

@@ -1,0 +1,129 @@
+"""Reproduce from the launcher: one run, or every version of a registered model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import mlflow
+
+from reprise.errors import Irreproducible, WrongCall
+from reprise.proof.repositories import place_of, trusted
+from reprise.proof.verdict import Outcome
+from reprise.recorded import Recorded, existing, run_of
+from reprise.running.job import run_entry_point
+from reprise.terminal import note
+
+REFUSED, FAILED = "refused", "failed"
+BADNESS = (0, 3, 1)
+"""Exit codes from the best verdict to the worst; any other is a failure, as bad as the last."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of one model version.
+
+    Attributes:
+        version: of the registered model.
+        verdict: reproduced, diverged, cannot be reproduced, refused, or failed.
+        reason: why.
+        exit_code: of its verdict.
+    """
+
+    version: str
+    verdict: str
+    reason: str
+    exit_code: int
+
+
+def one(subject: str, parameters: Mapping[str, str], env_manager: str) -> int:
+    """Reproduce a run, in the project's environment.
+
+    Args:
+        subject: a run id, a model URI, or `latest`.
+        parameters: more parameters of the entry point `reproduce`.
+        env_manager: of the project's environment.
+
+    Returns:
+        0 reproduced, 1 diverged, 3 cannot be reproduced; 2 or more for another failure.
+
+    Raises:
+        WrongCall: there is no such run or model.
+    """
+    return run_entry_point("reproduce", {"run": run_of(subject), **parameters}, env_manager)
+
+
+def every(name: str, trust: Sequence[str], parameters: Mapping[str, str], env_manager: str) -> int:
+    """Reproduce the run of each version of a registered model, and print one table.
+
+    Args:
+        name: of the registered model.
+        trust: repositories whose code may be run, beside this project's checkout and remotes.
+        parameters: more parameters of the entry point `reproduce`.
+        env_manager: of the project's environment.
+
+    Returns:
+        The exit code of the worst verdict.
+
+    Raises:
+        WrongCall: there is no such model.
+    """
+    versions = _versions(name)
+    rows: dict[str, Row] = {}
+    for number, version in enumerate(versions, 1):
+        note(f"{number} of {len(versions)}: models:/{name}/{version.version}, run {version.run_id or 'unknown'}")
+        rows[version.version] = _row(version, trust, parameters, env_manager)
+    width = max(len(row.verdict) for row in rows.values())
+    click.echo()
+    for row in rows.values():
+        click.echo(f"{name}/{row.version}  {row.verdict.ljust(width)}  {row.reason}")
+    return max((row.exit_code for row in rows.values()), key=_badness)
+
+
+def _row(
+    version: mlflow.entities.model_registry.ModelVersion,
+    trust: Sequence[str],
+    parameters: Mapping[str, str],
+    env_manager: str,
+) -> Row:
+    try:
+        run = existing(version.run_id) if version.run_id else None
+    except WrongCall as error:
+        return Row(version.version, str(Outcome.IRREPRODUCIBLE), error.format_message(), 3)
+    if run is None:
+        return Row(version.version, str(Outcome.IRREPRODUCIBLE), "no run logged it", 3)
+    record = Recorded(run, Path(), {})
+    places = trusted(record.repositories, trust)
+    try:
+        place = place_of(record.commit, "", places)[0].repository if record.commit else "recorded"
+    except Irreproducible as error:
+        named = ", ".join(record.repositories) or "none recorded"
+        return Row(
+            version.version, REFUSED, f"its repository, {named}, is not trusted, and {error.format_message()}", 3
+        )
+    exit_code = one(record.run_id, {"repository": place, **parameters}, env_manager)
+    return Row(version.version, *_verdict(record.run_id, exit_code), exit_code)
+
+
+def _verdict(run_id: str, exit_code: int) -> tuple[str, str]:
+    """Read the verdict that was just given."""
+    if exit_code not in BADNESS:
+        return FAILED, f"exit code {exit_code}"
+    outcome, _, verdict_run_id = existing(run_id).data.tags["reprise.reproduction"].partition(", run ")
+    return outcome, existing(verdict_run_id).data.tags["reprise.verdict.reason"]
+
+
+def _versions(name: str) -> list[mlflow.entities.model_registry.ModelVersion]:
+    client, quote = mlflow.MlflowClient(), '"' if "'" in name else "'"
+    page = client.search_model_versions(f"name={quote}{name}{quote}")
+    found = list(page)
+    while page.token:
+        page = client.search_model_versions(f"name={quote}{name}{quote}", page_token=page.token)
+        found += page
+    if not found:
+        raise WrongCall(f"registered model {name!r} is not in {mlflow.get_registry_uri()}, or has no version")
+    return sorted(found, key=lambda version: int(version.version))
+
+
+def _badness(exit_code: int) -> int:
+    return BADNESS.index(exit_code) if exit_code in BADNESS else len(BADNESS)

@@ -1,0 +1,167 @@
+"""The verdict on a recorded run: reproduced, diverged, or what is missing; for a program and for a person."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+
+FORMAT = 1
+"""Version of reproduction.json; docs/reproduction.md describes it."""
+
+AREAS = ("record", "code", "data", "environment", "machine", "parameters", "randomness", "results")
+"""Where two runs can differ, in the order of likely cause."""
+
+
+class Outcome(StrEnum):
+    """What a reproduction comes to."""
+
+    REPRODUCED = "reproduced"
+    DIVERGED = "diverged"
+    IRREPRODUCIBLE = "cannot be reproduced"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command: 0, 1, 3."""
+        return {Outcome.REPRODUCED: 0, Outcome.DIVERGED: 1, Outcome.IRREPRODUCIBLE: 3}[self]
+
+
+class Match(StrEnum):
+    """How two values stand to each other."""
+
+    EQUAL = "equal"
+    CLOSE = "within tolerance"
+    DIFFERENT = "different"
+    SKIPPED = "not compared"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was compared, or could not be.
+
+    Attributes:
+        area: one of AREAS.
+        name: what was compared, such as `test_accuracy`.
+        match: how it stands.
+        recorded: the recorded value, as JSON holds it.
+        again: the value of the rerun.
+        note: where it differs, by how much, or why it was not compared.
+    """
+
+    area: str
+    name: str
+    match: Match
+    recorded: Any = None
+    again: Any = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on a run.
+
+    Attributes:
+        run_id: the run that was to be reproduced.
+        rerun_id: the run that repeats it; None where nothing was run.
+        repository: where the code came from; None where it is nowhere.
+        commit: at which commit; None where none is recorded.
+        findings: all that was compared.
+        missing: what it would take to run it again, a line each; empty where it was run.
+        tolerance: the relative difference that was allowed, where the machine differs; else None.
+    """
+
+    run_id: str
+    rerun_id: str | None
+    repository: str | None
+    commit: str | None
+    findings: tuple[Finding, ...] = ()
+    missing: tuple[str, ...] = ()
+    tolerance: float | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it comes to. Another machine alone is no divergence."""
+        if self.missing or not self._compared:
+            return Outcome.IRREPRODUCIBLE
+        if any(finding.match == Match.DIFFERENT and finding.area != "machine" for finding in self.findings):
+            return Outcome.DIVERGED
+        return Outcome.REPRODUCED
+
+    @property
+    def reason(self) -> str:
+        """The verdict's reason in one line."""
+        if self.missing:
+            return "; ".join(self.missing)
+        if not self._compared:
+            return "the run holds no result that can be compared"
+        different = [f"{finding.area}: {_told(finding)}" for finding in self.of(Match.DIFFERENT)]
+        if self.outcome is Outcome.DIVERGED:
+            return "; ".join(_few(different, 3))
+        close = self.of(Match.CLOSE)
+        if close:
+            return f"within a relative {self.tolerance:g}, since the machine differs: {'; '.join(_few(different, 3))}"
+        return "bit for bit, in all that was compared"
+
+    @property
+    def _compared(self) -> bool:
+        """Whether any result was compared; without one nothing is proved."""
+        return any(finding.area == "results" and finding.match != Match.SKIPPED for finding in self.findings)
+
+    def of(self, match: Match) -> list[Finding]:
+        """Give the findings of one kind, likeliest cause first."""
+        return [finding for finding in _in_order(self.findings) if finding.match == match]
+
+    def record(self) -> dict[str, Any]:
+        """Give what reproduction.json holds."""
+        return {
+            "format": FORMAT,
+            "verdict": str(self.outcome),
+            "reason": self.reason,
+            **{name: value for name, value in asdict(self).items() if name != "findings"},
+            "findings": [_as_json(finding) for finding in _in_order(self.findings)],
+        }
+
+    def table(self) -> str:
+        """Tell it to a person: a line for each area, and below it what is not simply equal."""
+        lines = [f"{self.outcome}: {self.reason}", f"run {self.run_id}, again {self.rerun_id or 'not run'}"]
+        lines += [f"code {self.commit or 'unknown'} of {self.repository or 'no repository'}", ""]
+        for area, findings in groupby(_in_order(self.findings), key=lambda finding: finding.area):
+            lines += _area_lines(area, list(findings))
+        return "\n".join(lines)
+
+
+def _in_order(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: AREAS.index(finding.area))
+
+
+def _as_json(finding: Finding) -> dict[str, Any]:
+    """Write what JSON has no number for as text."""
+    record = asdict(finding)
+    odd = {name: str(value) for name, value in record.items() if isinstance(value, float) and not math.isfinite(value)}
+    return record | odd
+
+
+def _area_lines(area: str, findings: list[Finding]) -> Iterator[str]:
+    counts = [(match, sum(finding.match == match for finding in findings)) for match in Match]
+    yield f"{area.ljust(12)}  {', '.join(f'{count} {match}' for match, count in counts if count)}"
+    for finding in findings:
+        if finding.match != Match.EQUAL:
+            yield f"{''.ljust(12)}    {_told(finding)}"
+
+
+def _told(finding: Finding) -> str:
+    note = f" ({finding.note})" if finding.note else ""
+    if finding.match == Match.SKIPPED:
+        return f"{finding.name} is not compared{note}"
+    if finding.recorded is None and finding.again is None:
+        return f"{finding.name}{note}" if note else f"{finding.name} {finding.match}"
+    return f"{finding.name} {_shown(finding.recorded)}, again {_shown(finding.again)}{note}"
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+def _few(lines: list[str], limit: int) -> list[str]:
+    return lines[:limit] + ([f"and {len(lines) - limit} more"] if len(lines) > limit else [])

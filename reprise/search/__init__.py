@@ -1,0 +1,1 @@
+"""The search for the best hyper-parameters, each trial a run."""

@@ -1,0 +1,86 @@
+"""The best run of an experiment, by a metric, over training runs and the trials of searches."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+import mlflow
+
+from reprise.errors import WrongCall
+from reprise.experiment import experiment_id
+
+Direction = Literal["auto", "maximize", "minimize"]
+
+JOBS = ("train", "trial")
+MORE_IS_BETTER = {"accuracy", "precision", "recall", "f1", "auc", "score", "r2", "jaccard", "kappa", "neg", "variance"}
+"""Parts of metrics' names by which more is better; every scikit-learn scorer is so, losses beginning with `neg`."""
+LESS_IS_BETTER = {"loss", "error", "seconds", "std", "mse", "rmse", "mae", "mape", "deviance", "brier"}
+PAGE = 100
+
+
+def best_run(metric: str, where: str = "", direction: Direction = "auto") -> mlflow.entities.Run:
+    """Find the finished training run or trial with the best value of a metric; of equal ones, the oldest.
+
+    Args:
+        metric: its name, such as `test_accuracy`, or `cv_accuracy` of trials.
+        where: more of a condition, in the language of mlflow.search_runs, such as `params.kernel = 'rbf'`.
+        direction: whether more or less is better; `auto` tells it by the name.
+
+    Raises:
+        WrongCall: no run has the metric as a finite number, the condition cannot be read, or the name does not tell.
+    """
+    maximize = (direction if direction != "auto" else direction_of(metric)) == "maximize"
+    for run in _ranked(metric, where, maximize=maximize):
+        if metric not in run.data.metrics:  # nor have those that follow
+            break
+        if math.isfinite(run.data.metrics[metric]) and run.data.tags.get("reprise.job") in JOBS:
+            return run
+    condition = f" where {where}" if where else ""
+    message = f"experiment {experiment_id()} has no finished training run or trial with a finite {metric}{condition}"
+    raise WrongCall(message)
+
+
+def direction_of(metric: str) -> Direction:
+    """Tell by a metric's name whether more or less of it is better.
+
+    Raises:
+        WrongCall: the name does not tell.
+    """
+    parts = set(re.split(r"[^a-z0-9]+", metric.lower()))
+    if parts & LESS_IS_BETTER and not ("neg" in parts and "std" not in parts):
+        return "minimize"
+    if parts & MORE_IS_BETTER:
+        return "maximize"
+    raise WrongCall(f"the name of metric {metric!r} does not tell whether more is better; say --direction")
+
+
+def _ranked(metric: str, where: str, *, maximize: bool) -> Iterator[mlflow.entities.Run]:
+    """Give the finished runs, the best first."""
+    condition = "attributes.status = 'FINISHED'" + (f" and {where}" if where else "")
+    order = [f"metrics.`{metric}` {'DESC' if maximize else 'ASC'}", "attributes.start_time ASC"]
+    client, token = mlflow.MlflowClient(), None
+    while True:
+        try:
+            page = client.search_runs([experiment_id()], condition, max_results=PAGE, order_by=order, page_token=token)
+        except mlflow.exceptions.MlflowException as error:
+            if error.error_code != "INVALID_PARAMETER_VALUE":
+                raise
+            raise WrongCall(f"where {where!r} cannot be read: {str(error).splitlines()[0]}") from error
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def tell(run: mlflow.entities.Run, metric: str) -> str:
+    """Say, a line each, which run it is, how good, and with which parameters."""
+    parent = run.data.tags.get("mlflow.parentRunId")
+    lines = {
+        "run": f"{run.info.run_id} {run.info.run_name or ''}",
+        "job": run.data.tags["reprise.job"] + (f" of run {parent}" if parent else ""),
+        metric: f"{run.data.metrics[metric]:.6g}",
+        **{f"param {name}": value for name, value in sorted(run.data.params.items())},
+    }
+    width = max(map(len, lines))
+    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in lines.items())

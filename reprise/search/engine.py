@@ -1,0 +1,219 @@
+"""What trials run on: a backend of joblib, with the processes of this machine or the workers of a cluster."""
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+import cloudpickle
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config, wrap_non_picklable_objects
+from threadpoolctl import threadpool_limits
+
+import reprise
+from reprise.environment import read_lock
+from reprise.errors import JobFailed, WrongCall
+from reprise.terminal import note
+
+LOCAL = ("loky", "multiprocessing", "threading", "sequential")
+REGISTRATION = {
+    "dask": ("distributed", ""),
+    "ray": ("ray.util.joblib", "register_ray"),
+    "spark": ("joblibspark", "register_spark"),
+}
+"""The module that a backend needs, and its function that makes the backend known to joblib."""
+
+RETRIES = 3
+"""Times that a cluster is asked again for what it has lost: with a worker, now and then, a result not yet fetched."""
+
+CONNECT_SECONDS = 10
+CHUNK = 8
+"""Tasks a worker that are asked for at once from a backend that answers only when all are done."""
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where trials run.
+
+    Attributes:
+        backend: joblib's name of it.
+        n_jobs: how many workers; -1 for all there are.
+    """
+
+    backend: str
+    n_jobs: int
+
+    def run(
+        self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
+    ) -> Iterator[Any]:
+        """Call a function many times in the workers, and give what it returns, in any order and each once.
+
+        Args:
+            function: of this project; workers of a cluster need not have the project, since its code is sent to them.
+                It gives back its first argument first, by which calls are told apart.
+            calls: arguments of each call; taken as workers become free.
+            shared: arguments that many calls have; brought to every worker of a cluster at once, so that one which dies
+                takes none of them with it.
+
+        Raises:
+            JobFailed: the workers died.
+        """
+        attempts = 1 if self.backend in LOCAL else 1 + RETRIES
+        waiting: dict[Any, tuple[Any, ...]] = {}
+        following = iter(calls)
+        for attempt in range(attempts):
+            again = list(waiting.values())
+            try:
+                for key, *result in self._attempt(function, chain(again, following), waiting, shared):
+                    if waiting.pop(key, None):
+                        yield key, *result
+            except Exception as error:  # each backend has its own; what a trial raises is caught there
+                if attempt + 1 == attempts:
+                    cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+                    raise JobFailed(f"the workers of engine {self.backend} failed: {cause}") from error
+            else:
+                return
+
+    def _attempt(
+        self,
+        function: Callable[..., Any],
+        calls: Iterable[tuple[Any, ...]],
+        waiting: dict[Any, tuple[Any, ...]],
+        shared: Sequence[Any],
+    ) -> Iterator[Any]:
+        """Make the calls, and note each in `waiting` before."""
+        options: dict[str, Any] = {}
+        if self.backend == "loky":
+            options["inner_max_num_threads"] = 1
+        if self.backend == "dask":
+            options["scatter"] = list(shared)
+        if self.backend not in LOCAL:
+            function = wrap_non_picklable_objects(function)
+
+        def tasks() -> Iterator[Any]:
+            for call in calls:
+                waiting[call[0]] = call
+                yield delayed(function)(*call)
+
+        with parallel_config(self.backend, n_jobs=self.n_jobs, **options), threadpool_limits(1):
+            yield from _results(tasks())
+
+
+@contextmanager
+def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
+    """Make an engine ready, and let go of it as the block ends.
+
+    Args:
+        engine: a joblib backend: `loky`, `threading`, `multiprocessing`, `dask`, or another one's name.
+        scheduler: address of Dask's scheduler; `none` for the other engines.
+        n_jobs: workers of this machine; -1 for one a core. A cluster lends all that it has.
+
+    Raises:
+        WrongCall: there is no such engine, its package is missing, or the scheduler does not answer.
+        JobFailed: the cluster has no worker, or a worker has another environment.
+    """
+    if (engine == "dask") != (scheduler != "none"):
+        raise WrongCall(
+            f"engine={engine} and scheduler={scheduler}: dask, and no other, needs scheduler=tcp://host:port"
+        )
+    if n_jobs == 0:
+        raise WrongCall("n_jobs=0 leaves no worker; use -1 for one a core, or a number above 0")
+    _register(engine)
+    if engine not in LOCAL:
+        cloudpickle.register_pickle_by_value(reprise)
+    if engine == "dask":
+        with closing(_connect(scheduler)):  # joblib finds the client that is open
+            yield Engine(engine, n_jobs=-1)
+        return
+    try:
+        parallel_config(engine).unregister()
+    except ValueError as error:
+        raise WrongCall(f"engine {engine!r} is no backend of joblib; use loky, or dask with a scheduler") from error
+    yield Engine(engine, n_jobs)
+
+
+def _results(tasks: Iterator[Any]) -> Iterator[Any]:
+    try:
+        parallel = Parallel(return_as="generator_unordered")
+    except ValueError:  # a backend that answers only when all is done: ask for a little at a time
+        while chunk := list(islice(tasks, CHUNK * effective_n_jobs())):
+            yield from Parallel()(chunk)
+        return
+    found: Any = parallel(tasks)
+    with closing(found):
+        yield from found
+
+
+def _register(engine: str) -> None:
+    module, function = REGISTRATION.get(engine, ("", ""))
+    try:
+        if module:
+            register = getattr(importlib.import_module(module), function, None)
+            if register:
+                register()
+    except ImportError as error:
+        package = module.partition(".")[0]
+        message = f"engine {engine} needs {package}: add it to [dependency-groups] project in pyproject.toml, then run "
+        raise WrongCall(message + "reprise lock") from error
+
+
+def _connect(scheduler: str) -> Any:
+    from distributed import Client  # noqa: PLC0415  only this engine needs it, and the environment may lack it
+
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        message = f"no Dask scheduler answers at {scheduler}; start one there, or name another with scheduler="
+        raise WrongCall(message) from error
+    try:
+        _check_workers(client, scheduler)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _check_workers(client: Any, scheduler: str) -> None:
+    """Refuse workers that would not compute what this process would."""
+    names = list(read_lock().pins)
+    try:
+        environments = client.run(wrap_non_picklable_objects(describe_worker), names)
+    except Exception as error:
+        message = f"a worker at {scheduler} cannot run the project ({error}); start it in the project's environment"
+        raise JobFailed(message) from error
+    if not environments:
+        raise JobFailed(f"the Dask scheduler at {scheduler} has no worker; start one in the project's environment")
+    here, threads = describe_worker(names)
+    for worker, (versions, threads) in environments.items():
+        other = [
+            f"{name} {versions[name] or 'missing'}, here {version or 'missing'}"
+            for name, version in here.items()
+            if versions[name] != version
+        ]
+        if other:
+            more = f"; and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
+            message = f"worker {worker} has another environment: {'; '.join(other[:SHOWN])}{more}"
+            raise JobFailed(message)
+        if threads > 1:
+            note(f"worker {worker} computes with {threads} BLAS threads; start it with OMP_NUM_THREADS=1")
+
+
+def describe_worker(names: Sequence[str]) -> tuple[dict[str, str | None], int]:
+    """Give the versions of Python and of packages in this process, None where one is missing, and its BLAS threads."""
+    import platform  # noqa: PLC0415  this function is sent to the workers
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    try:
+        import numpy as np  # noqa: F401, PLC0415  brings the BLAS
+        from threadpoolctl import threadpool_info  # noqa: PLC0415
+    except ImportError:
+        return found, 1
+    return found, max((pool["num_threads"] for pool in threadpool_info()), default=1)

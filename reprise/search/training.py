@@ -1,0 +1,76 @@
+"""The entry point `train`, started by another one in the same process: the same code, and a run of its own.
+
+A process of its own would import MLflow once more, which takes longer than most fits.
+"""
+
+import json
+import os
+import runpy
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any
+
+import click
+import mlflow
+
+from reprise import project
+from reprise.model import Hyperparameters
+from reprise.search.search_space import Convert
+
+SCRIPT = "train.py"
+
+
+def load() -> click.Command:
+    """Give the command that `train.py` defines."""
+    command: click.Command = runpy.run_path(str(project.FOLDER / SCRIPT))["train"]
+    return command
+
+
+def hyperparameters(command: click.Command) -> dict[str, Convert]:
+    """Give the hyper-parameters that `train` takes, with what checks a value of each."""
+    options = {option.name: option for option in command.params}
+
+    def converter(option: click.Parameter) -> Convert:
+        return lambda value: option.type.convert(value, option, None)
+
+    names = [field.name for field in fields(Hyperparameters)]
+    return {name: converter(options[name]) for name in names if name in options}
+
+
+def train(command: click.Command, parameters: Mapping[str, Any], parent: mlflow.entities.Run) -> str:
+    """Train, in a run under another one that is active, such as `mlflow run . -e train` would make.
+
+    Args:
+        command: from `load`.
+        parameters: of `train`.
+        parent: the run that is active.
+
+    Returns:
+        The training run's id.
+    """
+    options = {option.name: option.opts[0] for option in command.params}
+    arguments = [f"{options[name]}={value}" for name, value in parameters.items()]
+    with _started_as(arguments, parent):
+        command.main(arguments, standalone_mode=False)
+    under = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}' and tags.`reprise.job` = 'train'"
+    (made,) = mlflow.MlflowClient().search_runs([parent.info.experiment_id], under)
+    return str(made.info.run_id)
+
+
+@contextmanager
+def _started_as(arguments: Sequence[str], parent: mlflow.entities.Run) -> Iterator[None]:
+    """Let MLflow and provenance see that `train.py` was started, in the way that the parent was."""
+    tags = {name: value for name, value in parent.data.tags.items() if name.startswith("mlflow.project.")}
+    if tags:
+        tags |= {"mlflow.project.entryPoint": "train", "mlflow.source.type": "PROJECT"}
+        tags |= {"mlflow.source.name": parent.data.tags["mlflow.source.name"]}
+    before = sys.argv
+    sys.argv = [str(project.FOLDER / SCRIPT), *arguments]
+    os.environ["MLFLOW_RUN_CONTEXT"] = json.dumps(tags)
+    try:
+        yield
+    finally:
+        sys.argv = before
+        del os.environ["MLFLOW_RUN_CONTEXT"]

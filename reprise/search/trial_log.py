@@ -1,0 +1,191 @@
+"""Trials as child runs, written by threads of their own while other trials are fitted."""
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import mlflow
+from mlflow.entities import Metric, Param
+
+from reprise import patience
+from reprise.entry_point import TAG_LENGTH
+from reprise.errors import JobFailed, cause
+from reprise.search.candidates import Candidate
+from reprise.search.trials import Trial
+from reprise.terminal import note
+
+JOB = "trial"
+CANDIDATE, RUNG, ROWS = "reprise.tune.candidate", "reprise.tune.rung", "reprise.tune.rows"
+FAILURE, WARNING, RESUMES = "reprise.failure", "reprise.warning", "reprise.tune.resumes"
+PARENT = "mlflow.parentRunId"
+QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
+TRIALS = f"tags.`reprise.job` = '{JOB}'"
+
+SERVER_THREADS = 8
+"""Writers to a server: what they wait for is its answers. SQLite takes one writer at a time."""
+
+
+class TrialLog:
+    """Writes the trials of one search.
+
+    Attributes:
+        run_ids: (rung, candidate's number) -> run, of every trial written so far.
+        lost: trials that could not be written.
+        failure: why the first of them could not; the others were not tried, for each try takes a minute.
+    """
+
+    def __init__(self, parent: mlflow.entities.Run, metric: str) -> None:
+        self.run_ids: dict[tuple[int, int], str] = {}
+        self.lost: list[Trial] = []
+        self.failure: str | None = None
+        self._parent = parent
+        self._metric = metric
+        self._client = mlflow.MlflowClient()
+        self._threads = ThreadPoolExecutor(1 if mlflow.get_tracking_uri().startswith("sqlite") else SERVER_THREADS)
+
+    def add(self, trial: Trial) -> None:
+        """Take a trial to be written, and return at once."""
+        self._threads.submit(self._write, trial)
+
+    def close(self) -> None:
+        """Wait until all are written; what was lost is tried once more."""
+        self._threads.shutdown()
+        again, self.lost, self.failure = self.lost, [], None
+        for trial in again:
+            self._write(trial)
+        if not self.lost:
+            self._remove_doubles()
+
+    def _remove_doubles(self) -> None:
+        """Remove runs that were made twice: MLflow's client repeats a call whose answer it has not received."""
+        written = set(self.run_ids.values())
+        for run in _children(self._client, self._parent, f"{TRIALS} and attributes.status = 'RUNNING'"):
+            if run.info.run_id not in written:
+                self._client.delete_run(run.info.run_id)
+
+    def _write(self, trial: Trial) -> None:
+        if self.failure is None:
+            try:
+                self.run_ids[trial.key] = self._create(trial)
+            except Exception as error:  # noqa: BLE001  nobody else would see it
+                self.failure = (cause(error) or type(error).__name__)[:200]
+        if trial.key not in self.run_ids:
+            self.lost.append(trial)
+
+    def _create(self, trial: Trial) -> str:
+        """Make the run in three calls, as few as MLflow takes: create, one batch, end."""
+        tags = {
+            PARENT: self._parent.info.run_id,
+            "mlflow.user": self._parent.data.tags.get("mlflow.user", "unknown"),
+            "reprise.job": JOB,
+            CANDIDATE: str(trial.candidate.number),
+            RUNG: str(trial.rung),
+            ROWS: str(trial.rows),
+            FAILURE: trial.failure,
+            WARNING: trial.warning,
+        }
+        name = f"trial {trial.candidate.number}" + (f", rung {trial.rung}" if trial.rung else "")
+        run_id: str = self._client.create_run(
+            self._parent.info.experiment_id,
+            start_time=trial.begin,
+            tags={key: value[:TAG_LENGTH] for key, value in tags.items() if value},
+            run_name=name,
+        ).info.run_id
+        metrics = {f"cv_{self._metric}": trial.mean, f"cv_{self._metric}_std": trial.std}
+        metrics["fit_seconds"] = trial.fit_seconds
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(key, value, trial.end, 0) for key, value in metrics.items() if math.isfinite(value)],
+            params=[Param(key, str(value)) for key, value in trial.candidate.hyperparameters.items()],
+        )
+        self._client.set_terminated(run_id, "FAILED" if trial.failure else "FINISHED", trial.end)
+        return run_id
+
+
+@contextmanager
+def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
+    """Give a log, and see to it that all which is in it is written as the block ends, however it ends.
+
+    Raises:
+        JobFailed: the store refused trials.
+    """
+    log = TrialLog(parent, metric)
+    with _without_links():
+        try:
+            yield log
+        except BaseException:
+            with patience.brief(), suppress(mlflow.exceptions.MlflowException, OSError):
+                log.close()
+            note(f"{len(log.run_ids)} trials are recorded; to carry on, call the same with resume {parent.info.run_id}")
+            raise
+        log.close()
+    if log.lost:
+        told = f"{len(log.lost)} of {len(log.lost) + len(log.run_ids)} trials could not be recorded ({log.failure})"
+        raise JobFailed(f"{told}; call the same with resume {parent.info.run_id}")
+
+
+@contextmanager
+def _without_links() -> Iterator[None]:
+    """Keep MLflow from asking the server for each run that ends, only to print a link to it."""
+    before = os.environ.get(QUIET)
+    os.environ[QUIET] = "true"
+    try:
+        yield
+    finally:
+        os.environ.pop(QUIET)
+        if before is not None:
+            os.environ[QUIET] = before
+
+
+def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -> Iterator[Trial]:
+    """Read the trials that a search, and those which it had resumed, has ended; of each the first record counts."""
+    client, seen = mlflow.MlflowClient(), set()
+    following: str | None = run_id
+    while following:
+        parent = client.get_run(following)
+        for run in _children(client, parent, TRIALS):
+            trial = _read(run, candidates, metric)
+            if trial and trial.key not in seen:
+                seen.add(trial.key)
+                yield trial
+        following = parent.data.tags.get(RESUMES)
+
+
+def _children(client: mlflow.MlflowClient, parent: mlflow.entities.Run, which: str) -> Iterator[mlflow.entities.Run]:
+    chosen = f"tags.`{PARENT}` = '{parent.info.run_id}' and {which}"
+    token = None
+    while True:
+        page = client.search_runs([parent.info.experiment_id], chosen, max_results=1000, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _read(run: mlflow.entities.Run, candidates: Sequence[Candidate], metric: str) -> Trial | None:
+    """Turn a run into the trial that it records; None where it did not end, or tells of another candidate."""
+    tags, metrics = run.data.tags, run.data.metrics
+    number = int(tags[CANDIDATE])
+    if run.info.status not in ("FINISHED", "FAILED") or number >= len(candidates):
+        return None
+    candidate = candidates[number]
+    if {name: str(value) for name, value in candidate.hyperparameters.items()} != run.data.params:
+        return None
+    value: Any = metrics.get
+    return Trial(
+        candidate=candidate,
+        rung=int(tags[RUNG]),
+        rows=int(tags[ROWS]),
+        scores=(),
+        mean=value(f"cv_{metric}", math.nan),
+        std=value(f"cv_{metric}_std", math.nan),
+        fit_seconds=value("fit_seconds", math.nan),
+        begin=run.info.start_time,
+        end=run.info.end_time,
+        failure=tags.get(FAILURE),
+        warning=tags.get(WARNING),
+        run_id=run.info.run_id,
+    )

@@ -1,0 +1,210 @@
+"""A trial: one candidate, fitted and scored on every fold of the training rows."""
+
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import resample
+
+from reprise.data import Dataset
+from reprise.errors import WrongCall
+from reprise.model import Hyperparameters, fit
+from reprise.search.candidates import Candidate
+from reprise.search.engine import Engine
+
+Fold = tuple[np.ndarray, np.ndarray]
+"""Positions of the rows to learn from, and of those to score."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of a candidate.
+
+    Attributes:
+        candidate: what was tried.
+        rung: of successive halving, from 0; 0 for other searches.
+        rows: rows that all folds together had.
+        scores: of each fold, by scikit-learn's scorer: more is better. Empty where another run has the trial.
+        mean: of the scores; NaN where the trial failed.
+        std: of the scores, as numpy has it (divided by their number); NaN where the trial failed.
+        fit_seconds: the mean over the folds; NaN where none was fitted.
+        begin: of the first fold, in milliseconds since 1970.
+        end: of the last fold.
+        failure: why the trial failed, in one line; None where it did not.
+        warning: the first warning of the fit or the scorer, in one line.
+        run_id: its run, where it has one already.
+    """
+
+    candidate: Candidate
+    rung: int
+    rows: int
+    scores: tuple[float, ...]
+    mean: float
+    std: float
+    fit_seconds: float
+    begin: int
+    end: int
+    failure: str | None = None
+    warning: str | None = None
+    run_id: str | None = None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Rung and candidate's number: what tells it from the search's other trials."""
+        return self.rung, self.candidate.number
+
+
+@dataclass(frozen=True)
+class Rung:
+    """Rows that candidates are tried on.
+
+    Attributes:
+        number: from 0.
+        rows: rows that all folds together have.
+        folds: shared by all candidates.
+    """
+
+    number: int
+    rows: int
+    folds: tuple[Fold, ...]
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """The folds' arrays, one by one."""
+        return [array for fold in self.folds for array in fold]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    score: float
+    fit_seconds: float
+    begin: float
+    end: float
+    failure: str | None
+    warning: str | None
+
+
+def make_rung(training: Dataset, number: int, rows: int, folds: int, seed: int) -> Rung:
+    """Make stratified folds, and take a share of each where not all rows are to be used, each class in proportion.
+
+    Raises:
+        WrongCall: a class has fewer rows than there are folds.
+    """
+    counts = training.y.value_counts()
+    if counts.iloc[-1] < folds:
+        message = (
+            f"class {str(counts.index[-1])!r} has {counts.iloc[-1]} rows to train on, fewer than folds={folds}; "
+            "choose fewer folds, or leave the class out"
+        )
+        raise WrongCall(message)
+    y = training.y.to_numpy()
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    whole = splitter.split(np.zeros(len(y)), y)
+    if rows == len(y):
+        return Rung(number, rows, tuple(whole))
+    share = rows / len(y)
+    return Rung(number, rows, tuple((_some(a, y, share, seed), _some(b, y, share, seed)) for a, b in whole))
+
+
+def evaluate(
+    training: Dataset, rung: Rung, candidates: Iterable[Candidate], metric: str, seed: int, engine: Engine
+) -> Iterator[Trial]:
+    """Try candidates, and give each trial as its last fold ends, so in any order.
+
+    Args:
+        training: the rows to learn from; the folds point into them.
+        rung: the folds.
+        candidates: what to try; taken as workers become free.
+        metric: name of a scikit-learn scorer.
+        seed: of the fit.
+        engine: where to.
+    """
+    open_trials: dict[int, tuple[Candidate, dict[int, _Outcome]]] = {}
+
+    def calls() -> Iterator[tuple[Any, ...]]:
+        for candidate in candidates:
+            open_trials[candidate.number] = (candidate, {})
+            for number, (train, test) in enumerate(rung.folds):
+                key = (candidate.number, number)
+                yield key, training.X, training.y, train, test, candidate.hyperparameters, metric, seed
+
+    for (number, fold), *outcome in engine.run(fit_and_score, calls(), [training.X, training.y, *rung.arrays]):
+        candidate, outcomes = open_trials[number]
+        outcomes[fold] = _Outcome(*outcome)
+        if len(outcomes) == len(rung.folds):
+            del open_trials[number]
+            yield _trial(candidate, rung, [outcomes[fold] for fold in range(len(rung.folds))])
+
+
+def fit_and_score(
+    key: Any,
+    X: pd.DataFrame,
+    y: pd.Series,
+    train: np.ndarray,
+    test: np.ndarray,
+    values: Mapping[str, Any],
+    metric: str,
+    seed: int,
+) -> tuple[Any, float, float, float, float, str | None, str | None]:
+    """Fit one candidate on one fold and score it; runs in a worker, so takes and gives plain values.
+
+    Args:
+        key: given back as it is.
+        X: features, shape (rows, features).
+        y: labels, shape (rows,).
+        train: positions to learn from.
+        test: positions to score.
+        values: hyper-parameter -> value.
+        metric: name of a scikit-learn scorer.
+        seed: of the fit.
+
+    Returns:
+        key, score, seconds of the fit, begin and end in seconds since 1970, failure or None, first warning or None.
+    """
+    begin = time.time()
+    score, fit_seconds, failure = np.nan, np.nan, None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            start = time.perf_counter()
+            pipeline = fit(X.iloc[train], y.iloc[train], Hyperparameters(**values), seed)
+            fit_seconds = time.perf_counter() - start
+            score = float(get_scorer(metric)(pipeline, X.iloc[test], y.iloc[test]))
+            if not np.isfinite(score):
+                failure = f"{metric} is {score}, not a finite number"
+        except Exception as error:  # noqa: BLE001  whatever a model raises, the search goes on
+            failure = " ".join(f"{type(error).__name__}: {error}".split())
+    warning = f"{caught[0].category.__name__}: {caught[0].message}" if caught else None
+    return key, score, fit_seconds, begin, time.time(), failure, warning
+
+
+def _some(rows: np.ndarray, y: np.ndarray, share: float, seed: int) -> np.ndarray:
+    taken: np.ndarray = resample(
+        rows, replace=False, n_samples=int(share * len(rows)), random_state=seed, stratify=y[rows]
+    )
+    return taken
+
+
+def _trial(candidate: Candidate, rung: Rung, outcomes: Sequence[_Outcome]) -> Trial:
+    scores = tuple(outcome.score for outcome in outcomes)
+    failures = [outcome.failure for outcome in outcomes if outcome.failure]
+    fitted = [outcome.fit_seconds for outcome in outcomes if np.isfinite(outcome.fit_seconds)]
+    return Trial(
+        candidate=candidate,
+        rung=rung.number,
+        rows=rung.rows,
+        scores=scores,
+        mean=np.nan if failures else float(np.mean(scores)),
+        std=np.nan if failures else float(np.std(scores)),
+        fit_seconds=float(np.mean(fitted)) if fitted else np.nan,
+        begin=int(min(outcome.begin for outcome in outcomes) * 1000),
+        end=int(max(outcome.end for outcome in outcomes) * 1000),
+        failure=next(iter(failures), None),
+        warning=next((outcome.warning for outcome in outcomes if outcome.warning), None),
+    )

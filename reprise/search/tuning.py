@@ -1,0 +1,200 @@
+"""The search: candidates tried rung by rung, each trial logged as it ends, and the best one chosen."""
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+
+import mlflow
+import pandas as pd
+from sklearn.metrics import get_scorer_names
+
+from reprise.data import Dataset
+from reprise.errors import JobFailed, WrongCall
+from reprise.search.candidates import Candidate, Method, rungs
+from reprise.search.engine import Engine
+from reprise.search.trial_log import TrialLog
+from reprise.search.trials import Rung, Trial, evaluate, make_rung
+
+SETTINGS = "reprise.tune.settings"
+"""Tag of what decides which trials a search makes and what comes of each."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides which trials a search makes and what comes of each: a search is resumed only with the same.
+
+    Attributes:
+        data: the table's fingerprint.
+        target: the column to predict.
+        features: as the caller named them.
+        test_size: share of rows that the search does not see.
+        seed: decides held-out rows, folds, candidates and the fit.
+        search: `grid`, `random` or `halving`.
+        trials: candidates at most.
+        folds: of the cross-validation.
+        metric: name of a scikit-learn scorer.
+        space: SHA-256 of the search space.
+    """
+
+    data: str
+    target: str
+    features: str
+    test_size: float
+    seed: int
+    search: Method
+    trials: int
+    folds: int
+    metric: str
+    space: str
+
+    def tag(self) -> dict[str, str]:
+        """Give the tag that records the settings."""
+        return {SETTINGS: json.dumps(asdict(self))}
+
+
+def check_metric(metric: str) -> None:
+    """Make sure that scikit-learn has a scorer of that name.
+
+    Raises:
+        WrongCall: it has none.
+    """
+    names = get_scorer_names()
+    if metric not in names:
+        near = get_close_matches(metric, names, 3, 0.4) or ["accuracy", "balanced_accuracy", "f1_macro"]
+        raise WrongCall(f"metric {metric!r} is no scorer of scikit-learn; did you mean {', '.join(near)}?")
+
+
+def check_resumable(run_id: str, settings: Settings) -> None:
+    """Make sure that a run is a search with the same settings.
+
+    Raises:
+        WrongCall: it is none, or has others; the first that differs is named.
+    """
+    try:
+        recorded = mlflow.get_run(run_id).data.tags.get(SETTINGS)
+    except mlflow.exceptions.MlflowException as error:
+        raise WrongCall(f"resume: run {run_id!r} is not in {mlflow.get_tracking_uri()}") from error
+    if recorded is None:
+        raise WrongCall(f"resume: run {run_id} is no search of tune; name one that is")
+    before = json.loads(recorded)
+    for name, value in asdict(settings).items():
+        if before.get(name) != value:
+            message = f"resume: run {run_id} searched with {name} {before.get(name)!r}, not {value!r}; give it the same"
+            raise WrongCall(message)
+
+
+def plan(training: Dataset, settings: Settings, candidates: int) -> list[tuple[int, Rung]]:
+    """Say how many candidates are tried on which rows, rung by rung.
+
+    Raises:
+        WrongCall: there are too few rows for the folds, or for halving.
+    """
+    schedule = rungs(settings.search, candidates, len(training.y), settings.folds, training.y.nunique())
+    return [
+        (size, make_rung(training, number, rows, settings.folds, settings.seed))
+        for number, (size, rows) in enumerate(schedule)
+    ]
+
+
+def search(
+    training: Dataset,
+    candidates: Sequence[Candidate],
+    schedule: Sequence[tuple[int, Rung]],
+    settings: Settings,
+    engine: Engine,
+    log: TrialLog,
+    known: Mapping[tuple[int, int], Trial],
+    timeout: float = 0,
+) -> list[Trial]:
+    """Try the candidates, the best of them again on more rows where the schedule says so, and log each trial.
+
+    Args:
+        training: the rows to learn from.
+        candidates: what to try.
+        schedule: from `plan`.
+        settings: metric and seed.
+        engine: where the trials run.
+        log: takes each new trial.
+        known: (rung, candidate's number) -> trials that are not to be repeated.
+        timeout: seconds after which no trial begins any more; 0 for none.
+
+    Returns:
+        All trials, in order of rung and candidate, those that were known among them.
+    """
+    until = time.monotonic() + timeout if timeout else math.inf
+    going, trials = list(candidates), list[Trial]()
+    for size, rung in schedule:
+        going = going[:size] if rung.number == 0 else best_of(trials, rung.number - 1, size)
+        old = [known[key] for candidate in going if (key := (rung.number, candidate.number)) in known]
+        new = [candidate for candidate in going if (rung.number, candidate.number) not in known]
+        found = []
+        for trial in evaluate(training, rung, _before(until, new), settings.metric, settings.seed, engine):
+            log.add(trial)
+            found.append(trial)
+        trials += sorted([*old, *found], key=lambda trial: trial.candidate.number)
+        if len(found) < len(new):
+            break
+    return trials
+
+
+def best_of(trials: Sequence[Trial], rung: int, size: int) -> list[Candidate]:
+    """Give the best candidates of a rung, in their own order; of equal ones, those that come first."""
+    ranked = sorted(
+        (trial for trial in trials if trial.rung == rung and trial.failure is None),
+        key=lambda trial: (-trial.mean, trial.candidate.number),
+    )
+    return sorted((trial.candidate for trial in ranked[:size]), key=lambda candidate: candidate.number)
+
+
+def choose(trials: Sequence[Trial], schedule: Sequence[tuple[int, Rung]]) -> Trial:
+    """Choose the winner: the best mean score of the last rung that was finished; of equal ones, the first candidate.
+
+    Args:
+        trials: as `search` gives them.
+        schedule: from `plan`. If not even its first rung was finished, the winner is the best of what there is.
+
+    Raises:
+        JobFailed: no trial succeeded; the commonest error is named.
+    """
+    ended = Counter(trial.rung for trial in trials)
+    finished = [rung.number for size, rung in schedule if ended[rung.number] == size]
+    last = max(finished, default=0)
+    good = [trial for trial in trials if trial.failure is None and trial.rung <= last]
+    if good:
+        top = max(trial.rung for trial in good)
+        return max((trial for trial in good if trial.rung == top), key=lambda trial: trial.mean)
+    if not trials:
+        raise JobFailed("no trial ended within the timeout; raise timeout")
+    (reason, times), *_ = Counter(trial.failure for trial in trials).most_common()
+    raise JobFailed(f"all {len(trials)} trials failed; the commonest error, {times} times: {reason}")
+
+
+def table(trials: Sequence[Trial], run_ids: Mapping[tuple[int, int], str]) -> pd.DataFrame:
+    """Put the trials into a table, a row each, in order of rung and candidate."""
+    return pd.DataFrame(
+        {
+            "rung": trial.rung,
+            "candidate": trial.candidate.number,
+            **{f"params.{name}": value for name, value in trial.candidate.hyperparameters.items()},
+            "rows": trial.rows,
+            "mean": trial.mean,
+            "std": trial.std,
+            **{f"fold_{number}": score for number, score in enumerate(trial.scores)},
+            "fit_seconds": trial.fit_seconds,
+            "failure": trial.failure,
+            "warning": trial.warning,
+            "run_id": trial.run_id or run_ids.get(trial.key),
+        }
+        for trial in trials
+    )
+
+
+def _before(until: float, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    for candidate in candidates:
+        if time.monotonic() > until:
+            return
+        yield candidate

@@ -1,0 +1,69 @@
+"""Run a recorded run again, and prove that it gives the same, or name what differs."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+
+from reprise import provenance, recorded
+from reprise.credentials import without_credentials
+from reprise.entry_point import main
+from reprise.errors import Irreproducible, JobFailed
+from reprise.proof import preparation, reproduction
+from reprise.proof.bisection import bisect
+from reprise.proof.verdict import Outcome
+from reprise.terminal import note, summary
+
+
+@click.command(epilog="Example: python reproduce.py --run models:/reprise/3", context_settings={"show_default": True})
+@click.option("--run", default="latest", help="A run id, any MLflow model URI, or latest (training run).")
+@click.option("--repository", default="recorded", help="Where its commit is, a URL or a path; recorded: as it says.")
+@click.option("--env-manager", default="recorded", help="Of the rerun: uv, conda, virtualenv, local; or the run's own.")
+@click.option("--commits", default="none", help="A..B: find the first commit at which a metric differs.")
+@click.option("--metric", default="any", help="The metric that --commits looks at.")
+def reproduce(run: str, repository: str, env_manager: str, commits: str, metric: str) -> None:
+    """Run a recorded run again from its commit, compare all that both came to, and give a verdict."""
+    run_id = recorded.run_of(run)
+    parameters, origin = click.get_current_context().params, provenance.collect()
+    tags = origin.tags() | {"reprise.reproduces.run_id": run_id}
+    with tracking.start_run("reproduce", parameters, tags) as active:
+        where = (repository, env_manager, active.info.experiment_id)
+        if commits != "none":
+            _bisect(run_id, where, commits, metric)
+            return
+        verdict = reproduction.reproduce(run_id, *where, _announce)
+        reproduction.keep(verdict, active.info.run_id)
+
+    click.echo(f"\n{verdict.table()}\n")
+    if verdict.outcome is Outcome.IRREPRODUCIBLE:
+        raise Irreproducible(f"run {run_id} cannot be reproduced: {verdict.reason}")
+    if verdict.outcome is Outcome.DIVERGED:
+        raise JobFailed(f"run {run_id} diverged: {verdict.reason}")
+
+
+def _bisect(run_id: str, where: tuple[str, str, str], commits: str, metric: str) -> None:
+    with TemporaryDirectory(prefix="reprise-bisect-") as folder:
+        subject = recorded.read(run_id, Path(folder, "recorded"))
+        plan = preparation.prepare(subject, *where)
+        _announce(plan)
+        found = bisect(subject, plan.order, commits, metric, note)
+    summary(
+        {
+            "first": f"{found.commit} {found.subject}",
+            **{finding.name: f"{finding.recorded}, there {finding.again}" for finding in found.findings},
+        }
+    )
+
+
+def _announce(plan: preparation.Plan) -> None:
+    """Say whose code is about to be run."""
+    order = plan.order
+    patched = f" with a patch of {len(order.patch)} bytes" if order.patch else ""
+    repository = without_credentials(order.place.repository)
+    note(f"runs {order.entry_point} of {repository} at {order.place.version}{patched}")
+
+
+if __name__ == "__main__":
+    main(reproduce)

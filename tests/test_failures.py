@@ -1,0 +1,218 @@
+"""A job that is interrupted, or whose store or disk fails, loses nothing and leaves nothing half-done."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from socket import socket
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import PROJECT, environment, run
+
+from reprise import tracking
+from reprise.errors import WrongCall
+
+pytestmark = pytest.mark.integration
+
+
+def slow_table(folder: Path) -> Path:
+    """Noise that takes the exact solver some seconds."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(9_000, 20))).add_prefix("x")
+    frame.assign(target=random.integers(0, 5, len(frame))).to_parquet(folder / "noise.parquet")
+    return folder / "noise.parquet"
+
+
+def wait_for_run(process: subprocess.Popen[str], uri: str) -> mlflow.entities.Run:
+    mlflow.set_tracking_uri(uri)
+    while process.poll() is None:
+        found = mlflow.search_runs(search_all_experiments=True, output_format="list")
+        if found and "reprise.job" in found[0].data.tags:
+            return found[0]
+    raise AssertionError(process.communicate())
+
+
+def free_port() -> int:
+    with socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def tracking_server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A real MLflow server on a SQLite store; the project's environment has none, so uv brings it."""
+    command = ["uv", "tool", "run", "--quiet", "--from", f"mlflow=={mlflow.__version__}", "mlflow", "server"]
+    command += ["--port", str(port), "--host", "127.0.0.1", "--workers", "1"]
+    command += [
+        "--backend-store-uri",
+        f"sqlite:///{folder / 'server.db'}",
+        "--artifacts-destination",
+        str(folder / "a"),
+    ]
+    with subprocess.Popen(command, cwd=folder, env=environment(), start_new_session=True) as server:
+        try:
+            while server.poll() is None and not answers(f"http://127.0.0.1:{port}/health"):
+                time.sleep(0.2)
+            yield server
+        finally:
+            stop(server)
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """End a server and its workers, by the group that they were started in."""
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+
+
+@pytest.mark.skipif(not shutil.which("uv"), reason="uv is not installed")
+def test_a_server_that_dies_loses_nothing(tmp_path: Path) -> None:
+    """The results are kept in a folder that the message names, and are logged later by the command that it gives."""
+    (tmp_path / "work").mkdir()
+    port = free_port()
+    uri = f"http://127.0.0.1:{port}"
+    command = [sys.executable, str(PROJECT / "train.py"), "--data", str(slow_table(tmp_path)), "--solver", "exact"]
+    with tracking_server(tmp_path, port) as server:
+        variables = environment(MLFLOW_TRACKING_URI=uri, MLFLOW_HTTP_REQUEST_MAX_RETRIES="1")
+        with subprocess.Popen(command, cwd=tmp_path / "work", env=variables, stderr=subprocess.PIPE, text=True) as job:
+            made = wait_for_run(job, uri)
+            stop(server)
+            _, stderr = job.communicate(timeout=300)
+    assert job.returncode == 1
+    assert "Traceback" not in stderr
+    kept = tmp_path / "work/reprise-unlogged" / made.info.run_id
+    assert f"they are kept: reprise upload {kept}" in stderr
+    with tracking_server(tmp_path, port):
+        assert not mlflow.search_logged_models(output_format="list")
+        done = run("reprise", "upload", kept, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        found = mlflow.get_run(made.info.run_id)
+        assert found.info.status == "FINISHED"
+        assert "test_accuracy" in found.data.metrics
+        model = mlflow.sklearn.load_model(f"runs:/{made.info.run_id}/model")
+        assert model.predict(pd.read_parquet(tmp_path / "noise.parquet").head()).shape == (5,)
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_job_ends_killed_and_leaves_no_model(sent: signal.Signals, tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    mlflow.search_experiments()
+    command = [sys.executable, str(PROJECT / "train.py"), "--data", str(slow_table(tmp_path)), "--solver", "exact"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True) as job:
+        made = wait_for_run(job, uri)
+        job.send_signal(sent)
+        _, stderr = job.communicate(timeout=120)
+    assert job.returncode == 130
+    assert stderr.strip().endswith("interrupted")
+    assert mlflow.get_run(made.info.run_id).info.status == "KILLED"
+    assert not mlflow.search_logged_models(output_format="list")
+
+
+def test_an_interrupted_mlflow_run_says_so_in_a_tag(tmp_path: Path) -> None:
+    """MLflow itself always writes FAILED."""
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    mlflow.search_experiments()
+    command = ["mlflow", "run", str(PROJECT), "--env-manager", "local", "-P", f"data={slow_table(tmp_path)}"]
+    command += ["-P", "solver=exact"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as job:
+        made = wait_for_run(job, uri)
+        os.killpg(job.pid, signal.SIGINT)  # as Ctrl-C does
+        job.communicate(timeout=120)
+    found = mlflow.get_run(made.info.run_id)
+    assert found.info.status == "FAILED"
+    assert (found.data.tags["reprise.exit_code"], found.data.tags["reprise.failure"]) == ("130", "interrupted")
+    assert not mlflow.search_logged_models(output_format="list")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of four megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if (
+        not shutil.which("mount")
+        or run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk, cwd=tmp_path).returncode
+    ):
+        pytest.skip("this user may not mount a small file system")
+    yield disk
+    run("umount", "--lazy", disk, cwd=tmp_path)  # this process may still hold the store open
+
+
+@pytest.mark.parametrize("room", [100_000, 300_000], ids=["artifacts do not fit", "the model does not fit"])
+def test_a_full_file_system_is_one_line_and_loses_nothing(
+    room: int, small_disk: Path, tmp_path: Path, empty_store: Path
+) -> None:
+    shutil.copy(empty_store, small_disk / "mlflow.db")
+    mlflow.set_tracking_uri(f"sqlite:///{small_disk / 'mlflow.db'}")
+    experiment = mlflow.create_experiment("full", artifact_location=str(small_disk / "artifacts"))
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - room))
+    elsewhere = {"MLFLOW_EXPERIMENT_ID": experiment, "TMPDIR": str(tmp_path)}
+    done = run(sys.executable, PROJECT / "train.py", cwd=small_disk, **elsewhere)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    line = done.stderr.splitlines()[-1]
+    (found,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    kept = tmp_path / "reprise-unlogged" / found.info.run_id
+    assert "No space left on device" in line
+    assert line.endswith(f"they are kept: reprise upload {kept}")
+    assert found.info.status == "FAILED"
+    assert ready_models(experiment) == 0
+    assert not [path for path in (small_disk / "artifacts").rglob("*") if path.is_file()], "nothing is there in part"
+    filler.unlink()
+    assert run("reprise", "upload", kept, cwd=small_disk).returncode == 0
+    assert mlflow.get_run(found.info.run_id).info.status == "FINISHED"
+    assert ready_models(experiment) == 1
+
+
+def ready_models(experiment: str) -> int:
+    models = mlflow.search_logged_models([experiment], output_format="list")
+    return sum(str(model.status) == "READY" for model in models)
+
+
+def test_a_store_that_may_not_be_written_is_a_wrong_call(small_disk: Path, tmp_path: Path) -> None:
+    """MLflow itself would try for two minutes."""
+    assert run("mount", "-o", "remount,ro", small_disk, cwd=tmp_path).returncode == 0
+    mlflow.set_tracking_uri(f"sqlite:///{small_disk / 'mlflow.db'}")
+    with pytest.raises(WrongCall, match="cannot be written here"), tracking.start_run("train", {}, {}):
+        pass
+
+
+@pytest.mark.skipif(not os.access("/dev/full", os.W_OK), reason="there is no /dev/full")
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    """Joblib's file stands for any: it is linked to a device that is always full."""
+    code = (
+        "import sys, reprise.results as results, joblib; dump = joblib.dump; "
+        "results.joblib.dump = lambda value, path: dump(value, '/dev/full'); "
+        "sys.argv[0] = 'train.py'; import train; train.main(train.train)"
+    )
+    done = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(PROJECT))
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    (found,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    assert found.info.status == "FAILED"
+    assert not mlflow.search_logged_models(output_format="list")

@@ -1,0 +1,76 @@
+"""`reprise reproduce` as a person types it: exit codes, and all versions of a registered model."""
+
+import re
+from pathlib import Path
+
+import mlflow
+import pytest
+from click.testing import CliRunner
+from conftest import commit_all
+
+from reprise.cli import cli
+
+JOB = "import mlflow\nwith mlflow.start_run():\n    mlflow.log_metric('score', VALUE)\n"
+CALL = ("reproduce", "--env-manager", "local")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> None:
+    """Keep clones out of the user's cache."""
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+
+
+def make_version(folder: Path, value: str) -> str:
+    """Run a tiny project that is in a repository of its own, and register a version that its run logged."""
+    folder.mkdir()
+    (folder / "MLproject").write_text("entry_points: {main: {command: python job.py}}")
+    (folder / "job.py").write_text(JOB.replace("VALUE", value))
+    commit_all(folder)
+    run_id = str(mlflow.projects.run(str(folder), env_manager="local").run_id)
+    client = mlflow.MlflowClient()
+    if not client.search_registered_models():
+        client.create_registered_model("it's mine")
+    client.create_model_version("it's mine", str(folder), run_id)
+    return run_id
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "run 'nothing' is not in sqlite"),
+        (["models:/nothing/1"], "model 'models:/nothing/1' cannot be found"),
+        ([], "name a run, or --all --model NAME"),
+        (["--all"], "name a run, or --all --model NAME"),
+        (["--all", "--model", "nothing"], "registered model 'nothing' is not in sqlite"),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_makes_no_run(store: str, arguments: list[str], message: str) -> None:
+    shown = CliRunner().invoke(cli, [*CALL, *arguments])
+    assert shown.exit_code == 2
+    assert message in shown.output
+    assert mlflow.search_runs(search_all_experiments=True, output_format="list") == []
+
+
+@pytest.mark.integration
+def test_all_versions_go_to_trusted_repositories_only(store: str, tmp_path: Path) -> None:
+    """Of three versions one diverges, one cannot be reproduced, and one is refused; the worst gives the exit code."""
+    random = make_version(tmp_path / "trusted", "__import__('os').getpid()")
+    gone = make_version(tmp_path / "gone", "1")
+    untrusted = make_version(tmp_path / "untrusted", f"open({str(tmp_path / 'has run')!r}, 'a').write('once') or 1")
+    mlflow.MlflowClient().set_tag(gone, "mlflow.source.git.commit", "")
+    mlflow.MlflowClient().delete_tag(gone, "mlflow.source.git.commit")
+    shown = CliRunner().invoke(cli, [*CALL, "--all", "--model", "it's mine", "--trust", str(tmp_path / "trusted")])
+    assert shown.exit_code == 1, shown.output
+    table = [re.split("  +", line) for line in shown.output.splitlines()[-3:]]
+    assert [row[:2] for row in table] == [
+        ["it's mine/1", "diverged"],
+        ["it's mine/2", "cannot be reproduced"],
+        ["it's mine/3", "refused"],
+    ]
+    assert "randomness: unexplained" in table[0][2]
+    assert "no commit is recorded" in table[1][2]
+    assert f"its repository, {tmp_path / 'untrusted'}, is not trusted" in table[2][2]
+    assert (tmp_path / "has run").read_text() == "once"
+    tags = mlflow.get_run(random).data.tags
+    assert tags["reprise.reproduction"].startswith("diverged, run ")
+    assert "reprise.reproduction" not in mlflow.get_run(untrusted).data.tags
