@@ -1,12 +1,16 @@
-"""Judge a logged model on rows that it has not learned from."""
+"""Judge a logged model on rows that it has not learned from, against the policy and against the champion."""
 
 import click
 
 from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise import bundle, inputs, logged_model, provenance, results
-from reprise.entry_point import main
+from reprise import bundle, inputs, logged_model, project, provenance, results
+from reprise.entry_point import TAG_LENGTH, main
 from reprise.evaluation import assess, scores
+from reprise.governance.evidence import find_champion, gather
+from reprise.governance.judgement import REFUSED, judge
+from reprise.governance.policy import read_policy
+from reprise.governance.verdict import NO_CHAMPION, Verdict
 from reprise.held_out import rows_to_judge
 from reprise.launch import ui_command
 from reprise.terminal import note, step, summary
@@ -16,10 +20,19 @@ from reprise.terminal import note, step, summary
 @click.option("--model", default="latest", show_default=True, help="latest (training run), or any MLflow model URI.")
 @click.option("--data", default="held-out", show_default=True, help="held-out (rows), or any table as in train.")
 @click.option("--target", default="auto", show_default=True, help="The true labels' column; auto: as in training.")
-def evaluate(model: str, data: str, target: str) -> None:
-    """Judge a logged model on its held-out rows, or on another table."""
+@click.option("--policy", default="policy.yaml", show_default=True, help="The rules, a path from the project's folder.")
+@click.option(
+    "--champion",
+    default="models:/reprise@champion",
+    show_default=True,
+    help="To compare with: a version's URI, or none.",
+)
+def evaluate(model: str, data: str, target: str, policy: str, champion: str) -> None:
+    """Judge a logged model on its held-out rows, or on another table. Exit code 1 where the policy refuses it."""
+    rules = read_policy(project.FOLDER / policy)
     with step(f"load {model}"):
         subject = logged_model.load(logged_model.newest() if model == "latest" else model)
+        rival = find_champion(champion, subject)
     with step(f"read {data}"):
         rows = rows_to_judge(subject, data, target)
     origin = provenance.collect()
@@ -30,25 +43,51 @@ def evaluate(model: str, data: str, target: str) -> None:
         with step(f"judge {len(rows.dataset.y)} rows"):
             X, y = rows.dataset.raw, rows.dataset.y
             evaluation = assess(y, subject.predict(X), scores(subject.classifier, X, y.index))
+            judgement = judge(gather(subject, rows, evaluation, rival, rules), rules)
         with step("log"), bundle.staging() as folder:
             data_record, datasets = inputs.describe(rows.table, {"test": rows.dataset})
+            verdict = Verdict(
+                verdict=judgement.verdict,
+                run_id=run.info.run_id,
+                policy=rules.sha256,
+                model=subject.files.digest,
+                data=data_record["test"]["fingerprint"],
+                champion=rival.identity if rival else NO_CHAMPION,
+                reasons="; ".join(map(str, judgement.refusals))[:TAG_LENGTH],
+            )
             results.write_evaluation(evaluation, folder / "artifacts")
+            results.write_verdict(verdict, judgement, folder / "artifacts")
             results.write_provenance(origin, data_record | {"notes": rows.dataset.notes}, folder / "artifacts")
             metrics = {f"test_{name}": value for name, value in evaluation.metrics.items()}
             metrics["rows"] = len(rows.dataset.y)
-            tags = {"reprise.data.fingerprint": rows.table.fingerprint}
-            found = bundle.Results(metrics, tags=tags, datasets=datasets, judged_model_id=subject.model_id)
+            tags = {"reprise.data.fingerprint": rows.table.fingerprint, **verdict.tags()}
+            refusal = f"the policy refuses {subject.uri}: {verdict.reasons}" if judgement.verdict == REFUSED else None
+            if refusal:
+                tags |= {"reprise.failure": refusal[:TAG_LENGTH], "reprise.exit_code": "1"}
+            found = bundle.Results(
+                metrics,
+                tags=tags,
+                datasets=datasets,
+                judged_model_id=subject.model_id,
+                judged_model_tags=verdict.tags() if subject.model_id else {},
+            )
             bundle.log(folder, run, found)
 
-    click.echo()
-    click.echo(evaluation.per_class.to_string(index=False, float_format="{:.4f}".format))
-    summary(
-        {
-            "accuracy": f"{metrics['test_accuracy']:.4f} on {len(rows.dataset.y)} {rows.description}",
-            "model": subject.uri + (f", of training run {subject.run_id}" if subject.run_id else ""),
-            "look": ui_command(run),
-        }
-    )
+        click.echo()
+        click.echo(evaluation.per_class.to_string(index=False, float_format="{:.4f}".format))
+        click.echo()
+        click.echo(judgement.table())
+        summary(
+            {
+                "verdict": judgement.verdict,
+                "accuracy": f"{metrics['test_accuracy']:.4f} on {len(rows.dataset.y)} {rows.description}",
+                "model": subject.uri + (f", of training run {subject.run_id}" if subject.run_id else ""),
+                "look": ui_command(run),
+            }
+        )
+        if refusal:
+            click.echo(f"Error: {refusal}", err=True)
+            raise click.exceptions.Exit(1)  # within the run, which so ends as FAILED: `mlflow run` would end it so too
 
 
 if __name__ == "__main__":

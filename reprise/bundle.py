@@ -49,6 +49,7 @@ class Results:
         tags: name -> value.
         datasets: context (`train`, `test`) -> an MLflow data set's fields.
         judged_model_id: the model that was read, of an evaluation; None for a training run, which brings its own.
+        judged_model_tags: name -> value, of that model.
     """
 
     metrics: Mapping[str, float]
@@ -56,6 +57,7 @@ class Results:
     tags: Mapping[str, str] = field(default_factory=dict)
     datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     judged_model_id: str | None = None
+    judged_model_tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -113,6 +115,8 @@ def upload(folder: Path) -> str | None:
         params=[Param(f"resolved.{name}", str(value)) for name, value in bundle["parameters"].items()],
         tags=[RunTag(name, value) for name, value in bundle["tags"].items()],
     )
+    if model_id and bundle["judged_model_tags"]:  # last: they point to what is logged above
+        client.set_logged_model_tags(model_id, bundle["judged_model_tags"])
     return model_id
 
 

@@ -189,3 +189,15 @@ def _diff(top: Path, paths: list[str]) -> bytes:
             top, "diff-index", "--cached", "--patch", "--binary", "--full-index", "--no-renames", "--no-color",
             "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", "HEAD", env=aside,
         )  # fmt: skip
+
+
+def in_branch(folder: Path, commit: str, branch: str) -> str:
+    """Tell whether a commit is in a branch's history, the local branch's or origin's: `yes`, or why not."""
+    named = (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
+    heads = [name for name in named if succeeds(folder, "rev-parse", "--verify", "--quiet", name)]
+    if not heads:
+        return f"this checkout has no branch {branch}"
+    if not succeeds(folder, "cat-file", "-e", f"{commit}^{{commit}}"):
+        return f"this checkout does not have commit {commit[:12]}"
+    found = any(succeeds(folder, "merge-base", "--is-ancestor", commit, head) for head in heads)
+    return "yes" if found else f"commit {commit[:12]} is not in {branch}"

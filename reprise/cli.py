@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from reprise.entry_point import main as end_well
+from reprise.governance import registry_commands
 
 
 @click.group()
 @click.version_option(package_name="reprise")
 def cli() -> None:
-    """Look at runs of this project, and keep its environment locked."""
+    """Look at runs of this project, move its models in the registry, and keep its environment locked."""
 
 
 @cli.command(epilog="Example: reprise show 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
@@ -156,6 +157,10 @@ def lock(python: str | None, upgrade: bool) -> None:  # noqa: FBT001  click pass
 
     for path in write_lock(python, upgrade=upgrade):
         click.echo(f"wrote {path}")
+
+
+for command in registry_commands.COMMANDS:
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -33,9 +33,7 @@ def main(command: click.Command) -> NoReturn:
     # MLflow prints a traceback of each failure of a database, before it raises what is said here in one line.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     try:
-        command.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        exit_code = command.main(standalone_mode=False)  # of click.exceptions.Exit; None where a command just ends
     except click.ClickException as error:
         _end(f"Error: {error.format_message()}", error.exit_code, run_id)
     except (KeyboardInterrupt, click.Abort):
@@ -45,7 +43,7 @@ def main(command: click.Command) -> NoReturn:
             _say_failed(f"{type(error).__name__}: {error}", 1, run_id)
             raise
         _end(f"Error: {in_one_line(error)}", 1, run_id)
-    sys.exit(0)
+    sys.exit(exit_code)
 
 
 def _is_of_the_world(error: Exception) -> bool:
@@ -74,7 +72,10 @@ def in_one_line(error: Exception) -> str:
         )
     if text.startswith("(sqlite3."):
         return f"the SQLite store cannot be used: {text}; free or repair it, or name another in MLFLOW_TRACKING_URI"
-    if "error code 401" in text or "error code 403" in text:
+    if "error code 403" in text:
+        user = os.environ.get("MLFLOW_TRACKING_USERNAME", "this login")
+        return f"the tracking server {uri} forbids it: {user} lacks a permission; whoever has MANAGE can grant it"
+    if "error code 401" in text:
         return (
             f"the tracking server {uri} refuses the login; set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"

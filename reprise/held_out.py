@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from reprise.data import Dataset, make_dataset, split, to_judge
 from reprise.errors import JobFailed, WrongCall
@@ -22,11 +23,13 @@ class Rows:
         table: the table that they are from.
         dataset: features and labels of the rows themselves.
         description: what they are, for a person, such as `held-out rows of iris`.
+        held_out: whether they are the very rows that the model's training run held out.
     """
 
     table: Table
     dataset: Dataset
     description: str
+    held_out: bool = False
 
 
 def rows_to_judge(subject: Subject, data: str, target: str) -> Rows:
@@ -65,10 +68,26 @@ def rows_to_judge(subject: Subject, data: str, target: str) -> Rows:
 
 
 def _held_out(subject: Subject, record: dict[str, Any], table: Table) -> Rows:
-    dataset = make_dataset(table, record["target"], record["features"])
-    _, held_out = split(dataset, record["test_size"], record["seed"])
+    held_out = _split_again(record, table)
     _check(fingerprint(held_out.table), record["test"]["fingerprint"], "the held-out rows", subject)
-    return Rows(table, held_out, f"held-out rows of {table.source.name}")
+    return Rows(table, held_out, f"held-out rows of {table.source.name}", held_out=True)
+
+
+def held_out_by(subject: Subject, table: Table) -> pd.Index | None:
+    """Give the numbers of the rows that a model held out, of the table that it was trained on.
+
+    Returns:
+        None where the table is another one, or it is not known which.
+    """
+    record = subject.training_record()
+    if record is None or record["fingerprint"] != table.fingerprint:
+        return None
+    return _split_again(record, table).y.index
+
+
+def _split_again(record: dict[str, Any], table: Table) -> Dataset:
+    dataset = make_dataset(table, record["target"], record["features"])
+    return split(dataset, record["test_size"], record["seed"])[1]
 
 
 def _check(found: str, recorded: str, what: str, subject: Subject) -> None:

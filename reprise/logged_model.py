@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import skops.io  # isort: skip  before mlflow: reprise/tracking.py says why
@@ -18,6 +19,7 @@ from reprise.bundle import MODEL_NAME
 from reprise.environment import Lock, pinned
 from reprise.errors import JobFailed, WrongCall
 from reprise.recorded import newest_training_run, provenance_of
+from reprise.stored_model import Files, describe
 
 TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
 """Packages whose types a model may hold beyond those that skops trusts itself. Add yours when you replace the model."""
@@ -62,12 +64,16 @@ class Subject:
         model: the model as MLflow serves it: it checks raw rows against the signature.
         model_id: its id, `m-…`, where it has one.
         run_id: the run that logged it, where one did.
+        files: what its files come to.
+        example: its input example, a few raw rows, where it has one.
     """
 
     uri: str
     model: PyFuncModel
     model_id: str | None
     run_id: str | None
+    files: Files
+    example: pd.DataFrame | None
 
     @property
     def classifier(self) -> Any:
@@ -96,6 +102,20 @@ class Subject:
         except mlflow.exceptions.MlflowException as error:
             message = f"model {self.uri} cannot judge these rows: {str(error).splitlines()[0]}"
             raise WrongCall(message) from error
+
+    def answer_example(self) -> np.ndarray:
+        """Predict labels for its input example.
+
+        Raises:
+            JobFailed: it has none, or fails on it.
+        """
+        if self.example is None:
+            raise JobFailed(f"model {self.uri} has no input example to score; log one with it")
+        try:
+            return self.predict(self.example)
+        except Exception as error:  # whatever a model's own code raises
+            cause = " ".join(str(error).split())[:300]
+            raise JobFailed(f"model {self.uri} fails on its input example: {cause}") from error
 
     def training_record(self) -> dict[str, Any] | None:
         """Give what its training run recorded of its data, or None where it is no training run of this project."""
@@ -129,12 +149,16 @@ def load(uri: str) -> Subject:
         WrongCall: there is none, or it is no scikit-learn model.
     """
     try:
-        model = mlflow.pyfunc.load_model(uri)
+        with TemporaryDirectory(prefix="reprise-model-") as folder:
+            path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+            files = describe(path)  # of what is loaded, and not of what the store holds a moment later
+            model = mlflow.pyfunc.load_model(str(path))
+            example = model.metadata.load_input_example(str(path))
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise WrongCall(f"model {uri!r} cannot be loaded: {str(error).splitlines()[0]}") from error
     if "sklearn" not in model.metadata.flavors:
         raise WrongCall(f"model {uri!r} is no scikit-learn model; it has {', '.join(model.metadata.flavors)}")
-    return Subject(uri, model, model.metadata.model_id, model.metadata.run_id)
+    return Subject(uri, model, model.metadata.model_id, model.metadata.run_id, files, example)
 
 
 def _trusted_types(pipeline: Pipeline) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from sklearn.pipeline import Pipeline
 from reprise import figures, project
 from reprise.data import Dataset
 from reprise.evaluation import Evaluation
+from reprise.governance.judgement import Judgement
+from reprise.governance.verdict import Verdict
 from reprise.provenance import Provenance
 
 
@@ -21,6 +24,13 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     evaluation.per_class.to_csv(folder / "per_class.csv", index=False)
     (folder / "figures").mkdir()
     figures.draw(evaluation, folder / "figures")
+
+
+def write_verdict(verdict: Verdict, judgement: Judgement, folder: Path) -> None:
+    """Write verdict.json, which says what was judged, how and with which outcome, and verdict.txt, its table."""
+    record = {**asdict(verdict), "outcomes": [asdict(outcome) for outcome in judgement.outcomes]}
+    (folder / "verdict.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
+    (folder / "verdict.txt").write_text(judgement.table() + "\n", encoding="utf-8")
 
 
 def write_decision_regions(pipeline: Pipeline, dataset: Dataset, folder: Path) -> None:

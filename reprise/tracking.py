@@ -10,6 +10,8 @@ from typing import Any
 from reprise import garbage, patience, process
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
+from reprise.experiment import experiment_id
+from reprise.permission import needed
 from reprise.terminal import note
 
 with garbage.importing():
@@ -39,7 +41,7 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
         tags: what is known before the job begins, so that a run that fails has it too.
     """
     _check_writable(mlflow.get_tracking_uri())
-    with patience.brief():
+    with patience.brief(), needed("EDIT", f"experiment {experiment_id()}"):
         run = mlflow.start_run(nested=True)
     try:
         _log_beginning(run, parameters, {**tags, **process.tags(), "reprise.job": job})

@@ -19,9 +19,9 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 ENTRY_POINTS: dict[str, click.Command] = {
     name: getattr(importlib.import_module(name), name)
     for name in yaml.safe_load((PROJECT / "MLproject").read_text(encoding="utf-8"))["entry_points"]
-    if name != "main"
+    if (PROJECT / f"{name}.py").exists()
 }
-"""The click command of each entry point in MLproject, which has a script of its own name."""
+"""The click command of each entry point in MLproject that has a script of its own."""
 IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
 
 
@@ -149,3 +149,40 @@ def invoke(command: object, *arguments: str) -> mlflow.entities.Run:
     """Call a click command in this process and return the run that it made."""
     command.main([str(argument) for argument in arguments], standalone_mode=False)  # type: ignore[attr-defined]
     return mlflow.last_active_run()
+
+
+@pytest.fixture(scope="session")
+def judged_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A store with three models, judged without a champion and registered: 1 is good, 2 is bad, 3 is good."""
+    from click.testing import CliRunner
+
+    from evaluate import evaluate
+    from reprise.governance.registration import register
+    from train import train
+
+    folder = tmp_path_factory.mktemp("judged")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("MLFLOW_", "REPRISE_"))]:
+            patch.delenv(name)
+        patch.chdir(folder)
+        mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+        experiment = mlflow.MlflowClient().create_experiment("test", artifact_location=str(folder / "artifacts"))
+        patch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+        mlflow.tracking.fluent._active_experiment_id = None  # noqa: SLF001
+        for options in ([], ["--C", "0.001", "--kernel", "sigmoid"], ["--C", "2"]):
+            run = invoke(train, *options)
+            CliRunner().invoke(evaluate, ["--model", f"runs:/{run.info.run_id}/model"])
+            register(run.info.run_id, "reprise")
+        yield folder
+
+
+@pytest.fixture
+def judged(judged_store: Path, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
+    """That store, to change at will; models are loaded in this process rather than in an environment built for them."""
+    shutil.copy(judged_store / "mlflow.db", tmp_path / "mlflow.db")
+    from reprise.governance import registry_commands
+    from reprise.logged_model import load
+
+    monkeypatch.setattr(registry_commands, "_Probe", lambda _manager: lambda uri: load(uri).answer_example())
+    return mlflow.MlflowClient()

@@ -1,6 +1,7 @@
 """The rules of the house: who may import whom."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,11 @@ def test_entry_points_do_not_import_one_another() -> None:
 def test_only_one_module_calls_git() -> None:
     calling = [path.name for path in MODULES if '= ["git",' in path.read_text()]
     assert calling == ["git.py"]
+
+
+def test_only_one_module_talks_to_the_model_registry() -> None:
+    talking = re.compile(r"\.\w*(registered_model|model_version)\w*\(")
+    assert [path.name for path in MODULES if talking.search(path.read_text())] == ["registry.py"]
 
 
 def test_no_module_imports_in_a_circle() -> None:

@@ -86,5 +86,5 @@ def test_readme_names_every_parameter_with_its_default() -> None:
 def test_every_module_has_its_place_in_readme() -> None:
     text = (PROJECT / "README.md").read_text()
     scripts = [f"{name}.py" for name in ENTRY_POINTS]
-    for name in ("MLproject", "conda.yaml", *scripts, "docs/", "tests/", "benchmarks/"):
+    for name in ("MLproject", "conda.yaml", *scripts, "policy.yaml", "deploy/", "docs/", "tests/", "benchmarks/"):
         assert f"\n{name} " in text or f" {name} " in text

@@ -13,6 +13,8 @@ from conftest import ENTRY_POINTS, PROJECT, run
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from reprise.cli import cli
+
 SPEC = re.compile(r"[a-z0-9][a-z0-9.-]*==[0-9][a-z0-9.!+]*( ; [^#]+)?")
 
 
@@ -86,6 +88,8 @@ def test_launcher_and_project_speak_to_one_mlflow() -> None:
     launcher = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
     (skinny,) = [line for line in launcher if line.startswith("mlflow-skinny")]
     assert str(pins()["mlflow-skinny"]) == skinny
+    server = (PROJECT / "deploy/server/start").read_text()
+    assert f"'mlflow[auth]{pins()['mlflow-skinny'].specifier}'" in server
 
 
 def test_every_direct_dependency_has_its_reason() -> None:
@@ -104,6 +108,18 @@ def test_mlproject_and_click_agree(entry_point: str, command: click.Command) -> 
     call = mlproject()["entry_points"][entry_point]["command"]
     for name, option in options.items():
         assert f"{option.opts[0]}={{{name}}}" in call
+
+
+@pytest.mark.parametrize("entry_point", ["register", "promote", "rollback"])
+def test_mlproject_and_the_command_line_agree(entry_point: str) -> None:
+    """But for overruling the policy, which is for a person at a terminal, and for where a model is loaded."""
+    entry = mlproject()["entry_points"][entry_point]
+    options = {option.name: option.default for option in cli.commands[entry_point].params}
+    for name, parameter in entry["parameters"].items():
+        if isinstance(parameter, dict):
+            assert parameter["default"] == options[name], name
+            assert f"--{name}={{{name}}}" in entry["command"]
+    assert set(options) - set(entry["parameters"]) <= {"force", "env_manager", "run_id"}
 
 
 def test_main_is_train() -> None:

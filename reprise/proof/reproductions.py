@@ -8,6 +8,7 @@ import click
 import mlflow
 
 from reprise.errors import Irreproducible, WrongCall
+from reprise.governance import registry
 from reprise.proof.repositories import place_of, trusted
 from reprise.proof.verdict import Outcome
 from reprise.recorded import Recorded, existing, run_of
@@ -68,11 +69,13 @@ def every(name: str, trust: Sequence[str], parameters: Mapping[str, str], env_ma
     Raises:
         WrongCall: there is no such model.
     """
-    versions = _versions(name)
+    versions = sorted(registry.versions(name), key=lambda version: int(version.number))
+    if not versions:
+        raise WrongCall(f"registered model {name!r} is not in {mlflow.get_registry_uri()}, or has no version")
     rows: dict[str, Row] = {}
     for number, version in enumerate(versions, 1):
-        note(f"{number} of {len(versions)}: models:/{name}/{version.version}, run {version.run_id or 'unknown'}")
-        rows[version.version] = _row(version, trust, parameters, env_manager)
+        note(f"{number} of {len(versions)}: models:/{name}/{version.number}, run {version.run_id or 'unknown'}")
+        rows[version.number] = _row(version, trust, parameters, env_manager)
     width = max(len(row.verdict) for row in rows.values())
     click.echo()
     for row in rows.values():
@@ -81,7 +84,7 @@ def every(name: str, trust: Sequence[str], parameters: Mapping[str, str], env_ma
 
 
 def _row(
-    version: mlflow.entities.model_registry.ModelVersion,
+    version: registry.Version,
     trust: Sequence[str],
     parameters: Mapping[str, str],
     env_manager: str,
@@ -89,20 +92,18 @@ def _row(
     try:
         run = existing(version.run_id) if version.run_id else None
     except WrongCall as error:
-        return Row(version.version, str(Outcome.IRREPRODUCIBLE), error.format_message(), 3)
+        return Row(version.number, str(Outcome.IRREPRODUCIBLE), error.format_message(), 3)
     if run is None:
-        return Row(version.version, str(Outcome.IRREPRODUCIBLE), "no run logged it", 3)
+        return Row(version.number, str(Outcome.IRREPRODUCIBLE), "no run logged it", 3)
     record = Recorded(run, Path(), {})
     places = trusted(record.repositories, trust)
     try:
         place = place_of(record.commit, "", places)[0].repository if record.commit else "recorded"
     except Irreproducible as error:
         named = ", ".join(record.repositories) or "none recorded"
-        return Row(
-            version.version, REFUSED, f"its repository, {named}, is not trusted, and {error.format_message()}", 3
-        )
+        return Row(version.number, REFUSED, f"its repository, {named}, is not trusted, and {error.format_message()}", 3)
     exit_code = one(record.run_id, {"repository": place, **parameters}, env_manager)
-    return Row(version.version, *_verdict(record.run_id, exit_code), exit_code)
+    return Row(version.number, *_verdict(record.run_id, exit_code), exit_code)
 
 
 def _verdict(run_id: str, exit_code: int) -> tuple[str, str]:
@@ -111,18 +112,6 @@ def _verdict(run_id: str, exit_code: int) -> tuple[str, str]:
         return FAILED, f"exit code {exit_code}"
     outcome, _, verdict_run_id = existing(run_id).data.tags["reprise.reproduction"].partition(", run ")
     return outcome, existing(verdict_run_id).data.tags["reprise.verdict.reason"]
-
-
-def _versions(name: str) -> list[mlflow.entities.model_registry.ModelVersion]:
-    client, quote = mlflow.MlflowClient(), '"' if "'" in name else "'"
-    page = client.search_model_versions(f"name={quote}{name}{quote}")
-    found = list(page)
-    while page.token:
-        page = client.search_model_versions(f"name={quote}{name}{quote}", page_token=page.token)
-        found += page
-    if not found:
-        raise WrongCall(f"registered model {name!r} is not in {mlflow.get_registry_uri()}, or has no version")
-    return sorted(found, key=lambda version: int(version.version))
 
 
 def _badness(exit_code: int) -> int:

@@ -1,0 +1,25 @@
+"""Load a logged model and let it score its own input example: does it answer?"""
+
+import click
+
+from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+
+from reprise import logged_model
+from reprise.entry_point import main
+from reprise.terminal import step, summary
+
+
+@click.command(epilog="Example: python probe.py --model models:/reprise@champion")
+@click.option("--model", default="models:/reprise@champion", show_default=True, help="Any MLflow model URI.")
+def probe(model: str) -> None:
+    """Load a logged model and let it score its input example."""
+    with tracking.start_run("probe", click.get_current_context().params, {}):
+        with step(f"load {model}"):
+            subject = logged_model.load(model)
+        with step("score"):
+            answers = subject.answer_example()
+    summary({"model": model, "answers": ", ".join(map(str, answers))})
+
+
+if __name__ == "__main__":
+    main(probe)

@@ -1,0 +1,5 @@
+"""`python -m reprise …`: the command line where it is not installed, as in the project's environment."""
+
+from reprise.cli import main
+
+main()

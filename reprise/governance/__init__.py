@@ -1,0 +1,1 @@
+"""Which model may answer, which does, and how it came to that: policy, verdicts, promotions, history."""

@@ -1,0 +1,188 @@
+"""Gather what the policy asks about a model: on its rows, against the champion, of its origin, its files, its speed."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import mlflow
+import numpy as np
+import pandas as pd
+
+from reprise import project
+from reprise.checkout import in_branch
+from reprise.errors import JobFailed, WrongCall
+from reprise.evaluation import Evaluation, assess, scores
+from reprise.governance import registry
+from reprise.governance.judgement import Comparison, Evidence, Slice
+from reprise.governance.policy import Origin, Policy
+from reprise.governance.significance import mcnemar
+from reprise.governance.verdict import NO_CHAMPION
+from reprise.held_out import Rows, held_out_by
+from reprise.logged_model import Subject, load
+
+TIMED = 20
+"""Rows that are predicted one at a time to tell how long one takes."""
+
+MANY = 50
+"""Values of a column that slices are made of at most: a column with more is no grouping."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model to compare with.
+
+    Attributes:
+        uri: by which it was found.
+        identity: its logged model `m-…`, or where its files are.
+        subject: the model, loaded; None where it is the challenger itself or does not load.
+        problem: why it does not load.
+    """
+
+    uri: str
+    identity: str
+    subject: Subject | None = None
+    problem: str | None = None
+
+
+def find_champion(uri: str, challenger: Subject) -> Champion | None:
+    """Find the model to compare with; None for `none`, and where nothing has the alias yet.
+
+    Args:
+        uri: `models:/name@alias`, `models:/name/3`, or `none`.
+        challenger: the model that is judged.
+
+    Raises:
+        WrongCall: the URI is of another kind.
+    """
+    if uri == NO_CHAMPION:
+        return None
+    if not uri.startswith("models:/") or not set(uri.removeprefix("models:/")) & set("@/"):
+        raise WrongCall(f"champion {uri!r} is neither models:/name@alias, nor models:/name/version, nor none")
+    version = registry.of_uri(uri)
+    if version is None:
+        return None
+    identity = version.model_id or version.source
+    if version.model_id and version.model_id == challenger.model_id:
+        return Champion(version.uri, identity)
+    try:
+        return Champion(version.uri, identity, load(version.uri))
+    except WrongCall as error:
+        return Champion(version.uri, identity, problem=error.message)
+
+
+def gather(subject: Subject, rows: Rows, evaluation: Evaluation, champion: Champion | None, policy: Policy) -> Evidence:
+    """Gather all evidence.
+
+    Args:
+        subject: the model that is judged.
+        rows: what it is judged on.
+        evaluation: what it did on them.
+        champion: the model to compare with; None where there is none.
+        policy: says which slices to make and which branch to look at.
+
+    Raises:
+        WrongCall: the policy names a column that the table does not have, or has too many values.
+    """
+    per_class = evaluation.per_class
+    present = per_class[per_class["rows"] > 0]
+    worst = present.iloc[int(present["recall"].argmin())]
+    return Evidence(
+        rows=len(rows.dataset.y),
+        held_out=rows.held_out,
+        data=rows.table.fingerprint,
+        metrics=evaluation.metrics,
+        worst_class=(str(worst["class"]), float(worst["recall"])),
+        comparison=_compare(rows, evaluation, champion) if champion else None,
+        slices={column: _slices(column, rows, evaluation) for column in policy.slices},
+        provenance=_provenance(subject, policy.provenance),
+        model_size=subject.files.size,
+        prediction_time=_prediction_time(subject, rows.dataset.raw),
+    )
+
+
+def _compare(rows: Rows, evaluation: Evaluation, champion: Champion) -> Comparison:
+    if champion.subject is None:
+        return Comparison(champion.uri, problem=champion.problem, itself=champion.problem is None)
+    try:
+        common = _unseen(champion.subject, rows)
+        theirs = _on(champion.subject, rows, common)
+    except (WrongCall, JobFailed) as error:
+        return Comparison(champion.uri, problem=error.message)
+    if not common.any():
+        message = "no row was held out by both: train with the champion's seed and test_size"
+        return Comparison(champion.uri, problem=message)
+    ours = _part(evaluation, common)
+    change = {name: value - theirs.metrics[name] for name, value in ours.metrics.items() if name in theirs.metrics}
+    worse, better = mcnemar(ours.predicted == ours.truth.to_numpy(), theirs.predicted == theirs.truth.to_numpy())
+    return Comparison(champion.uri, int(common.sum()), change, worse, better)
+
+
+def _unseen(champion: Subject, rows: Rows) -> np.ndarray:
+    """Tell which rows the champion has not learned from, as far as can be known: all, of another table than its own."""
+    held_out = held_out_by(champion, rows.table)
+    if held_out is None:
+        return np.ones(len(rows.dataset.y), dtype=bool)
+    return np.asarray(rows.dataset.y.index.isin(held_out))
+
+
+def _on(model: Subject, rows: Rows, kept: np.ndarray) -> Evaluation:
+    y = rows.dataset.y[kept]
+    if not len(y):
+        return assess(y, y.to_numpy(), None)
+    X = rows.table.frame.loc[y.index]  # it may know other columns than the challenger
+    X = X[[name for name in model.features or rows.dataset.raw.columns if name in X]]
+    return assess(y, model.predict(X), scores(model.classifier, X, y.index))
+
+
+def _part(evaluation: Evaluation, kept: np.ndarray) -> Evaluation:
+    scored = None if evaluation.scores is None else evaluation.scores[kept]
+    truth, predicted = evaluation.truth[kept], evaluation.predicted[kept]
+    return Evaluation(evaluation.classes, truth, predicted, scored)
+
+
+def _slices(column: str, rows: Rows, evaluation: Evaluation) -> tuple[Slice, ...]:
+    frame = rows.table.frame
+    if column not in frame:
+        raise WrongCall(f"policy: slices: {column!r} is not a column of {rows.table.source.name}")
+    values = frame.loc[rows.dataset.y.index, column].astype(object)
+    counts = values.value_counts(dropna=False)
+    if len(counts) > MANY:
+        message = f"policy: slices: column {column!r} has {len(counts)} values here; at most {MANY} make slices"
+        raise WrongCall(message)
+    found = []
+    for value, count in counts.items():
+        kept = (values.isna() if pd.isna(value) else values == value).to_numpy(dtype=bool)
+        found.append(Slice("missing" if pd.isna(value) else str(value), int(count), _part(evaluation, kept).metrics))
+    return tuple(found)
+
+
+def _provenance(subject: Subject, wanted: Origin) -> Mapping[str, tuple[str, bool]]:
+    tags = mlflow.get_run(subject.run_id).data.tags if subject.run_id else {}
+    commit = tags.get("mlflow.source.git.commit")
+    patch = tags.get("reprise.patch", "not recorded")
+    clean = commit is not None and tags.get("mlflow.source.git.dirty") == "false"
+    tree = "no commit" if commit is None else "clean" if clean else f"patch {patch}"
+    recorded = clean or (commit is not None and patch == "complete")
+    branch = in_branch(project.FOLDER, commit, wanted.branch) if commit and wanted.branch else "no commit"
+    fingerprint = tags.get("reprise.data.fingerprint", "")
+    matches = tags.get("reprise.environment.matches", "not recorded")
+    signature = subject.features is not None
+    reproduction = tags.get("reprise.reproduction", "not tried")
+    return {
+        "tree": (tree, recorded if wanted.tree == "recorded" else clean),
+        "branch": (branch, branch == "yes"),
+        "fingerprint": (fingerprint[:12] or "not recorded", bool(fingerprint)),
+        "lock": ("matches" if matches == "true" else "differs" if matches == "false" else matches, matches == "true"),
+        "signature": ("yes" if signature else "none", signature),
+        "reproduction": (reproduction, reproduction.partition(",")[0] == "reproduced"),
+    }
+
+
+def _prediction_time(subject: Subject, raw: pd.DataFrame) -> float:
+    seconds = []
+    for row in range(min(TIMED, len(raw)) + 1):  # the first one warms up
+        one = raw.iloc[[row % len(raw)]]
+        begin = time.perf_counter()
+        subject.predict(one)
+        seconds.append(time.perf_counter() - begin)
+    return float(np.median(seconds[1:]) * 1000)

@@ -1,0 +1,161 @@
+"""The registry's history: each promotion and each rollback is an MLflow run, in an experiment of its model's own."""
+
+import getpass
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import mlflow
+from mlflow.entities import Run, RunTag
+
+from reprise import project
+from reprise.checkout import describe
+from reprise.permission import needed
+
+TAG = "reprise.move"
+NOWHERE = "none"
+"""What an alias that does not exist points to."""
+
+MOVED, REFUSED, OVERTAKEN, ABANDONED = "moved", "refused", "overtaken", "abandoned"
+
+
+@dataclass(frozen=True)
+class Move:
+    """One entry.
+
+    Attributes:
+        run_id: the run that records it.
+        job: `promote` or `rollback`.
+        alias: what was moved.
+        before: the version that the alias pointed to, or `none`.
+        after: the version that it should point to.
+        reason: why, in the mover's words; may be empty.
+        forced: what the policy had against it and was overruled; empty where nothing was.
+        user: who.
+        host: on which machine.
+        commit: of the checkout that the policy was read from; empty where there is none.
+        time: when it began, UTC.
+        ended: whether its run has ended.
+        outcome: `moved`, `refused`, `overtaken`, `abandoned`; empty while it has not ended.
+        detail: why it was not moved, or who finished it.
+    """
+
+    run_id: str
+    job: str
+    alias: str
+    before: str
+    after: str
+    reason: str
+    forced: str
+    user: str
+    host: str
+    commit: str
+    time: datetime
+    ended: bool
+    outcome: str
+    detail: str
+
+
+def begin(
+    name: str,
+    job: str,
+    alias: str,
+    before: str,
+    after: str,
+    *,
+    reason: str = "",
+    forced: str = "",
+    grounds: Mapping[str, str] | None = None,
+) -> Move:
+    """Write down what is going to be done, before it is done.
+
+    Args:
+        name: of the registered model.
+        job: this and what follows are fields of `Move`.
+        alias: what moves.
+        before: where from.
+        after: where to.
+        reason: why.
+        forced: over what.
+        grounds: further tags, which say what the move rests on.
+    """
+    tags = {"alias": alias, "before": before, "after": after, "reason": reason, "forced": forced}
+    tags |= {"host": socket.gethostname(), "process": str(os.getpid())}
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
+    checkout = describe(project.FOLDER, with_patch=False)
+    run_tags = {**(grounds or {}), **{f"{TAG}.{key}": value for key, value in tags.items()}}
+    run_tags |= {"reprise.job": job, f"{TAG}.model": name, "mlflow.user": user}
+    if checkout.commit:
+        run_tags["mlflow.source.git.commit"] = checkout.commit
+    experiment = _experiment(name)
+    with needed("EDIT", f"experiment {experiment_name(name)!r}"):
+        run = mlflow.MlflowClient().create_run(experiment, tags=run_tags, run_name=f"{job} {after} to {alias}")
+    return _move(run)
+
+
+def end(move: Move, outcome: str, detail: str = "") -> None:
+    """Write down what came of it."""
+    client = mlflow.MlflowClient()
+    tags = {f"{TAG}.outcome": outcome, f"{TAG}.detail": detail}
+    if outcome != MOVED:
+        tags["reprise.failure"] = detail
+    client.log_batch(move.run_id, tags=[RunTag(key, value) for key, value in tags.items() if value])
+    client.set_terminated(move.run_id, "FINISHED" if outcome == MOVED else "FAILED")
+
+
+def moves(name: str) -> list[Move]:
+    """List all entries of a registered model, oldest first."""
+    return _search(name, "")
+
+
+def unfinished(name: str) -> list[Move]:
+    """List the entries whose run has not ended, oldest first."""
+    return _search(name, "attributes.status = 'RUNNING'")
+
+
+def experiment_name(name: str) -> str:
+    """Name the experiment that keeps a registered model's history."""
+    return f"registry/{name}"
+
+
+def _experiment(name: str) -> str:
+    client = mlflow.MlflowClient()
+    found = client.get_experiment_by_name(experiment_name(name))
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(experiment_name(name)))
+
+
+def _search(name: str, query: str) -> list[Move]:
+    client, token, found = mlflow.MlflowClient(), None, []
+    with needed("READ", f"experiment {experiment_name(name)!r}"):
+        experiment = client.get_experiment_by_name(experiment_name(name))
+        if experiment is None:
+            return []
+        while True:
+            page = client.search_runs(
+                [experiment.experiment_id], query, max_results=1000, order_by=["start_time ASC"], page_token=token
+            )
+            found += [_move(run) for run in page if f"{TAG}.alias" in run.data.tags]
+            token = page.token
+            if not token:
+                return found
+
+
+def _move(run: Run) -> Move:
+    tags = run.data.tags
+    own = {
+        key: tags.get(f"{TAG}.{key}", "")
+        for key in ("alias", "before", "after", "reason", "forced", "host", "outcome", "detail")
+    }
+    return Move(
+        run_id=run.info.run_id,
+        job=tags.get("reprise.job", ""),
+        user=tags.get("mlflow.user", ""),
+        commit=tags.get("mlflow.source.git.commit", ""),
+        time=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+        ended=run.info.end_time is not None,
+        **own,
+    )

@@ -1,0 +1,235 @@
+"""The verdict on a model: evidence against policy, rule by rule. Pure: nothing is read, loaded or logged here."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reprise.governance.policy import Limits, Policy
+
+PASSED, REFUSED, NOT_APPLICABLE, NOT_CHECKED = "passed", "refused", "not applicable", "not checked"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one rule.
+
+    Attributes:
+        rule: its key in the policy, such as `metrics.accuracy`.
+        value: what the model shows, for a person; empty where there is nothing to show.
+        limit: what the policy wants.
+        result: `passed`, `refused`, `not applicable` or `not checked`.
+        reason: what value and limit do not say.
+    """
+
+    rule: str
+    value: str
+    limit: str
+    result: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        limit = f", {self.limit}" if self.limit else ""
+        reason = f" ({self.reason})" if self.reason else ""
+        return f"{self.rule} {self.value or 'unknown'}{limit}{reason}"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The rows with one value of a column.
+
+    Attributes:
+        value: in words.
+        rows: how many.
+        metrics: name -> value on these rows.
+    """
+
+    value: str
+    rows: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Challenger and champion on the same rows.
+
+    Attributes:
+        champion: its URI.
+        rows: how many rows both were asked.
+        change: metric -> challenger minus champion.
+        worse: p-value of the one-sided exact McNemar test that the challenger is worse; None without rows.
+        better: the same that it is better.
+        problem: why there is no comparison, where a champion exists and cannot be compared with.
+        itself: whether the model that is judged is the champion.
+    """
+
+    champion: str
+    rows: int = 0
+    change: Mapping[str, float] = field(default_factory=dict)
+    worse: float | None = None
+    better: float | None = None
+    problem: str | None = None
+    itself: bool = False
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a model.
+
+    Attributes:
+        rows: number of rows that it was judged on.
+        held_out: whether they are the rows that its training run held out.
+        data: the fingerprint of the table that they are from.
+        metrics: name -> value.
+        worst_class: the class with the least recall among those that the rows hold, and that recall.
+        comparison: with the champion; None where there is none.
+        slices: column -> its values' rows, largest first.
+        provenance: rule of the policy's `provenance` -> what the training run shows, and whether that is enough.
+        model_size: MiB.
+        prediction_time: milliseconds for one row.
+    """
+
+    rows: int
+    held_out: bool
+    data: str
+    metrics: Mapping[str, float]
+    worst_class: tuple[str, float]
+    comparison: Comparison | None
+    slices: Mapping[str, tuple[Slice, ...]]
+    provenance: Mapping[str, tuple[str, bool]]
+    model_size: float
+    prediction_time: float
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All outcomes, in the policy's order."""
+
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def refusals(self) -> tuple[Outcome, ...]:
+        """The rules that the model does not meet."""
+        return tuple(outcome for outcome in self.outcomes if outcome.result == REFUSED)
+
+    @property
+    def verdict(self) -> str:
+        """`passed`, or `refused` if any rule is not met."""
+        return REFUSED if self.refusals else PASSED
+
+    def table(self) -> str:
+        """Give all outcomes for a person: a rule a line, and what the policy does not check in one last line."""
+        unchecked = [outcome.rule for outcome in self.outcomes if outcome.result == NOT_CHECKED]
+        checked = [outcome for outcome in self.outcomes if outcome.result != NOT_CHECKED]
+        lines = [("rule", "value", "limit", "outcome", "")]
+        lines += [(item.rule, item.value, item.limit, item.result, item.reason) for item in checked]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        shown = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines]
+        last = [f"not checked: {', '.join(unchecked)}"] if unchecked else []
+        return "\n".join([line.rstrip() for line in shown] + last)
+
+
+def judge(evidence: Evidence, policy: Policy) -> Judgement:
+    """Judge a model by every rule of a policy."""
+    label, recall = evidence.worst_class
+    outcomes = [
+        _data(evidence, policy.data),
+        _within("rows", evidence.rows, policy.rows),
+        *_metrics(evidence.metrics, policy.metrics),
+        _within("worst_class_recall", recall, policy.worst_class_recall, reason=f"class {label}"),
+        *_changes(evidence.comparison, policy),
+        _significance(evidence.comparison, policy),
+        *_slices(evidence, policy),
+        *_provenance(evidence, policy),
+        _within("model_size", evidence.model_size, policy.model_size, unit=" MiB"),
+        _within("prediction_time", evidence.prediction_time, policy.prediction_time, unit=" ms"),
+    ]
+    return Judgement(tuple(outcomes))
+
+
+def _unchecked(rule: str) -> Outcome:
+    return Outcome(rule, "", "", NOT_CHECKED)
+
+
+def _within(rule: str, value: float, limits: Limits | None, unit: str = "", reason: str = "") -> Outcome:
+    shown = f"{value:.4g}{unit}" if value < 1e4 else f"{value:.0f}{unit}"  # noqa: PLR2004
+    if limits is None:
+        return Outcome(rule, shown, "", NOT_CHECKED, reason)
+    return Outcome(rule, shown, str(limits) + unit, PASSED if limits.allow(value) else REFUSED, reason)
+
+
+def _data(evidence: Evidence, wanted: str | None) -> Outcome:
+    shown = "held-out" if evidence.held_out else "another table"
+    if wanted is None:
+        return Outcome("data", shown, "", NOT_CHECKED)
+    if wanted == "held-out":
+        return Outcome("data", shown, wanted, PASSED if evidence.held_out else REFUSED)
+    return Outcome("data", evidence.data, wanted, PASSED if evidence.data == wanted else REFUSED)
+
+
+def _metrics(found: Mapping[str, float], rules: Mapping[str, Limits], prefix: str = "metrics") -> Iterator[Outcome]:
+    if not rules:
+        yield _unchecked(prefix)
+    for name, limits in rules.items():
+        if name in found:
+            yield _within(f"{prefix}.{name}", found[name], limits)
+        else:
+            yield Outcome(f"{prefix}.{name}", "", str(limits), REFUSED, "not defined on these rows")
+
+
+def _changes(comparison: Comparison | None, policy: Policy) -> Iterator[Outcome]:
+    if not policy.change:
+        yield _unchecked("change")
+    for name, limits in policy.change.items():
+        rule = f"change.{name}"
+        if comparison is None or comparison.problem or comparison.itself:
+            yield _incomparable(rule, str(limits), comparison)
+        elif name not in comparison.change:
+            yield Outcome(rule, "", str(limits), REFUSED, "not defined on these rows")
+        else:
+            # Differences of floats: 0.95 - 0.97 is not quite -0.02.
+            value = round(comparison.change[name], 9)
+            result = PASSED if limits.allow(value) else REFUSED
+            yield Outcome(rule, f"{value:+.4f}", str(limits), result, f"{comparison.rows} rows")
+
+
+def _significance(comparison: Comparison | None, policy: Policy) -> Outcome:
+    wanted = policy.significance
+    if wanted is None:
+        return _unchecked("significance")
+    limit = f"{wanted.require} at {wanted.level:g}"
+    if comparison is None or comparison.problem or comparison.itself:
+        return _incomparable("significance", limit, comparison)
+    p = comparison.worse if wanted.require == "not worse" else comparison.better
+    if p is None:
+        return Outcome("significance", "", limit, REFUSED, "no rows to compare on")
+    met = p >= wanted.level if wanted.require == "not worse" else p < wanted.level
+    return Outcome("significance", f"p = {p:.3g}", limit, PASSED if met else REFUSED)
+
+
+def _incomparable(rule: str, limit: str, comparison: Comparison | None) -> Outcome:
+    if comparison is None:
+        return Outcome(rule, "", limit, NOT_APPLICABLE, "there is no champion yet")
+    if comparison.itself:
+        return Outcome(rule, "", limit, NOT_APPLICABLE, "this is the champion")
+    return Outcome(rule, "", limit, REFUSED, comparison.problem or "")
+
+
+def _slices(evidence: Evidence, policy: Policy) -> Iterator[Outcome]:
+    if not policy.slices:
+        yield _unchecked("slices")
+    for column, least in policy.slices.items():
+        for part in evidence.slices[column]:
+            rule = f"slices.{column}={part.value}"
+            if part.rows < least:
+                yield Outcome(rule, f"{part.rows} rows", f"at least {least}", NOT_APPLICABLE, "too few to judge")
+            else:
+                yield from _metrics(part.metrics, policy.metrics, rule)
+
+
+def _provenance(evidence: Evidence, policy: Policy) -> Iterator[Outcome]:
+    for rule, wanted in vars(policy.provenance).items():
+        value, met = evidence.provenance[rule]
+        if not wanted:
+            yield Outcome(f"provenance.{rule}", value, "", NOT_CHECKED)
+        else:
+            limit = "required" if wanted is True else wanted
+            yield Outcome(f"provenance.{rule}", value, limit, PASSED if met else REFUSED)

@@ -1,0 +1,222 @@
+"""Move an alias of a registered model, so that history is whole and the alias always points to a model that loads.
+
+MLflow sets an alias in one step and has no compare-and-set. So each move raises a flag first, its run in the history,
+and looks for the flags of others after that: of two at once on different machines at most one sees none. What a
+killed process left is found by its flag.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from socket import gethostname
+
+from mlflow.exceptions import MlflowException
+
+from reprise import stored_model
+from reprise.errors import JobFailed, WrongCall
+from reprise.governance import history, registry
+from reprise.governance.history import NOWHERE, Move
+from reprise.governance.mutex import exclusively
+from reprise.governance.policy import read_policy
+from reprise.governance.registration import DIGEST
+from reprise.governance.registry import Version
+from reprise.governance.verdict import NO_CHAMPION, Verdict, verdict_of
+from reprise.permission import PermissionMissing
+
+CHAMPION = "champion"
+ROLLED_BACK = "reprise.rolled_back"
+POLICY = "reprise.policy"
+PRESUMED_DEAD = timedelta(minutes=10)
+"""How long a move that began on another machine may take; here, the lock tells that it has died."""
+
+Note = Callable[[str], None]
+Probe = Callable[[str], None]
+"""Load a model by its URI and let it score its input example; raises JobFailed where it cannot."""
+
+
+def promote(
+    name: str, wanted: str, alias: str, policy: Path, *, reason: str, force: bool, probe: Probe, note: Note
+) -> Move:
+    """Give a version an alias, if the verdict that stands for it lets it pass.
+
+    Args:
+        name: of the registered model.
+        wanted: the version's number, or another alias of it.
+        alias: `champion` or `challenger`.
+        policy: the policy that must have been met.
+        reason: why; needed where it is forced.
+        force: overrule the policy. A model whose files are gone or altered is not promoted even so.
+        probe: loads a model that no evaluation has loaded.
+        note: told what a person should know.
+
+    Raises:
+        WrongCall: no such version, or it has the alias already.
+        JobFailed: the version may not be promoted, or somebody else was faster.
+    """
+    rules = read_policy(policy)
+    with exclusively(name):
+        repair(name, note)
+        version = registry.find(name, wanted)
+        before = registry.aliased(name, alias)
+        if before and before.number == version.number:
+            raise WrongCall(f"version {version.number} of {name!r} is {alias} already; nothing was done")
+        files = stored_model.fetch(version.uri)
+        verdict = verdict_of(version.model_id) if version.model_id else None
+        _check_unaltered(version, files.digest, verdict)
+        champion = before if alias == CHAMPION else registry.aliased(name, CHAMPION)
+        objections = _objections(version, verdict, rules.sha256, champion)
+        against = "; ".join(objections)
+        # The model's own tags may be overwritten by a later evaluation; the entry keeps what was known now.
+        grounds = {POLICY: rules.sha256, **(verdict.tags() if verdict else {})}
+        begin = partial(
+            history.begin, name, "promote", alias, _number(before), version.number, reason=reason, grounds=grounds
+        )
+        if against and not force:
+            history.end(begin(), history.REFUSED, against)
+            raise JobFailed(f"version {version.number} of {name!r} may not become {alias}: {against}")
+        if verdict is None:
+            probe(version.uri)
+        entry = begin(forced=against)
+        return _carry_out(name, entry, note)
+
+
+def rollback(name: str, wanted: str | None, *, reason: str, probe: Probe, note: Note) -> Move:
+    """Put the champion back to the previous good version, or to a named one, once that one loads and scores.
+
+    Args:
+        name: of the registered model.
+        wanted: a version's number; None for the last champion that was not itself rolled back.
+        reason: why.
+        probe: loads the version.
+        note: told what a person should know.
+
+    Raises:
+        WrongCall: there is nothing to go back to.
+        JobFailed: the version does not load or has been altered, or somebody else was faster.
+    """
+    with exclusively(name):
+        repair(name, note)
+        before = registry.aliased(name, CHAMPION)
+        version = registry.find(name, wanted) if wanted else _previous(name, before)
+        if before and before.number == version.number:
+            raise WrongCall(f"version {version.number} of {name!r} is champion already; nothing was done")
+        files = stored_model.fetch(version.uri)
+        _check_unaltered(version, files.digest, verdict_of(version.model_id) if version.model_id else None)
+        probe(version.uri)
+        entry = history.begin(name, "rollback", CHAMPION, _number(before), version.number, reason=reason)
+        return _carry_out(name, entry, note)
+
+
+def repair(name: str, note: Note) -> None:
+    """Finish, or give up, what a process that died left unfinished; under the lock of `exclusively`."""
+    for entry in history.unfinished(name):
+        if not _is_dead(entry):
+            continue
+        what = f"{entry.job} of version {entry.after} to {entry.alias} (run {entry.run_id})"
+        if _number(registry.aliased(name, entry.alias)) == entry.after:
+            _mark(name, entry)
+            history.end(entry, history.MOVED, "finished by the next command")
+            note(f"{what} was left unfinished after the alias had moved; it is finished now")
+        else:
+            history.end(entry, history.ABANDONED, "it was left unfinished before the alias had moved")
+            note(f"{what} was left unfinished before the alias had moved; it is given up")
+
+
+def _carry_out(name: str, entry: Move, note: Note) -> Move:
+    """Move the alias as an entry says, unless somebody else has moved it or is about to."""
+    try:
+        obstacle = _others(name, entry) or _elsewhere(name, entry.alias, entry.before)
+        if not obstacle:
+            registry.point(name, entry.alias, entry.after)
+            obstacle = _elsewhere(name, entry.alias, entry.after)
+        if obstacle:
+            message = f"the move of {entry.alias} to version {entry.after} was overtaken: {obstacle}"
+            history.end(entry, history.OVERTAKEN, message)
+            raise JobFailed(message)
+        _mark(name, entry)
+        history.end(entry, history.MOVED)
+    except PermissionMissing as error:
+        history.end(entry, history.REFUSED, error.message)
+        raise
+    except (MlflowException, OSError):
+        note(f"run {entry.run_id} of the history is left unfinished; the next promote or rollback repairs it")
+        raise
+    return replace(entry, ended=True, outcome=history.MOVED)
+
+
+def _others(name: str, entry: Move) -> str:
+    """Say who else has raised a flag; empty where nobody has."""
+    for other in history.unfinished(name):
+        if other.run_id != entry.run_id:
+            began = f"{other.time:%H:%M:%S} UTC, run {other.run_id}"
+            return f"{other.user} on {other.host} moves {other.alias} at this moment ({began}); try again"
+    return ""
+
+
+def _elsewhere(name: str, alias: str, expected: str) -> str:
+    """Say where an alias points to; empty where it is the version that is expected."""
+    now = _number(registry.aliased(name, alias))
+    return "" if now == expected else f"it points to version {now}, no longer to {expected}"
+
+
+def _mark(name: str, entry: Move) -> None:
+    """Write on the versions what happened to them."""
+    registry.tag(registry.find(name, entry.after), {f"reprise.{entry.alias}.run_id": entry.run_id})
+    if entry.job == "rollback" and entry.before != NOWHERE:
+        left = registry.find(name, entry.before)
+        registry.tag(left, {ROLLED_BACK: f"{entry.run_id} {entry.reason}".strip()})
+
+
+def _is_dead(entry: Move) -> bool:
+    return entry.host == gethostname() or datetime.now(UTC) - entry.time > PRESUMED_DEAD
+
+
+def _number(version: Version | None) -> str:
+    return version.number if version else NOWHERE
+
+
+def _previous(name: str, champion: Version | None) -> Version:
+    """Find the champion before this one that was not rolled back and still exists."""
+    seen = [number for move in history.moves(name) if move.alias == CHAMPION and move.outcome == history.MOVED
+            for number in (move.before, move.after)]  # fmt: skip
+    for number in dict.fromkeys(reversed(seen)):
+        if number == NOWHERE or (champion and number == champion.number):
+            continue
+        try:
+            version = registry.find(name, number)
+        except WrongCall:  # it was deleted
+            continue
+        if ROLLED_BACK not in version.tags:
+            return version
+    raise WrongCall(f"{name!r} has no previous champion to go back to; name a version with --to")
+
+
+def _check_unaltered(version: Version, digest: str, verdict: Verdict | None) -> None:
+    """Refuse files that are not those that were registered or judged."""
+    for since, recorded in (("registered", version.tags.get(DIGEST)), ("judged", verdict.model if verdict else None)):
+        if recorded and recorded != digest:
+            message = (
+                f"the files of version {version.number} of {version.name!r} were altered since it was {since}: "
+                f"digest {digest}, recorded {recorded}; train and register anew"
+            )
+            raise JobFailed(message)
+
+
+def _objections(version: Version, verdict: Verdict | None, policy: str, champion: Version | None) -> list[str]:
+    """Say what stands against a version, in words; nothing where it may be promoted."""
+    found = []
+    again = f"run evaluate on {version.uri}"
+    if verdict is None:
+        found.append(f"it was not judged; {again}")
+    elif verdict.verdict != "passed":
+        found.append(f"the policy refused it: {verdict.reasons} (run {verdict.run_id})")
+    if verdict and verdict.policy != policy:
+        found.append(f"it was judged under another policy ({verdict.policy[:12]}, now {policy[:12]}); {again}")
+    compared = champion.model_id or champion.source if champion else NO_CHAMPION
+    if verdict and compared not in {verdict.champion, version.model_id}:
+        found.append(f"it was compared with {verdict.champion} as champion, which is {compared} now; {again}")
+    if ROLLED_BACK in version.tags:
+        found.append(f"it was rolled back (run {version.tags[ROLLED_BACK]})")
+    return found

@@ -1,0 +1,53 @@
+"""Make a model version of a run's model, with what is known of its origin."""
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from reprise import stored_model
+from reprise.digest import TAG as DIGEST
+from reprise.errors import JobFailed, WrongCall
+from reprise.governance import registry
+from reprise.governance.registry import Version
+
+PROVENANCE = (
+    "mlflow.source.git.commit",
+    "mlflow.source.git.branch",
+    "mlflow.source.git.repoURL",
+    "mlflow.source.git.dirty",
+    "reprise.patch",
+    "reprise.environment.lock",
+    "reprise.environment.matches",
+    "reprise.data.fingerprint",
+)
+"""The run's tags that go to the version as well."""
+
+
+def register(run_id: str, name: str) -> Version:
+    """Make a version of the model that a run has logged.
+
+    Raises:
+        WrongCall: there is no such run, or it has no model, or that has a version already.
+        JobFailed: the model's files are gone, or are not those that the run logged.
+    """
+    registry.check_name(name)
+    try:
+        run = mlflow.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code not in registry.ABSENT:
+            raise
+        raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; set MLFLOW_TRACKING_URI") from error
+    outputs = run.outputs.model_outputs if run.outputs else []
+    if run.info.status != "FINISHED" or not outputs:
+        raise WrongCall(
+            f"run {run_id} is {run.info.status} and has {len(outputs)} models; name a finished training run"
+        )
+    model_id = str(outputs[0].model_id)
+    files = stored_model.fetch(f"models:/{model_id}")
+    logged = mlflow.get_logged_model(model_id).tags.get(DIGEST) or run.data.tags.get(DIGEST)
+    if logged and logged != files.digest:
+        message = (
+            f"the files of models:/{model_id} are not those that run {run_id} logged: digest {files.digest}, {logged}"
+        )
+        raise JobFailed(message)
+    tags = {key: run.data.tags[key] for key in PROVENANCE if key in run.data.tags}
+    return registry.register(name, model_id, run_id, {**tags, DIGEST: files.digest})

@@ -1,0 +1,138 @@
+"""`reprise register`, `promote`, `rollback`, `history`, `compare`, `retire` at a terminal."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reprise import project
+from reprise.errors import JobFailed, WrongCall
+from reprise.terminal import note
+
+MODEL = "reprise"
+
+_name = click.option("--name", default=MODEL, show_default=True, help="The registered model.")
+_env_manager = click.option(
+    "--env-manager",
+    default="uv",
+    show_default=True,
+    type=click.Choice(["uv", "virtualenv", "conda", "local"]),
+    help="Builds the environment that a model is loaded in; local: this one.",
+)
+
+
+@click.command(epilog="Example: reprise register 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
+@click.argument("run_id")
+@_name
+def register(run_id: str, name: str) -> None:
+    """Make a model version of a run's model, its provenance as tags."""
+    from reprise.governance.registration import register as make  # noqa: PLC0415  --help need not wait for mlflow
+
+    version = make(run_id, name)
+    click.echo(f"version {version.number} of {name} is the model of run {run_id}: {version.uri}")
+
+
+@click.command(epilog='Example: reprise promote 3   or   reprise promote 2 --force --reason "the demo needs it"')
+@click.argument("version")
+@_name
+@click.option("--alias", default="champion", show_default=True, type=click.Choice(["champion", "challenger"]))
+@click.option("--policy", default="policy.yaml", show_default=True, help="The rules, a path from the project's folder.")
+@click.option("--reason", default="", help="Why; goes into the history.")
+@click.option("--force", is_flag=True, help="Overrule the policy; wants a reason, and the history shows it ever after.")
+@_env_manager
+def promote(version: str, name: str, alias: str, policy: str, reason: str, force: bool, env_manager: str) -> None:  # noqa: FBT001
+    """Give a version that passed the policy the alias champion, or challenger."""
+    if force and not reason.strip():
+        raise WrongCall('--force wants a reason: --reason "…"')
+    from reprise.governance import promotion  # noqa: PLC0415
+
+    move = promotion.promote(
+        name,
+        version,
+        alias,
+        project.FOLDER / Path(policy),
+        reason=reason,
+        force=force,
+        probe=_Probe(env_manager),
+        note=note,
+    )
+    _say(name, move)
+
+
+@click.command(epilog='Example: reprise rollback --reason "wrong prices since noon"')
+@_name
+@click.option(
+    "--to", default="previous", show_default=True, help="A version, or previous: the champion before this one."
+)
+@click.option("--reason", default="", help="Why; goes into the history and onto the version that is left.")
+@_env_manager
+def rollback(name: str, to: str, reason: str, env_manager: str) -> None:
+    """Put the champion back to a version that was good, once that one loads and scores."""
+    from reprise.governance import promotion  # noqa: PLC0415
+
+    wanted = None if to == "previous" else to
+    _say(name, promotion.rollback(name, wanted, reason=reason, probe=_Probe(env_manager), note=note))
+
+
+@click.command(epilog="Example: reprise history")
+@_name
+def history(name: str) -> None:
+    """Print who moved which alias from where to where, when, at which commit and why."""
+    from reprise.governance.chronicle import tell  # noqa: PLC0415
+
+    for line in tell(name):
+        click.echo(line)
+
+
+@click.command(epilog="Example: reprise compare champion challenger")
+@click.argument("one")
+@click.argument("other")
+@_name
+def compare(one: str, other: str, name: str) -> None:
+    """Put two runs, versions or aliases side by side: parameters, metrics, data, environment, code."""
+    from reprise.governance.comparison import compare as lines  # noqa: PLC0415
+
+    for line in lines(one, other, name):
+        click.echo(line)
+
+
+@click.command(epilog="Example: reprise retire --days 30 --last 20 --delete --no-dry-run")
+@_name
+@click.option("--days", default=90, show_default=True, type=click.IntRange(0), help="Younger versions stay.")
+@click.option("--last", default=10, show_default=True, type=click.IntRange(0), help="So many of the newest stay.")
+@click.option("--archive/--delete", default=True, show_default=True, help="Tag them, or delete them with their files.")
+@click.option("--dry-run/--no-dry-run", default=True, show_default=True, help="Only list them.")
+def retire(name: str, days: int, last: int, archive: bool, dry_run: bool) -> None:  # noqa: FBT001
+    """Archive or delete old versions; what an alias points to stays, what the history names is never deleted."""
+    from reprise.governance import retirement  # noqa: PLC0415
+
+    chosen = retirement.candidates(name, days, last)
+    for candidate in chosen:
+        version, named = candidate.version, "  named in the history: never deleted" if candidate.named else ""
+        click.echo(f"version {version.number}  {version.created:%Y-%m-%d}  run {version.run_id}{named}")
+    if dry_run:
+        click.echo(f"{len(chosen)} versions of {name} may retire; nothing was changed: add --no-dry-run")
+        return
+    done = retirement.archive(chosen) if archive else retirement.delete(name, chosen)
+    click.echo(f"{'archived' if archive else 'deleted'} {len(done)} versions of {name}")
+
+
+COMMANDS = (register, promote, rollback, history, compare, retire)
+
+
+class _Probe:
+    """Loads a model in the project's environment, which the launcher is too lean for."""
+
+    def __init__(self, env_manager: str) -> None:
+        self.env_manager = env_manager
+
+    def __call__(self, uri: str) -> None:
+        from reprise.running.job import run_entry_point  # noqa: PLC0415
+
+        if run_entry_point("probe", {"model": uri}, self.env_manager):
+            raise JobFailed(f"{uri} does not load and score its input example, so nothing was moved; name another")
+
+
+def _say(name: str, move: Any) -> None:
+    forced = f", forced over: {move.forced}" if move.forced else ""
+    click.echo(f"{move.alias} of {name}: version {move.before} -> {move.after}{forced} (run {move.run_id})")

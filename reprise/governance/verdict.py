@@ -1,0 +1,48 @@
+"""The verdict that stands for a model: on the logged model as tags, bound to what was judged, how and against what."""
+
+from dataclasses import dataclass
+
+import mlflow
+
+from reprise.permission import needed
+
+TAG = "reprise.verdict"
+NO_CHAMPION = "none"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `evaluate` said of a model.
+
+    Attributes:
+        verdict: `passed` or `refused`.
+        run_id: the evaluation's run, which holds verdict.json.
+        policy: SHA-256 of the policy.
+        model: digest of the model's files.
+        data: fingerprint of the rows that were judged.
+        champion: the logged model it was compared with, or `none`.
+        reasons: the rules that it does not meet, in words; empty where it passed.
+    """
+
+    verdict: str
+    run_id: str
+    policy: str
+    model: str
+    data: str
+    champion: str
+    reasons: str
+
+    def tags(self) -> dict[str, str]:
+        """Give it as tags of a logged model or of a model version."""
+        fields = dict(vars(self))
+        return {TAG: fields.pop("verdict"), **{f"{TAG}.{name}": value for name, value in fields.items()}}
+
+
+def verdict_of(model_id: str) -> Verdict | None:
+    """Read the newest verdict on a logged model; None where it was never judged."""
+    with needed("READ", f"the experiment of model {model_id}"):
+        tags = mlflow.MlflowClient().get_logged_model(model_id).tags
+    if TAG not in tags:
+        return None
+    names = [name for name in Verdict.__dataclass_fields__ if name != "verdict"]
+    return Verdict(tags[TAG], **{name: tags.get(f"{TAG}.{name}", "") for name in names})

@@ -1,0 +1,84 @@
+"""policy.yaml is read strictly: what is wrong is named with its line and key."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT
+
+from reprise.errors import WrongCall
+from reprise.governance.policy import METRICS, Limits, Origin, read_policy
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "policy.yaml").write_text(text)
+    return folder / "policy.yaml"
+
+
+def test_the_shipped_policy_is_valid_and_bound_to_its_bytes() -> None:
+    path = PROJECT / "policy.yaml"
+    policy = read_policy(path)
+    assert policy.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert policy.data == "held-out"
+    assert policy.metrics["accuracy"].min
+    assert policy.significance
+    assert policy.provenance.fingerprint
+
+
+def test_a_rule_that_is_left_out_is_not_there(tmp_path: Path) -> None:
+    policy = read_policy(written(tmp_path, "rows: {min: 5, max: 50}\n"))
+    assert policy.rows == Limits(5, 50)
+    assert (policy.metrics, policy.slices, policy.provenance) == ({}, {}, Origin())
+
+
+def test_every_metric_of_an_evaluation_is_known() -> None:
+    import numpy as np
+    import pandas as pd
+
+    from reprise.evaluation import assess
+
+    scored = pd.DataFrame({"a": [1.0, 0.0], "b": [0.0, 1.0]})
+    scored.attrs["classes"] = np.array(["a", "b"], dtype=object)
+    found = assess(pd.Series(["a", "b"], dtype=object), np.array(["a", "b"], dtype=object), scored)
+    assert tuple(found.metrics) == METRICS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        (
+            "rows: {min: 3}\nmetrics:\n  acuracy: {min: 0.5}\n",
+            r"line 3: metrics.acuracy: unknown; known here: accuracy",
+        ),
+        ("metrics:\n  accuracy: {min: 1.5}\n", r"line 2: metrics.accuracy: min 1.5 cannot be met"),
+        ("metrics:\n  accuracy: {min: 0.9, max: 0.8}\n", r"line 2: metrics.accuracy: cannot be met: min 0.9 is above"),
+        ("metrics:\n  accuracy: {max: -1}\n", "max -1 cannot be met"),
+        ("metrics:\n  accuracy: {}\n", "a limit is wanted"),
+        ("metrics:\n  accuracy: 0.9\n", "line 2: metrics.accuracy: `name: value` pairs are wanted"),
+        ("metrics:\n  accuracy: {least: 0.9}\n", r"metrics.accuracy.least: unknown; known here: min, max"),
+        ("metrics:\n  accuracy: {min: high}\n", "'high' is not a finite number"),
+        ("metrics:\n  accuracy: {min: .nan}\n", "not a finite number"),
+        ("metrics:\n  accuracy: {min: true}\n", "not a finite number"),
+        ("rows: {min: 1}\nrows: {min: 2}\n", "line 2: rows: stands here twice"),
+        ("data: everything\n", "neither held-out nor a fingerprint"),
+        ("change:\n  accuracy: {min: 2}\n", "min 2 cannot be met"),
+        ("significance: {level: 5, require: better}\n", "5 is not between 0 and 1"),
+        ("significance: {level: 0.05}\n", "significance.require: is missing"),
+        ("significance: {level: 0.05, require: best}\n", "'best' is unknown; known: not worse, better"),
+        ("provenance: {tree: tidy}\n", "provenance.tree: 'tidy' is unknown; known: clean, recorded"),
+        ("provenance: {lock: 1}\n", "1 is neither true nor false"),
+        ("provenance: {branch: 7}\n", "7 is not text; quote it"),
+        ("slices: {city: {rows: 0}}\n", "slices.city: rows: 0 is not a whole number above 0"),
+        ("- rows\n", "line 1: `name: value` pairs are wanted"),
+        ("rows: {min: 3\n", "not YAML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(WrongCall, match=message):
+        read_policy(written(tmp_path, text))
+
+
+def test_a_policy_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(WrongCall, match="cannot be read: No such file"):
+        read_policy(tmp_path / "nothing.yaml")

@@ -1,0 +1,277 @@
+"""Promotion, rollback and history in this process: what is moved, what is refused, what is found afterwards."""
+
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import mlflow
+import pytest
+from conftest import PROJECT, environment, run
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from registered import champion, done, judge_again, refused, reprise
+
+from reprise.errors import JobFailed
+from reprise.governance import history, promotion, registry, registry_commands
+
+
+def test_a_story_of_five_lines(judged: MlflowClient) -> None:
+    """Promote a good model, have a bad one refused, force it, roll back: the history tells it."""
+    done("promote", "1", "--alias", "challenger")
+    done("promote", "1", "--reason", "the first")
+    assert "may not become champion" in refused(1, "promote", "2")
+    done("promote", "2", "--force", "--reason", "the demo needs it")
+    assert champion() == "2"
+    done("rollback", "--reason", "the demo is over")
+    assert champion() == "1"
+    lines = done("history").splitlines()
+    assert len(lines) == 5
+    for line, parts in zip(
+        lines,
+        [
+            ("promote  challenger  none -> 1",),
+            ("promote  champion  none -> 1", "reason: the first"),
+            ("promote  champion  1 -> 2", "REFUSED", "metrics.accuracy"),
+            ("promote  champion  1 -> 2", "FORCED over: the policy refused it", "reason: the demo needs it"),
+            ("rollback  champion  2 -> 1", "reason: the demo is over"),
+        ],
+        strict=True,
+    ):
+        for part in parts:
+            assert part in line
+    moves = history.moves("reprise")
+    assert all(move.commit and move.user and move.ended for move in moves)
+    forced = mlflow.get_run(moves[3].run_id).data.tags
+    assert forced["reprise.verdict"] == "refused", "the entry keeps the verdict of its time"
+    assert forced["reprise.policy"] == forced["reprise.verdict.policy"]
+    left = registry.find("reprise", "2")
+    assert left.tags["reprise.rolled_back"] == f"{moves[-1].run_id} the demo is over"
+    assert "it was rolled back" in refused(1, "promote", "2")
+
+
+def test_registering_records_the_origin(judged: MlflowClient) -> None:
+    version = registry.find("reprise", "1")
+    run = mlflow.get_run(version.run_id)
+    for name in ("reprise.data.fingerprint", "reprise.environment.lock", "mlflow.source.git.commit"):
+        assert version.tags[name] == run.data.tags[name]
+    assert len(version.tags["reprise.model.digest"]) == 64
+    assert "version 1 of 'reprise' is the model of run" in refused(2, "register", str(version.run_id))
+    assert "is not in sqlite" in refused(2, "register", "nothing")
+    assert "is no name" in refused(2, "register", str(version.run_id), "--name", "a/b")
+
+
+def test_a_verdict_holds_for_one_policy_one_champion_and_one_content(judged: MlflowClient, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("rows: {min: 1}\n")
+    assert "judged under another policy" in refused(1, "promote", "1", "--policy", str(tmp_path / "other.yaml"))
+    done("promote", "1")
+    assert "it was compared with none as champion" in refused(1, "promote", "3")
+    judge_again("3")
+    done("promote", "3")
+    assert champion() == "3"
+
+
+def test_what_is_not_judged_is_not_promoted_unless_forced_and_then_it_must_load(judged: MlflowClient) -> None:
+    model = registry.find("reprise", "1").model_id
+    for key in MlflowClient().get_logged_model(model).tags:
+        if key.startswith("reprise.verdict"):
+            judged.delete_logged_model_tag(model, key)
+    assert "it was not judged; run evaluate on models:/reprise/1" in refused(1, "promote", "1")
+    assert "--force wants a reason" in refused(2, "promote", "1", "--force")
+    done("promote", "1", "--force", "--reason", "trust me")
+    assert champion() == "1"
+
+
+@pytest.mark.parametrize("force", [[], ["--force", "--reason", "now"]])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (shutil.rmtree, "gone|cannot be read"),
+        (lambda path: (path / "model.skops").write_bytes(b"another"), "were altered since it was registered"),
+    ],
+)
+def test_files_that_are_gone_or_altered_are_never_promoted(
+    judged: MlflowClient, tmp_path: Path, damage: object, message: str, force: list[str]
+) -> None:
+    model = judged.get_logged_model(registry.find("reprise", "3").model_id)
+    place = Path(model.artifact_location.removeprefix("file://"))
+    shutil.copytree(place, tmp_path / "kept")
+    try:
+        damage(place)  # type: ignore[operator]
+        output = refused(1, "promote", "3", *force)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(tmp_path / "kept", place)
+    assert any(part in output for part in message.split("|"))
+    assert champion() is None
+
+
+def test_wrong_calls_change_nothing(judged: MlflowClient) -> None:
+    assert "has no version '9'; its versions: 1, 2, 3" in refused(2, "promote", "9")
+    assert "'nothing' has no version '1'; it has no version" in refused(2, "promote", "1", "--name", "nothing")
+    assert "no previous champion" in refused(2, "rollback")
+    done("promote", "1")
+    assert "version 1 of 'reprise' is champion already; nothing was done" in refused(2, "promote", "1")
+    assert "no previous champion" in refused(2, "rollback")
+    assert "version 1 of 'reprise' is champion already" in refused(2, "rollback", "--to", "1")
+    assert len(done("history").splitlines()) == 1
+    assert "nothing was promoted yet" in done("history", "--name", "nothing")
+
+
+def test_rollback_goes_past_what_was_rolled_back_or_deleted(judged: MlflowClient) -> None:
+    for version in "123":
+        done("promote", version, "--force", "--reason", "a chain")
+    judged.delete_model_version("reprise", "2")
+    done("rollback")
+    assert champion() == "1"
+    done("rollback", "--to", "3", "--reason", "it was right after all")
+    assert champion() == "3"
+    assert "no previous champion" in refused(2, "rollback"), "1 was rolled back and 2 is gone"
+
+
+def test_a_version_that_does_not_load_is_not_rolled_back_to(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done("promote", "1")
+    done("promote", "3", "--force", "--reason", "next")
+
+    def fail(_manager: str) -> promotion.Probe:
+        def load(uri: str) -> None:
+            raise JobFailed(f"{uri} does not load")
+
+        return load
+
+    monkeypatch.setattr(registry_commands, "_Probe", fail)
+    assert "models:/reprise/1 does not load" in refused(1, "rollback")
+    assert champion() == "3"
+
+
+def test_moves_by_hand_are_found(judged: MlflowClient) -> None:
+    done("promote", "1")
+    judged.set_registered_model_alias("reprise", "champion", "2")
+    assert "somebody moved champion  1 -> 2" in done("history").splitlines()[-1]
+    done("rollback", "--to", "3")
+    judged.delete_registered_model_alias("reprise", "champion")
+    first, outside, rolled, deleted = done("history").splitlines()
+    assert "none -> 1" in first
+    assert outside.startswith("outside")
+    assert "2 -> 3" in rolled
+    assert "somebody moved champion  3 -> none" in deleted
+    done("rollback")
+    assert champion() == "3", "the last that is known"
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing after it is run."""
+
+
+@pytest.mark.parametrize(
+    ("where", "before", "after"),
+    [("history.begin", "1", "1"), ("registry.point", "1", "1"), ("registry.tag", "1", "3"), ("history.end", "1", "3")],
+)
+def test_what_a_killed_promote_left_is_finished_or_given_up(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch, where: str, before: str, after: str
+) -> None:
+    done("promote", before)
+    module, function = where.split(".")
+    with monkeypatch.context() as patch:
+
+        def die(*_arguments: object, **_named: object) -> None:
+            raise Killed
+
+        patch.setattr(getattr(promotion, module), function, die)
+        with pytest.raises(Killed):
+            reprise("promote", "3", "--force", "--reason", "next")
+    assert champion() == after
+    begun = where != "history.begin"
+    assert ("unfinished" in done("history")) == begun
+    result = reprise("promote", "2", "--force", "--reason", "after that")
+    assert result.exit_code == 0
+    assert (("is given up" if after == before else "is finished now") in result.output) == begun
+    assert champion() == "2"
+    assert not history.unfinished("reprise")
+    assert "outside" not in done("history")
+
+
+def test_a_registry_that_fails_in_the_middle_leaves_what_the_next_command_repairs(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: str) -> None:
+        raise MlflowException("the server does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "point", fail)
+        result = reprise("promote", "1")
+    assert isinstance(result.exception, MlflowException), "reprise.entry_point makes a line of it, and exit code 1"
+    assert "is left unfinished; the next promote or rollback repairs it" in result.output
+    assert champion() is None
+    assert "is given up" in done("promote", "1")
+    assert champion() == "1"
+
+
+@pytest.mark.integration
+def test_promotions_on_one_machine_follow_one_another(judged: MlflowClient, tmp_path: Path) -> None:
+    """Two processes at once: the lock lets both through, each from what the other has left."""
+    variables = environment(MLFLOW_TRACKING_URI=mlflow.get_tracking_uri())
+    command = ["reprise", "promote", "--force", "--reason", "at once", "--env-manager", "local"]
+    processes = [subprocess.Popen([*command, version], cwd=tmp_path, env=variables) for version in "13"]
+    assert [process.wait(300) for process in processes] == [0, 0]
+    first, second = history.moves("reprise")
+    assert (first.before, second.before) == ("none", first.after)
+    assert champion() == second.after
+    assert "outside" not in done("history")
+
+
+@pytest.mark.integration
+def test_sigkill_at_random_moments_leaves_a_champion_that_answers() -> None:
+    """A few here; `python tests/kill_promote.py 20` for more."""
+    killed = run("python", PROJECT / "tests/kill_promote.py", "4", cwd=PROJECT, PYTHONPATH=str(PROJECT))
+    assert killed.returncode == 0, killed.stderr
+    assert killed.stdout.count("answers") == 4
+    assert "left nothing unfinished" in killed.stdout
+
+
+def test_two_machines_at_once_one_gives_way(judged: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow has no compare-and-set: whoever sees another's flag, or another version than expected, stops."""
+    done("promote", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(history.socket, "gethostname", lambda: "elsewhere")
+        history.begin("reprise", "promote", "champion", "1", "3")
+    output = refused(1, "promote", "2", "--force", "--reason", "now")
+    assert "was overtaken" in output
+    assert "on elsewhere moves champion at this moment" in output
+    assert champion() == "1"
+    assert "OVERTAKEN" in done("history")
+    later = datetime.now(UTC) + timedelta(minutes=11)
+    monkeypatch.setattr(promotion, "datetime", type("Later", (), {"now": staticmethod(lambda _zone: later)}))
+    assert "is given up" in done("promote", "2", "--force", "--reason", "now")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_alias_that_moves_in_the_middle_is_seen(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    done("promote", "1")
+    if moment == "before":
+        begin = history.begin
+
+        def other(*arguments: str, **named: str) -> history.Move:
+            judged.set_registered_model_alias("reprise", "champion", "2")
+            return begin(*arguments, **named)
+
+        monkeypatch.setattr(history, "begin", other)
+    else:
+        point = registry.point
+
+        def overtaken(*arguments: str) -> None:
+            point(*arguments)
+            judged.set_registered_model_alias("reprise", "champion", "2")
+
+        monkeypatch.setattr(registry, "point", overtaken)
+    assert "was overtaken: it points to version 2" in refused(1, "promote", "3", "--force", "--reason", "now")
+    assert champion() == "2"
+
+
+def test_the_shipped_policy_is_the_default() -> None:
+    (option,) = [option for option in registry_commands.promote.params if option.name == "policy"]
+    assert (PROJECT / option.default).is_file()
