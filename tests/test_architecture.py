@@ -16,7 +16,14 @@ NEEDS_THE_ENVIRONMENT = {
     *("schema", "table", "tracking"),
     *("proof.artifacts", "proof.bisection", "proof.comparison", "proof.learned", "proof.preparation"),
     *("proof.reproduction", "search.candidates", "search.engine", "search.figures", "search.search_space"),
-    *("search.training", "search.trial_log", "search.trials", "search.tuning"),
+    *(
+        "governance.evidence",
+        "governance.significance",
+        "search.training",
+        "search.trial_log",
+        "search.trials",
+        "search.tuning",
+    ),
 }
 """Modules that fit, score or load models, or read tables; all others work in the launcher, which has none of the
 packages for it."""

@@ -15,12 +15,12 @@ from socket import gethostname
 from mlflow.exceptions import MlflowException
 
 from reprise import stored_model
+from reprise.digest import TAG as DIGEST_TAG
 from reprise.errors import JobFailed, WrongCall
 from reprise.governance import history, registry
 from reprise.governance.history import NOWHERE, Move
 from reprise.governance.mutex import exclusively
 from reprise.governance.policy import read_policy
-from reprise.governance.registration import DIGEST
 from reprise.governance.registry import Version
 from reprise.governance.verdict import NO_CHAMPION, Verdict, verdict_of
 from reprise.permission import PermissionMissing
@@ -195,7 +195,10 @@ def _previous(name: str, champion: Version | None) -> Version:
 
 def _check_unaltered(version: Version, digest: str, verdict: Verdict | None) -> None:
     """Refuse files that are not those that were registered or judged."""
-    for since, recorded in (("registered", version.tags.get(DIGEST)), ("judged", verdict.model if verdict else None)):
+    for since, recorded in (
+        ("registered", version.tags.get(DIGEST_TAG)),
+        ("judged", verdict.model if verdict else None),
+    ):
         if recorded and recorded != digest:
             message = (
                 f"the files of version {version.number} of {version.name!r} were altered since it was {since}: "

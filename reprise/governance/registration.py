@@ -4,7 +4,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from reprise import stored_model
-from reprise.digest import TAG as DIGEST
+from reprise.digest import TAG
 from reprise.errors import JobFailed, WrongCall
 from reprise.governance import registry
 from reprise.governance.registry import Version
@@ -43,11 +43,11 @@ def register(run_id: str, name: str) -> Version:
         )
     model_id = str(outputs[0].model_id)
     files = stored_model.fetch(f"models:/{model_id}")
-    logged = mlflow.get_logged_model(model_id).tags.get(DIGEST) or run.data.tags.get(DIGEST)
+    logged = mlflow.get_logged_model(model_id).tags.get(TAG) or run.data.tags.get(TAG)
     if logged and logged != files.digest:
         message = (
             f"the files of models:/{model_id} are not those that run {run_id} logged: digest {files.digest}, {logged}"
         )
         raise JobFailed(message)
     tags = {key: run.data.tags[key] for key in PROVENANCE if key in run.data.tags}
-    return registry.register(name, model_id, run_id, {**tags, DIGEST: files.digest})
+    return registry.register(name, model_id, run_id, {**tags, TAG: files.digest})

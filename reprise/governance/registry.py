@@ -99,11 +99,11 @@ def of_uri(uri: str) -> Version | None:
 
 def versions(name: str) -> Iterator[Version]:
     """List all versions, newest first; none where there is no such model."""
-    client, token = mlflow.MlflowClient(), None
+    client, token, quote = mlflow.MlflowClient(), None, '"' if "'" in name else "'"
     with needed("READ", f"registered model {name!r}"):
         while True:
             page = client.search_model_versions(
-                f"name = '{name}'", max_results=200, order_by=["version_number DESC"], page_token=token
+                f"name = {quote}{name}{quote}", max_results=200, order_by=["version_number DESC"], page_token=token
             )
             yield from map(_version, page)
             token = page.token
