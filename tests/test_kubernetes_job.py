@@ -63,6 +63,10 @@ def test_any_title_makes_a_valid_name_with_room_for_a_pods(title: str) -> None:
         ("{apiVersion: batch/v1, kind: Job, spec: {}}", "has no container"),
         ("{apiVersion: batch/v1, kind: Job, spec: {template: {spec: {containers: [{name: a}]}}}}", "names no image"),
         (SHIPPED.read_text().replace("backoffLimit: 0", "completions: 3"), "has completions: 3"),
+        (
+            SHIPPED.read_text().replace("          env:", "          env: {a: b}\n          x:"),
+            "has env that are no list",
+        ),
         (SHIPPED.read_text().replace("- name: run", "- name: run\n          args: [x]"), "sets command or args"),
     ],
 )

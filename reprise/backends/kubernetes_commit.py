@@ -11,12 +11,12 @@ from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.backends.commit import Done, patch, run_name
 from reprise.credentials import without_credentials
-from reprise.errors import WrongCall
+from reprise.errors import JobFailed, WrongCall
 from reprise.git import succeeds
 from reprise.kubernetes import manifest, reach, settings, template
 from reprise.kubernetes.admission import has_secret, see_that_it_is_admitted
-from reprise.kubernetes.api_server import ApiServer, Refused, ask, connect
-from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, see_to_the_end
+from reprise.kubernetes.api_server import ApiServer, ask, connect
+from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, abandon, see_to_the_end
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.manifest import Task
 from reprise.kubernetes.published import see_that_it_is_pushed, takes_credentials
@@ -96,10 +96,11 @@ def _submit(
         mlflow.MlflowClient().set_tag(run_id, JOB_TAG, f"{place.namespace}/{place.name}")
         ask(server, "POST", place.path.rpartition("/")[0], body=body)
     except KeyboardInterrupt:
+        abandon(server, place)
         end(run_id, "KILLED", "interrupted")
         raise
-    except Refused as refused:
-        end(run_id, "FAILED", refused.format_message())
+    except JobFailed as error:
+        end(run_id, "FAILED", error.format_message())
         raise
     note(f"run {run_id} is Job {place.name} in namespace {namespace}")
     see_to_the_end(server, place, run_id, chosen.start_timeout)
@@ -127,11 +128,11 @@ def _refuse_secrets(parameters: Mapping[str, str]) -> None:
 
 
 def _launcher(commit: Commit) -> str:
-    """Give what this launcher can be installed from: the project's own repository, where it has one."""
-    if not succeeds(commit.git_dir, "cat-file", "-e", f"{commit.sha}:{LAUNCHER}"):
-        return ""
+    """Give what this launcher can be installed from: the project's own repository, if uv can read it there."""
     url = commit.url if "://" in commit.url else f"ssh://{commit.url.replace(':', '/', 1)}"
-    return f"git+{url}@{commit.sha}"
+    if url.startswith(("https:", "ssh:")) and succeeds(commit.git_dir, "cat-file", "-e", f"{commit.sha}:{LAUNCHER}"):
+        return f"git+{url}@{commit.sha}"
+    return ""
 
 
 def _see_that_it_can_be_fetched(

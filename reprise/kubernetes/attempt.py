@@ -12,16 +12,17 @@ from reprise.errors import JobFailed
 from reprise.kubernetes.conclusion import POD_TAG, REASON_TAGS
 from reprise.running.play import Order, play
 from reprise.running.project_uri import parse
+from reprise.terminal import note
 
 
 def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, str], env_manager: str) -> int:
     """Fill a run. Its end is left to whoever follows the Job.
 
     Returns:
-        The entry point's exit code; as a shell says it where a signal ended it.
+        The entry point's exit code, as a shell says it where a signal ended it; 1 where the run was ended already.
 
     Raises:
-        JobFailed: the run was ended already, or an attempt before this one has logged results.
+        JobFailed: an attempt before this one has logged results.
         WrongCall, JobFailed: as `play`.
     """
     client = mlflow.MlflowClient()
@@ -29,7 +30,8 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
     me = os.environ.get("REPRISE_POD", socket.gethostname())
     before = run.data.tags.get(POD_TAG)
     if run.info.status == "KILLED" or (run.info.status != "RUNNING" and not before):
-        raise JobFailed(f"run {run_id} was ended before pod {me} started")
+        note(f"run {run_id} was ended before pod {me} started")  # whose reason stays
+        return 1
     if before and _holds_results(run):
         raise JobFailed(f"pod {before} was lost after it had logged results, which pod {me} would log twice")
     if before:

@@ -38,7 +38,7 @@ def see_to_the_end(server: ApiServer, place: JobPlace, run_id: str, start_timeou
             ended = follow(server, place, start_timeout)
     except KeyboardInterrupt:
         note(f"interrupted: deleting Job {place.name}, and waiting for its pods to end …")
-        delete(server, place)
+        abandon(server, place)
         end(run_id, "KILLED", "interrupted", overwrite=True)
         raise
     except Unreachable as error:
@@ -53,13 +53,21 @@ def conclude(server: ApiServer, place: JobPlace, run_id: str, ended: Ended) -> N
     Raises:
         KubernetesJobFailed: it failed.
     """
-    delete(server, place)
+    abandon(server, place)
     if ended.cause is None:
         end(run_id, "FINISHED")
         return
     reason = _own_reason(run_id) if ended.by_exit else None
     end(run_id, "FAILED", reason or ended.cause, overwrite=True)
     raise KubernetesJobFailed(run_id, reason or ended.cause, ended.exit_code or 1)
+
+
+def abandon(server: ApiServer, place: JobPlace) -> None:
+    """Delete a Job; where that cannot be, say so: a pod that starts later finds its run ended and does nothing."""
+    try:
+        delete(server, place)
+    except JobFailed as error:
+        note(f"Job {place.name} in namespace {place.namespace} is left: {error.format_message()}")
 
 
 def _own_reason(run_id: str) -> str | None:

@@ -77,9 +77,19 @@ def follow(server: ApiServer, place: JobPlace, start_timeout: float) -> Ended:
         Unreachable: the server has been away for too long; the Job may still run.
     """
     heard: queue.Queue[tuple[str, Event | JobFailed]] = queue.Queue()
+    over = threading.Event()
     named = {"fieldSelector": f"metadata.name={place.name}"}
-    _listen(heard, "job", lambda: watch(server, place.path.rpartition("/")[0], named))
-    _listen(heard, "pod", lambda: watch(server, place.pods, place.selector))
+    _listen(heard, over, "job", lambda: watch(server, place.path.rpartition("/")[0], named))
+    _listen(heard, over, "pod", lambda: watch(server, place.pods, place.selector))
+    try:
+        return _hear(server, place, heard, start_timeout)
+    finally:
+        over.set()
+
+
+def _hear(
+    server: ApiServer, place: JobPlace, heard: queue.Queue[tuple[str, Event | JobFailed]], start_timeout: float
+) -> Ended:
     seen = _Seen(time.monotonic())
     while True:
         limit = _limit(seen, start_timeout)
@@ -107,15 +117,17 @@ def delete(server: ApiServer, place: JobPlace) -> None:
     except Refused as refused:
         if refused.status != HTTPStatus.NOT_FOUND:
             raise
-    waiting = threading.Thread(target=_wait_for_pods, args=(server, place), daemon=True)
+    waiting = threading.Thread(target=_wait_for_pods, args=(server, place, time.monotonic() + DELETION), daemon=True)
     waiting.start()
     waiting.join(DELETION)
 
 
-def _wait_for_pods(server: ApiServer, place: JobPlace) -> None:
+def _wait_for_pods(server: ApiServer, place: JobPlace, until: float) -> None:
     left: set[str] = set()
     with suppress(Refused, Unreachable):
         for event in watch(server, place.pods, place.selector):
+            if time.monotonic() > until:
+                return
             if event.kind == "LISTED":
                 left = set()
             left -= {pod["metadata"]["name"] for pod in event.objects}
@@ -125,10 +137,14 @@ def _wait_for_pods(server: ApiServer, place: JobPlace) -> None:
                 return
 
 
-def _listen(heard: queue.Queue[tuple[str, Event | JobFailed]], what: str, events: Callable[[], Any]) -> None:
+def _listen(
+    heard: queue.Queue[tuple[str, Event | JobFailed]], over: threading.Event, what: str, events: Callable[[], Any]
+) -> None:
     def listen() -> None:
         try:
             for event in events():
+                if over.is_set():
+                    return
                 heard.put((what, event))
         except (Unreachable, Refused) as error:
             heard.put((what, error))
@@ -187,10 +203,9 @@ def _waits_for(server: ApiServer, place: JobPlace, seen: _Seen) -> str:
             return f"pod {pod['metadata']['name']} cannot start: {waiting[0]}: {waiting[1]}"
     selector = f"involvedObject.kind=Job,involvedObject.name={place.name},type=Warning"
     try:
-        events = ask(server, "GET", f"/api/v1/namespaces/{place.namespace}/events", {"fieldSelector": selector})[
-            "items"
-        ]
-    except Refused:
+        path = f"/api/v1/namespaces/{place.namespace}/events"
+        events = ask(server, "GET", path, {"fieldSelector": selector})["items"]
+    except (Refused, Unreachable):
         events = []
     said = events[-1]["message"] if events else "the cluster does not say why"
     return f"Job {place.name} has no pod that starts: {said}"
@@ -211,8 +226,10 @@ def _end(server: ApiServer, place: JobPlace, seen: _Seen) -> Ended | None:
         return Ended(f"Job {place.name} was deleted", 1)
     if seen.job is None or not cause.of_job(seen.job, []):
         return None
-    # the two watches are not in step: the pods' last state is asked for
-    pods = ask(server, "GET", place.pods, place.selector)["items"]
+    try:  # the two watches are not in step: the pods' last state is asked for
+        pods = ask(server, "GET", place.pods, place.selector)["items"]
+    except Unreachable:
+        return None  # the watches begin anew as well, and tell it again
     _take(seen, "pod", Event("LISTED", pods))
     _print_logs(server, place, seen)
     return cause.of_job(seen.job, pods)

@@ -72,9 +72,10 @@ def build(template: Manifest, task: Task) -> Manifest:
         "reprise/commit": task.commit,
         "reprise/entry-point": task.entry_point,
     }
-    metadata = job.setdefault("metadata", {})
+    metadata = job["metadata"] = job.get("metadata") or {}
+    of_pod = job["spec"]["template"]["metadata"] = job["spec"]["template"].get("metadata") or {}
     metadata["name"] = job_name(metadata.pop("name", None) or task.project, task.run_id)
-    for place in (metadata, job["spec"]["template"].setdefault("metadata", {})):
+    for place in (metadata, of_pod):
         place["labels"] = {**(place.get("labels") or {}), **labels}
         place["annotations"] = {**(place.get("annotations") or {}), **annotations}
     for field, value in DEFAULTS.items():

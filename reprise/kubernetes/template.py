@@ -48,14 +48,13 @@ def shares_host_network(template: Manifest) -> bool:
 def secrets(template: Manifest) -> dict[str, bool]:
     """List the secrets that the pod names: name -> whether it cannot start without."""
     found: dict[str, bool] = {}
-    for one in [*pod(template)["containers"], *pod(template).get("initContainers", [])]:
-        sources = [source.get("secretRef") for source in one.get("envFrom", [])]
-        sources += [(value.get("valueFrom") or {}).get("secretKeyRef") for value in one.get("env", [])]
+    for one in [*pod(template)["containers"], *(pod(template).get("initContainers") or [])]:
+        sources = [source.get("secretRef") for source in one.get("envFrom") or []]
+        sources += [(value.get("valueFrom") or {}).get("secretKeyRef") for value in one.get("env") or []]
         for source in filter(None, sources):
             found[source["name"]] = found.get(source["name"], False) or not source.get("optional")
-    for volume in pod(template).get("volumes", []):
-        if secret := volume.get("secret"):
-            name = secret["secretName"]
+    for volume in pod(template).get("volumes") or []:
+        if name := (secret := volume.get("secret") or {}).get("secretName"):
             found[name] = found.get(name, False) or not secret.get("optional")
     return found
 
@@ -70,6 +69,8 @@ def _problem(content: Any) -> str | None:  # noqa: PLR0911  a list of what may b
         return "has no container at spec.template.spec.containers"
     if not isinstance(first, dict) or not first.get("image"):
         return "names no image in its first container"
+    if field := _no_list(spec, first):
+        return f"has {field} that are no list of mappings, each with a name"
     if "command" in first or "args" in first:
         return "sets command or args of its first container, which are the backend's to set; take them out"
     if spec.get("restartPolicy", "Never") != "Never":
@@ -77,4 +78,14 @@ def _problem(content: Any) -> str | None:  # noqa: PLR0911  a list of what may b
     for field in ("completions", "parallelism"):
         if content["spec"].get(field, 1) != 1:
             return f"has {field}: {content['spec'][field]}; one run is filled by one pod at a time"
+    return None
+
+
+def _no_list(spec: Any, first: Any) -> str | None:
+    """Name a field that is read here and has another form."""
+    for place, fields in ((spec, ("containers", "initContainers", "volumes")), (first, ("env", "volumeMounts"))):
+        for field in fields:
+            value = place.get(field) or []
+            if not isinstance(value, list) or not all(isinstance(one, dict) and "name" in one for one in value):
+                return field
     return None
