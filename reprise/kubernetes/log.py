@@ -28,6 +28,9 @@ def print_log(server: ApiServer, namespace: str, pod: str, container: str) -> No
                 return
             time.sleep(1)  # the log was rotated or the kubelet restarted
         except Unreachable as error:
-            away = wait_for_server(away or time.monotonic(), error)
+            try:
+                away = wait_for_server(away or time.monotonic(), error)
+            except Unreachable:
+                return  # who follows the Job hears the same
         except Refused:
             return  # the pod is gone
