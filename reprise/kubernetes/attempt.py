@@ -9,7 +9,7 @@ from mlflow.entities import Run, RunTag
 
 from reprise import process
 from reprise.errors import JobFailed
-from reprise.kubernetes.conclusion import POD_TAG, REASON_TAGS
+from reprise.kubernetes.conclusion import POD_TAG, forget_reasons
 from reprise.running.play import Order, play
 from reprise.running.project_uri import parse
 from reprise.terminal import note
@@ -35,8 +35,7 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
     if before and _holds_results(run):
         raise JobFailed(f"pod {before} was lost after it had logged results, which pod {me} would log twice")
     if before:
-        for tag in set(REASON_TAGS) & set(run.data.tags):
-            client.delete_tag(run_id, tag)
+        forget_reasons(run_id)
         client.update_run(run_id, status="RUNNING")
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in {POD_TAG: me, **process.tags()}.items()])
     order = Order(

@@ -55,6 +55,7 @@ def conclude(server: ApiServer, place: JobPlace, run_id: str, ended: Ended) -> N
     """
     abandon(server, place)
     if ended.cause is None:
+        forget_reasons(run_id)  # of a pod that was lost, which may say so when its successor runs already
         end(run_id, "FINISHED")
         return
     reason = _own_reason(run_id) if ended.by_exit else None
@@ -68,6 +69,13 @@ def abandon(server: ApiServer, place: JobPlace) -> None:
         delete(server, place)
     except JobFailed as error:
         note(f"Job {place.name} in namespace {place.namespace} is left: {error.format_message()}")
+
+
+def forget_reasons(run_id: str) -> None:
+    """Take the reason of an attempt that failed from a run."""
+    client = mlflow.MlflowClient()
+    for tag in set(REASON_TAGS) & set(client.get_run(run_id).data.tags):
+        client.delete_tag(run_id, tag)
 
 
 def _own_reason(run_id: str) -> str | None:
