@@ -45,6 +45,32 @@ def upload(folder: Path) -> None:
     click.echo(f"run {upload_later(folder)} is logged")
 
 
+@cli.command(epilog="Example: reprise attach 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
+@click.argument("run_id")
+@click.option("--context", help="Of kubeconfig. Default: the one that the Job was made with.")
+def attach(run_id: str, context: str | None) -> None:
+    """Follow a run's Job on Kubernetes again, to its end. Ctrl-C deletes the Job."""
+    from reprise.kubernetes.attach import attach  # noqa: PLC0415
+
+    attach(run_id, context)
+
+
+@cli.command(
+    hidden=True, epilog="Example: reprise fill 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d 'https://host/repo.git#4e1f2a'"
+)
+@click.argument("run_id")
+@click.argument("project_uri")
+@click.option("--entry-point", default="main", help="A name in MLproject, or a script.")
+@click.option("--env-manager", default="uv", help="What builds the project's environment; local builds none.")
+@click.option("-P", "--param-list", multiple=True, metavar="NAME=VALUE", help="A parameter of the entry point.")
+def fill(run_id: str, project_uri: str, entry_point: str, env_manager: str, param_list: tuple[str, ...]) -> None:
+    """Run a project at a commit in a run that was made for it: what a Job's pod does."""
+    from reprise.kubernetes.attempt import attempt  # noqa: PLC0415
+
+    parameters = dict(parameter.split("=", 1) for parameter in param_list)
+    sys.exit(attempt(run_id, project_uri, entry_point, parameters, env_manager))
+
+
 @cli.command(epilog="Example: reprise doctor --fix")
 @click.option("--fix", is_flag=True, help="End runs as FAILED whose process on this machine is gone.")
 def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so

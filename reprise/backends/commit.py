@@ -52,7 +52,7 @@ class CommitBackend(AbstractBackend):
         played = play(order)
         if played.exit_code:
             raise EntryPointFailed(played)
-        return _Done(played.run_id)
+        return Done(played.run_id)
 
 
 class EntryPointFailed(JobFailed):
@@ -63,23 +63,23 @@ class EntryPointFailed(JobFailed):
         self.exit_code = played.exit_code  # type: ignore[misc]
 
 
-class _Done(SubmittedRun):
-    """A run that has ended well, as MLflow wants to have it back."""
+class Done(SubmittedRun):
+    """A run that has ended well, as MLflow wants to have it back; the methods are MLflow's."""
 
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
 
     @property
-    def run_id(self) -> str:
+    def run_id(self) -> str:  # noqa: D102
         return self._run_id
 
-    def wait(self) -> bool:
+    def wait(self) -> bool:  # noqa: D102
         return True
 
-    def get_status(self) -> str:
+    def get_status(self) -> str:  # noqa: D102
         return "FINISHED"
 
-    def cancel(self) -> None:
+    def cancel(self) -> None:  # noqa: D102
         pass
 
 
@@ -113,11 +113,11 @@ def uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> byt
             f"no commit holds these changes: {', '.join(files[:LISTED])}{more}; commit them, or carry them along: "
             """--backend-config '{"patch": true}'"""
         )
-    patch = describe(folder).patch
-    if patch.left_out:
-        path, reason = next(iter(patch.left_out.items()))
+    whole = describe(folder).patch
+    if whole.left_out:
+        path, reason = next(iter(whole.left_out.items()))
         raise WrongCall(f"the patch would lack {path}: {reason}; commit it, ignore it or take it away")
-    return patch.content
+    return whole.content
 
 
 def run_name() -> str | None:

@@ -29,7 +29,7 @@ def run(command: str, folder: Path, variables: Mapping[str, str], lock: int | No
     Raises:
         KeyboardInterrupt: this process was interrupted, or asked to terminate; the command has ended then.
     """
-    with _terminated_as_interrupted():
+    with terminated_as_interrupted():
         job = subprocess.Popen(
             ["bash", "-c", command],
             cwd=folder,
@@ -49,7 +49,9 @@ def run(command: str, folder: Path, variables: Mapping[str, str], lock: int | No
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C within the block, in the main thread."""
+
     def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 

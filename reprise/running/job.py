@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import mlflow
+import yaml
 from mlflow.entities import Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
@@ -37,6 +38,7 @@ class Job:
         run_name: None for a name of MLflow's making.
         tags: of the run; those without a value are left out.
         lock: a file descriptor that the job's processes hold open, or None.
+        run_id: a run to fill which somebody else has made and will end; None to make one and end it.
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class Job:
     run_name: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict)
     lock: int | None = None
+    run_id: str | None = None
 
 
 def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager: str = "uv") -> int:
@@ -85,14 +88,20 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
     loaded = load(job)
     manager = choose_manager(loaded, job.env_manager)
     command = _command(loaded, job, spare)
+    if job.run_id:
+        return job.run_id, _fill(job.run_id, loaded, job, manager, command)
     run_id = make_run(loaded, job, manager)
     with ended_well(run_id):
         _log_files(run_id, artifacts or {}, spare)
-        whole = " && ".join([*activate(loaded, job.folder, manager), command])
-        note(f"running {command!r} of {job.name} in run {run_id}")
-        exit_code = child.run(whole, job.folder, get_run_env_vars(run_id, job.experiment_id), job.lock)
-        _end(run_id, "FAILED" if exit_code else "FINISHED")
+        exit_code = _fill(run_id, loaded, job, manager, command)
+        end(run_id, "FAILED" if exit_code else "FINISHED")
     return run_id, exit_code
+
+
+def _fill(run_id: str, loaded: Any, job: Job, manager: str, command: str) -> int:
+    whole = " && ".join([*activate(loaded, job.folder, manager), command])
+    note(f"running {command!r} of {job.name} in run {run_id}")
+    return child.run(whole, job.folder, get_run_env_vars(run_id, job.experiment_id), job.lock)
 
 
 def load(job: Job) -> Any:
@@ -104,7 +113,7 @@ def load(job: Job) -> Any:
     try:
         loaded = load_project(str(job.folder))
         loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
-    except (MlflowException, AttributeError) as error:
+    except (MlflowException, AttributeError, yaml.YAMLError) as error:
         if not any(path.name.lower() == "mlproject" for path in job.folder.iterdir()):
             raise WrongCall(f"{job.name} has no MLproject; name a project's folder, #:<folder>") from error
         raise WrongCall(f"{job.name}: {' '.join(str(error).split())}") from error
@@ -153,16 +162,16 @@ def ended_well(run_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _end(run_id, "KILLED", "interrupted", overwrite=True)
+        end(run_id, "KILLED", "interrupted", overwrite=True)
         raise
     except BaseException as error:
         message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        _end(run_id, "FAILED", message)
+        end(run_id, "FAILED", message)
         raise
 
 
-def _end(run_id: str, status: str, reason: str | None = None, *, overwrite: bool = False) -> None:
-    """End a run, unless the job has done so itself."""
+def end(run_id: str, status: str, reason: str | None = None, *, overwrite: bool = False) -> None:
+    """End a run, unless the job has done so itself or that is to be overwritten."""
     client = mlflow.MlflowClient()
     ended = client.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
     if reason:

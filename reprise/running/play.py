@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
-from reprise.running.clone import cloned
+from reprise.running.clone import Clone, cloned
 from reprise.running.job import Job, perform
 from reprise.running.project_uri import ProjectUri, local_folder
 from reprise.running.repository import Commit, find
@@ -28,6 +28,7 @@ class Order:
         tags: of the run, beyond those that every run has.
         run_name: None for a name of MLflow's making.
         also: the version as it was given a second time; it must name the same commit.
+        run_id: a run to fill which somebody else has made and will end; experiment, tags and name are its own then.
     """
 
     place: ProjectUri
@@ -39,6 +40,7 @@ class Order:
     tags: Mapping[str, str] = field(default_factory=dict)
     run_name: str | None = None
     also: str | None = None
+    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Played:
     """What became of an order.
 
     Attributes:
-        run_id: the MLflow run that was made.
+        run_id: the MLflow run that was filled.
         exit_code: the entry point's own, 0 for done.
         commit: the commit that ran.
     """
@@ -64,17 +66,26 @@ def play(order: Order) -> Played:
         JobFailed: the repository cannot be reached, the patch does not apply, or the environment cannot be built.
     """
     commit = find(order.place, order.also)
-    name = f"commit {commit.sha}" + (f" in {commit.subdirectory!r}" if commit.subdirectory else "")
     with cloned(commit, order.patch) as clone:
-        folder = clone.folder / commit.subdirectory
-        if not folder.is_dir():
-            raise WrongCall(f"commit {commit.sha} has no folder {commit.subdirectory!r}")
-        job = Job(
-            folder, name, order.entry_point, order.parameters, order.env_manager, order.experiment_id, order.run_name,
-            tags=tags(order, commit), lock=clone.lock,
-        )  # fmt: skip
+        job = job_at(order, commit, clone)
         run_id, exit_code = perform(job, clone.spare, {PATCH: order.patch} if order.patch else {})
     return Played(run_id, exit_code, commit.sha)
+
+
+def job_at(order: Order, commit: Commit, clone: Clone) -> Job:
+    """Say what there is to do in the clone of a commit.
+
+    Raises:
+        WrongCall: the commit does not have the folder that was asked for.
+    """
+    folder = clone.folder / commit.subdirectory
+    if not folder.is_dir():
+        raise WrongCall(f"commit {commit.sha} has no folder {commit.subdirectory!r}")
+    name = f"commit {commit.sha}" + (f" in {commit.subdirectory!r}" if commit.subdirectory else "")
+    return Job(
+        folder, name, order.entry_point, order.parameters, order.env_manager, order.experiment_id, order.run_name,
+        tags=tags(order, commit), lock=clone.lock, run_id=order.run_id,
+    )  # fmt: skip
 
 
 def tags(order: Order, commit: Commit) -> dict[str, str | None]:

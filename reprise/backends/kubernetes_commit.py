@@ -1,0 +1,148 @@
+"""MLflow's project backend `kubernetes-commit`: `mlflow run <repository>#<commit> -b kubernetes-commit`."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import mlflow
+from mlflow.projects import SubmittedRun
+from mlflow.projects.backend.abstract_backend import AbstractBackend
+
+from reprise.backends.commit import Done, run_name, uncommitted
+from reprise.credentials import without_credentials
+from reprise.errors import JobFailed, WrongCall
+from reprise.git import succeeds
+from reprise.kubernetes import manifest, reach, settings, template
+from reprise.kubernetes.admission import has_secret, see_that_it_is_admitted
+from reprise.kubernetes.api_server import ApiServer, ask, connect
+from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, abandon, see_to_the_end
+from reprise.kubernetes.following import JobPlace
+from reprise.kubernetes.manifest import Task
+from reprise.kubernetes.published import see_that_it_is_pushed, takes_credentials
+from reprise.process import TAG as PROCESS_TAG
+from reprise.running.clone import cloned
+from reprise.running.job import end, load, make_run
+from reprise.running.play import Order, job_at
+from reprise.running.project_uri import parse
+from reprise.running.repository import Commit, find
+from reprise.terminal import note
+
+BACKEND = "kubernetes-commit"
+MANAGERS = ("uv", "local")
+LAUNCHER = "reprise/kubernetes/attempt.py"
+
+
+class KubernetesCommitBackend(AbstractBackend):
+    """MLflow's plugin: the group `mlflow.project_backend`, the name `kubernetes-commit`."""
+
+    def run(
+        self,
+        project_uri: str,
+        entry_point: str,
+        params: Mapping[str, str] | None,
+        version: str | None,
+        backend_config: Mapping[str, Any],
+        tracking_uri: str,
+        experiment_id: str,
+    ) -> SubmittedRun:
+        """Run a project as `mlflow run` asks for it; MLflow does not wait for plugins, so this does.
+
+        Raises:
+            KubernetesJobFailed: the Job failed; its exit code becomes that of `mlflow run`.
+            WrongCall: the call, the template or the repository is not right; nothing was made.
+            JobFailed: the cluster forbids, refuses or does not answer.
+        """
+        chosen = settings.read(backend_config)
+        job_template = template.read(chosen.template)
+        uri = reach.tracking_uri(tracking_uri, job_template)
+        reach.artifacts(mlflow.get_experiment(experiment_id).artifact_location, job_template)
+        place = parse(project_uri)
+        uncommitted(place, version, carried=False)
+        order = Order(
+            place, entry_point, params or {}, _manager(backend_config.get("ENV_MANAGER")),
+            experiment_id=experiment_id, run_name=run_name(), also=version,
+        )  # fmt: skip
+        commit = find(place, version)
+        reach.repository(commit.url, job_template)
+        see_that_it_is_pushed(place, commit)
+        server = connect(chosen.context)
+        return _submit(server, job_template, chosen, order, commit, uri)
+
+
+def _submit(
+    server: ApiServer,
+    job_template: template.Manifest,
+    chosen: settings.Settings,
+    order: Order,
+    commit: Commit,
+    uri: str,
+) -> SubmittedRun:
+    namespace = (job_template.get("metadata") or {}).get("namespace") or server.namespace
+    with cloned(commit) as clone:
+        job = job_at(order, commit, clone)
+        loaded = load(job)
+        _refuse_secrets(order.parameters)
+        task = Task(
+            uuid.uuid4().hex, loaded.name or commit.url.rpartition("/")[2], commit.url, commit.sha, commit.subdirectory,
+            order.entry_point, order.parameters, str(order.env_manager), uri, chosen.launcher or _launcher(commit),
+        )  # fmt: skip
+        _see_that_it_can_be_fetched(server, namespace, job_template, commit)
+        see_that_it_is_admitted(server, namespace, manifest.build(job_template, task))
+        run_id = make_run(loaded, replace(job, tags={**job.tags, **_tags(server)}), str(order.env_manager))
+    body = manifest.build(job_template, replace(task, run_id=run_id))
+    place = JobPlace(namespace, body["metadata"]["name"])
+    try:
+        mlflow.MlflowClient().set_tag(run_id, JOB_TAG, f"{place.namespace}/{place.name}")
+        ask(server, "POST", place.path.rpartition("/")[0], body=body)
+    except KeyboardInterrupt:
+        abandon(server, place)
+        end(run_id, "KILLED", "interrupted")
+        raise
+    except JobFailed as error:
+        end(run_id, "FAILED", error.format_message())
+        raise
+    note(f"run {run_id} is Job {place.name} in namespace {namespace}")
+    see_to_the_end(server, place, run_id, chosen.start_timeout)
+    return Done(run_id)
+
+
+def _manager(asked: str | None) -> str:
+    if asked not in (None, *MANAGERS):
+        raise WrongCall(f"--env-manager {asked} is not for Kubernetes; use uv, or local for what the image holds")
+    return asked or MANAGERS[0]
+
+
+def _tags(server: ApiServer) -> dict[str, str | None]:
+    return {
+        "mlflow.project.backend": BACKEND,
+        CONTEXT_TAG: server.context,
+        PROCESS_TAG: None,  # the pod's process fills the run, not this one
+    }
+
+
+def _refuse_secrets(parameters: Mapping[str, str]) -> None:
+    for name, value in parameters.items():
+        if without_credentials(str(value)) != str(value):
+            raise WrongCall(f"parameter {name} holds credentials, which a Job would show; give them by a Secret")
+
+
+def _launcher(commit: Commit) -> str:
+    """Give what this launcher can be installed from: the project's own repository, if uv can read it there."""
+    url = commit.url if "://" in commit.url else f"ssh://{commit.url.replace(':', '/', 1)}"
+    if url.startswith(("https:", "ssh:")) and succeeds(commit.git_dir, "cat-file", "-e", f"{commit.sha}:{LAUNCHER}"):
+        return f"git+{url}@{commit.sha}"
+    return ""
+
+
+def _see_that_it_can_be_fetched(
+    server: ApiServer, namespace: str, job_template: template.Manifest, commit: Commit
+) -> None:
+    """See that a pod has some Secret for a repository that is not everybody's."""
+    named = template.secrets(job_template)
+    if takes_credentials(commit) and not any(has_secret(server, namespace, name) is not False for name in named):
+        missing = f"; of those it names, none is in namespace {namespace}: {', '.join(named)}" if named else ""
+        raise WrongCall(
+            f"repository {commit.url} takes credentials, and the job template names no Secret for them{missing}; "
+            "docs/kubernetes.md says how to make one"
+        )

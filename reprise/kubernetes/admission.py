@@ -1,0 +1,84 @@
+"""Whether the cluster would take a Job: asked before anything is made."""
+
+from http import HTTPStatus
+from typing import Any
+
+from reprise.errors import JobFailed, WrongCall
+from reprise.kubernetes.api_server import METADATA, ApiServer, Refused, ask
+from reprise.kubernetes.template import Manifest, secrets
+
+NEEDED = {
+    ("batch", "jobs", ""): ("create", "get", "list", "watch", "delete"),
+    ("", "pods", ""): ("get", "list", "watch"),
+    ("", "pods", "log"): ("get",),
+}
+"""(group, resource, subresource) -> verbs: all that is done with a Job."""
+
+
+def see_that_it_is_admitted(server: ApiServer, namespace: str, job: Manifest) -> None:
+    """Ask for permissions, for the secrets that the pod names, and for a dry run of the Job and of its pod.
+
+    Raises:
+        WrongCall: the template is not valid, or names a namespace or a secret that is not there.
+        JobFailed: the cluster does not answer, refuses the credentials, or forbids.
+    """
+    _ask_permissions(server, namespace)
+    for name, required in secrets(job).items():
+        if required and has_secret(server, namespace, name) is False:
+            raise WrongCall(f"secret {name!r}, which the job template names, is not in namespace {namespace}")
+    try:
+        ask(server, "POST", f"/apis/batch/v1/namespaces/{namespace}/jobs", {"dryRun": "All"}, job)
+        _dry_run_pod(server, namespace, job)
+    except Refused as refused:
+        if refused.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND):
+            raise WrongCall(f"the cluster would refuse the Job: {refused.said}; mend the job template") from refused
+        raise
+
+
+def has_secret(server: ApiServer, namespace: str, name: str) -> bool | None:
+    """Tell whether a secret is there; None where this user may not know. Its content is not asked for."""
+    try:
+        ask(server, "GET", f"/api/v1/namespaces/{namespace}/secrets/{name}", accept=METADATA)
+    except Refused as refused:
+        if refused.status == HTTPStatus.NOT_FOUND:
+            return False
+        if refused.status == HTTPStatus.FORBIDDEN:
+            return None
+        raise
+    return True
+
+
+def _ask_permissions(server: ApiServer, namespace: str) -> None:
+    missing = []
+    for (group, resource, subresource), verbs in NEEDED.items():
+        name = "/".join(filter(None, (resource, subresource)))
+        asked = {"namespace": namespace, "group": group, "resource": resource, "subresource": subresource}
+        missing += [f"{verb} {name}" for verb in verbs if not _may(server, {**asked, "verb": verb})]
+    if missing:
+        raise JobFailed(
+            f"context {server.context!r} may not {', '.join(missing)} in namespace {namespace}; ask its owner for a "
+            "Role that allows it, such as deploy/role.yaml"
+        )
+
+
+def _may(server: ApiServer, attributes: dict[str, str]) -> bool:
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = ask(server, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
+    return bool(answer["status"]["allowed"])
+
+
+def _dry_run_pod(server: ApiServer, namespace: str, job: Manifest) -> None:
+    """Ask for the pod as well, which a Job is granted without: quotas and policies speak of pods alone."""
+    template = job["spec"]["template"]
+    pod: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", "spec": template["spec"]}
+    pod["metadata"] = {**template["metadata"], "name": f"{job['metadata']['name']}-dryx"}
+    try:
+        ask(server, "POST", f"/api/v1/namespaces/{namespace}/pods", {"dryRun": "All"}, pod)
+    except Refused as refused:
+        if refused.status == HTTPStatus.FORBIDDEN and 'cannot create resource "pods"' in refused.said:
+            return  # creating Jobs is enough; the rest shows when the Job is there
+        raise

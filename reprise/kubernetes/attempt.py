@@ -1,0 +1,50 @@
+"""What a Job's pod does: it runs a project at a commit in a run that was made for it, once."""
+
+import os
+import socket
+from collections.abc import Mapping
+
+import mlflow
+from mlflow.entities import Run, RunTag
+
+from reprise import process
+from reprise.errors import JobFailed
+from reprise.kubernetes.conclusion import POD_TAG, forget_reasons
+from reprise.running.play import Order, play
+from reprise.running.project_uri import parse
+from reprise.terminal import note
+
+
+def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, str], env_manager: str) -> int:
+    """Fill a run. Its end is left to whoever follows the Job.
+
+    Returns:
+        The entry point's exit code, as a shell says it where a signal ended it; 1 where the run was ended already.
+
+    Raises:
+        JobFailed: an attempt before this one has logged results.
+        WrongCall, JobFailed: as `play`.
+    """
+    client = mlflow.MlflowClient()
+    run = client.get_run(run_id)
+    me = os.environ.get("REPRISE_POD", socket.gethostname())
+    before = run.data.tags.get(POD_TAG)
+    if run.info.status == "KILLED" or (run.info.status != "RUNNING" and not before):
+        note(f"run {run_id} was ended before pod {me} started")  # whose reason stays
+        return 1
+    if before and _holds_results(run):
+        raise JobFailed(f"pod {before} was lost after it had logged results, which pod {me} would log twice")
+    if before:
+        forget_reasons(run_id)
+        client.update_run(run_id, status="RUNNING")
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in {POD_TAG: me, **process.tags()}.items()])
+    order = Order(
+        parse(uri), entry_point, parameters, env_manager, experiment_id=run.info.experiment_id, run_id=run_id
+    )  # fmt: skip
+    exit_code = play(order).exit_code
+    return exit_code if exit_code >= 0 else 128 - exit_code
+
+
+def _holds_results(run: Run) -> bool:
+    outputs = run.outputs.model_outputs if run.outputs else []
+    return bool(run.data.metrics or outputs or mlflow.MlflowClient().list_artifacts(run.info.run_id))

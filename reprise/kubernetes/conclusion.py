@@ -1,0 +1,84 @@
+"""A Job's run: its end status and its reason, which are the Job's to give."""
+
+import mlflow
+
+from reprise.errors import JobFailed
+from reprise.kubernetes.api_server import ApiServer, Unreachable
+from reprise.kubernetes.cause import Ended
+from reprise.kubernetes.following import JobPlace, delete, follow
+from reprise.running.child import terminated_as_interrupted
+from reprise.running.job import end
+from reprise.terminal import note
+
+JOB_TAG = "reprise.kubernetes.job"
+CONTEXT_TAG = "reprise.kubernetes.context"
+POD_TAG = "reprise.kubernetes.pod"
+REASON_TAGS = ("reprise.failure", "reprise.exit_code")
+
+
+class KubernetesJobFailed(JobFailed):
+    """The Job itself failed."""
+
+    def __init__(self, run_id: str, reason: str, exit_code: int) -> None:
+        super().__init__(f"run {run_id} failed: {reason}")
+        self.run_id = run_id
+        self.exit_code = exit_code  # type: ignore[misc]
+
+
+def see_to_the_end(server: ApiServer, place: JobPlace, run_id: str, start_timeout: float) -> None:
+    """Follow a Job, end its run as the Job ended, and delete the Job.
+
+    Raises:
+        KubernetesJobFailed: it failed.
+        JobFailed: the cluster has been away for too long; the Job is left, and so is the run.
+        KeyboardInterrupt: this process was interrupted, or asked to terminate; the Job is deleted, the run KILLED.
+    """
+    try:
+        with terminated_as_interrupted():
+            ended = follow(server, place, start_timeout)
+    except KeyboardInterrupt:
+        note(f"interrupted: deleting Job {place.name}, and waiting for its pods to end …")
+        abandon(server, place)
+        end(run_id, "KILLED", "interrupted", overwrite=True)
+        raise
+    except Unreachable as error:
+        message = f"{error.format_message()}; the Job may go on: reprise attach {run_id}"
+        raise JobFailed(message) from error
+    conclude(server, place, run_id, ended)
+
+
+def conclude(server: ApiServer, place: JobPlace, run_id: str, ended: Ended) -> None:
+    """Delete a Job that has ended or never will, then end its run: so that no pod logs to it later.
+
+    Raises:
+        KubernetesJobFailed: it failed.
+    """
+    abandon(server, place)
+    if ended.cause is None:
+        forget_reasons(run_id)  # of a pod that was lost, which may say so when its successor runs already
+        end(run_id, "FINISHED")
+        return
+    reason = _own_reason(run_id) if ended.by_exit else None
+    end(run_id, "FAILED", reason or ended.cause, overwrite=True)
+    raise KubernetesJobFailed(run_id, reason or ended.cause, ended.exit_code or 1)
+
+
+def abandon(server: ApiServer, place: JobPlace) -> None:
+    """Delete a Job; where that cannot be, say so: a pod that starts later finds its run ended and does nothing."""
+    try:
+        delete(server, place)
+    except JobFailed as error:
+        note(f"Job {place.name} in namespace {place.namespace} is left: {error.format_message()}")
+
+
+def forget_reasons(run_id: str) -> None:
+    """Take the reason of an attempt that failed from a run."""
+    client = mlflow.MlflowClient()
+    for tag in set(REASON_TAGS) & set(client.get_run(run_id).data.tags):
+        client.delete_tag(run_id, tag)
+
+
+def _own_reason(run_id: str) -> str | None:
+    """Give what the job itself has said before it ended."""
+    reason: str | None = mlflow.get_run(run_id).data.tags.get(REASON_TAGS[0])
+    return reason

@@ -1,0 +1,235 @@
+"""A Job, followed from its start to its end."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from reprise.errors import JobFailed
+from reprise.kubernetes import cause
+from reprise.kubernetes.api_server import ApiServer, Refused, Unreachable, ask
+from reprise.kubernetes.cause import Ended
+from reprise.kubernetes.log import print_log
+from reprise.kubernetes.watch import Event, watch
+from reprise.terminal import note
+
+IMAGE_TIMEOUT = 60.0
+"""Seconds in which an image that cannot be pulled is tried again."""
+
+LAST_LINES = 10.0
+"""Seconds for a log's last lines after the Job has ended."""
+
+DELETION = 120.0
+"""Seconds for the pods of a deleted Job to end; of a lost node, nobody hears whether they do."""
+
+
+class JobPlace(NamedTuple):
+    """Where a Job is: in a namespace, by its name."""
+
+    namespace: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """Give the Job's path at the API server."""
+        return f"/apis/batch/v1/namespaces/{self.namespace}/jobs/{self.name}"
+
+    @property
+    def pods(self) -> str:
+        """Give the path of the pods of its namespace."""
+        return f"/api/v1/namespaces/{self.namespace}/pods"
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """Give what chooses its own pods."""
+        return {"labelSelector": f"job-name={self.name}"}
+
+
+@dataclass
+class _Seen:
+    """What is known of a Job.
+
+    Attributes:
+        since: when it began to wait for a pod to run, on the clock of `time.monotonic`.
+        reasons: what it waits for -> since when.
+        job: its last state; None before it is known.
+        gone: whether somebody has deleted it.
+        pods: by name.
+        logs: by pod.
+    """
+
+    since: float
+    reasons: dict[str, float] = field(default_factory=dict)
+    job: dict[str, Any] | None = None
+    gone: bool = False
+    pods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    logs: dict[str, threading.Thread] = field(default_factory=dict)
+
+
+def follow(server: ApiServer, place: JobPlace, start_timeout: float) -> Ended:
+    """Print the logs of a Job's pods and wait for its end, told by the API server.
+
+    Raises:
+        Unreachable: the server has been away for too long; the Job may still run.
+    """
+    heard: queue.Queue[tuple[str, Event | JobFailed]] = queue.Queue()
+    over = threading.Event()
+    named = {"fieldSelector": f"metadata.name={place.name}"}
+    _listen(heard, over, "job", lambda: watch(server, place.path.rpartition("/")[0], named))
+    _listen(heard, over, "pod", lambda: watch(server, place.pods, place.selector))
+    try:
+        return _hear(server, place, heard, start_timeout)
+    finally:
+        over.set()
+
+
+def _hear(
+    server: ApiServer, place: JobPlace, heard: queue.Queue[tuple[str, Event | JobFailed]], start_timeout: float
+) -> Ended:
+    seen = _Seen(time.monotonic())
+    while True:
+        limit = _limit(seen, start_timeout)
+        try:
+            what, event = heard.get(timeout=None if limit is None else max(0.0, limit - time.monotonic()))
+        except queue.Empty:
+            return Ended(
+                f"{_waits_for(server, place, seen)}; it did not start in {time.monotonic() - seen.since:.0f} s", 1
+            )
+        if isinstance(event, JobFailed):
+            raise event
+        _take(seen, what, event)
+        _print_logs(server, place, seen)
+        if ended := _end(server, place, seen):
+            for log in seen.logs.values():
+                log.join(LAST_LINES)
+            return ended
+
+
+def delete(server: ApiServer, place: JobPlace) -> None:
+    """Delete a Job, and wait until its pods have ended: until then they may log to its run."""
+    options = {"propagationPolicy": "Background", "kind": "DeleteOptions", "apiVersion": "v1"}
+    try:
+        ask(server, "DELETE", place.path, body=options)
+    except Refused as refused:
+        if refused.status != HTTPStatus.NOT_FOUND:
+            raise
+    waiting = threading.Thread(target=_wait_for_pods, args=(server, place, time.monotonic() + DELETION), daemon=True)
+    waiting.start()
+    waiting.join(DELETION)
+
+
+def _wait_for_pods(server: ApiServer, place: JobPlace, until: float) -> None:
+    left: set[str] = set()
+    with suppress(Refused, Unreachable):
+        for event in watch(server, place.pods, place.selector):
+            if time.monotonic() > until:
+                return
+            if event.kind == "LISTED":
+                left = set()
+            left -= {pod["metadata"]["name"] for pod in event.objects}
+            if event.kind != "DELETED":
+                left |= {pod["metadata"]["name"] for pod in event.objects if cause.runs(pod)}
+            if not left:
+                return
+
+
+def _listen(
+    heard: queue.Queue[tuple[str, Event | JobFailed]], over: threading.Event, what: str, events: Callable[[], Any]
+) -> None:
+    def listen() -> None:
+        try:
+            for event in events():
+                if over.is_set():
+                    return
+                heard.put((what, event))
+        except (Unreachable, Refused) as error:
+            heard.put((what, error))
+
+    threading.Thread(target=listen, daemon=True).start()
+
+
+def _take(seen: _Seen, what: str, event: Event) -> None:
+    if what == "job":
+        seen.gone = event.kind == "DELETED" or not event.objects
+        seen.job = event.objects[0] if event.objects else seen.job
+        return
+    ran = _runs(seen)
+    known = {pod["metadata"]["name"]: pod for pod in event.objects}
+    lost = set(seen.pods) - set(known) if event.kind == "LISTED" else set(known) if event.kind == "DELETED" else set()
+    for name in lost:
+        pod = known.pop(name, None) or seen.pods[name]
+        if seen.pods.pop(name, None) and not cause.has_ended(pod):
+            note(f"pod {name} was deleted")
+    seen.pods |= known
+    if ran or _runs(seen):
+        seen.since = time.monotonic()
+    _note_reasons(seen)
+
+
+def _runs(seen: _Seen) -> bool:
+    return any(map(cause.runs, seen.pods.values()))
+
+
+def _note_reasons(seen: _Seen) -> None:
+    """Keep what the pods wait for, and say it when it is new."""
+    waiting = dict(filter(None, (cause.of_waiting(pod) for pod in seen.pods.values() if not cause.has_started(pod))))
+    kinds = {"image" if reason in cause.IMAGE else reason: text for reason, text in waiting.items()}
+    for kind, text in kinds.items():
+        if kind not in seen.reasons:
+            note(f"the pod waits: {text}")
+    now = time.monotonic()
+    seen.reasons = {kind: seen.reasons.get(kind, now) for kind in kinds}
+
+
+def _limit(seen: _Seen, start_timeout: float) -> float | None:
+    """Give the time at which a Job that does not run is given up; None while it runs."""
+    if _runs(seen):
+        return None
+    limit = seen.since + start_timeout
+    for kind, since in seen.reasons.items():
+        patience = 0.0 if kind in cause.NEVER_STARTS else IMAGE_TIMEOUT if kind == "image" else start_timeout
+        limit = min(limit, since + patience)
+    return limit
+
+
+def _waits_for(server: ApiServer, place: JobPlace, seen: _Seen) -> str:
+    """Say why no pod has started: its own reason, or why there is none."""
+    for pod in seen.pods.values():
+        if waiting := cause.of_waiting(pod):
+            return f"pod {pod['metadata']['name']} cannot start: {waiting[0]}: {waiting[1]}"
+    selector = f"involvedObject.kind=Job,involvedObject.name={place.name},type=Warning"
+    try:
+        path = f"/api/v1/namespaces/{place.namespace}/events"
+        events = ask(server, "GET", path, {"fieldSelector": selector})["items"]
+    except (Refused, Unreachable):
+        events = []
+    said = events[-1]["message"] if events else "the cluster does not say why"
+    return f"Job {place.name} has no pod that starts: {said}"
+
+
+def _print_logs(server: ApiServer, place: JobPlace, seen: _Seen) -> None:
+    for name, pod in seen.pods.items():
+        if name not in seen.logs and cause.has_started(pod):
+            container = pod["spec"]["containers"][0]["name"]
+            seen.logs[name] = threading.Thread(
+                target=print_log, args=(server, place.namespace, name, container), daemon=True
+            )
+            seen.logs[name].start()
+
+
+def _end(server: ApiServer, place: JobPlace, seen: _Seen) -> Ended | None:
+    if seen.gone:
+        return Ended(f"Job {place.name} was deleted", 1)
+    if seen.job is None or not cause.of_job(seen.job, []):
+        return None
+    try:  # the two watches are not in step: the pods' last state is asked for
+        pods = ask(server, "GET", place.pods, place.selector)["items"]
+    except Unreachable:
+        return None  # the watches begin anew as well, and tell it again
+    _take(seen, "pod", Event("LISTED", pods))
+    _print_logs(server, place, seen)
+    return cause.of_job(seen.job, pods)

@@ -1,0 +1,123 @@
+"""The Job's manifest: a template, with a run put into it."""
+
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+
+from reprise.kubernetes.template import Manifest, container, pod
+
+NAME_LENGTH = 63
+"""Characters that a name or a label's value may have (RFC 1123)."""
+
+POD_SUFFIX = 6
+"""Characters that Kubernetes appends to the Job's name for the name of a pod."""
+
+RUN_LABEL = "reprise/run-id"
+
+DEFAULTS = {
+    "backoffLimit": 0,
+    "activeDeadlineSeconds": 24 * 3600,
+    "ttlSecondsAfterFinished": 3 * 24 * 3600,
+}
+"""For a template that does not say."""
+
+_LAUNCH = """\
+command -v reprise >/dev/null && exec reprise "$@"
+[ -n "$0" ] || { echo "the image has no reprise, and the backend's configuration names no launcher to install" >&2; exit 2; }
+exec uv tool run --quiet --from "$0" reprise "$@"
+"""  # noqa: E501
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the Job's container does.
+
+    Attributes:
+        run_id: the MLflow run to fill.
+        project: the project's name, for a person.
+        repository: its URL, without credentials.
+        commit: the full SHA.
+        subdirectory: of the project, "" at the top.
+        entry_point: a name in MLproject, or a script.
+        parameters: of the entry point.
+        env_manager: `uv`, or `local` for what the image holds.
+        tracking_uri: where the pod finds the run.
+        launcher: what pip would install this launcher from, for an image that lacks it; "" for none.
+    """
+
+    run_id: str
+    project: str
+    repository: str
+    commit: str
+    subdirectory: str
+    entry_point: str
+    parameters: Mapping[str, str]
+    env_manager: str
+    tracking_uri: str
+    launcher: str = ""
+
+
+def build(template: Manifest, task: Task) -> Manifest:
+    """Put a run into a template."""
+    job = deepcopy(template)
+    labels = {
+        "app.kubernetes.io/managed-by": "reprise",
+        RUN_LABEL: task.run_id,
+        "reprise/commit": task.commit[:NAME_LENGTH],
+        "reprise/entry-point": _slug(task.entry_point, NAME_LENGTH) or "script",
+    }
+    annotations = {
+        "reprise/repository": task.repository,
+        "reprise/commit": task.commit,
+        "reprise/entry-point": task.entry_point,
+    }
+    metadata = job["metadata"] = job.get("metadata") or {}
+    of_pod = job["spec"]["template"]["metadata"] = job["spec"]["template"].get("metadata") or {}
+    metadata["name"] = job_name(metadata.pop("name", None) or task.project, task.run_id)
+    for place in (metadata, of_pod):
+        place["labels"] = {**(place.get("labels") or {}), **labels}
+        place["annotations"] = {**(place.get("annotations") or {}), **annotations}
+    for field, value in DEFAULTS.items():
+        job["spec"].setdefault(field, value)
+    pod(job)["restartPolicy"] = "Never"
+    first = container(job)
+    first.setdefault("name", "run")
+    first["command"] = ["sh", "-c", _LAUNCH, task.launcher]
+    first["args"] = _arguments(task)
+    first["env"] = [*(first.get("env") or []), *_variables(task, {one["name"] for one in first.get("env") or []})]
+    return job
+
+
+def job_name(title: str, run_id: str) -> str:
+    """Make a valid name of any title; the run's id makes it unique."""
+    slug = _slug(title, NAME_LENGTH - POD_SUFFIX - len(run_id) - 1)
+    return f"{slug or 'reprise'}-{run_id}"
+
+
+def _slug(text: str, length: int) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:length].strip("-")
+
+
+def _arguments(task: Task) -> list[str]:
+    place = f"{task.repository}#{task.commit}" + (f":{task.subdirectory}" if task.subdirectory else "")
+    options = [f"-P{name}={value}" for name, value in task.parameters.items()]
+    return [
+        "fill",
+        task.run_id,
+        place,
+        f"--entry-point={task.entry_point}",
+        f"--env-manager={task.env_manager}",
+        *options,
+    ]
+
+
+def _variables(task: Task, given: set[str]) -> list[dict[str, object]]:
+    """Give what the template leaves open."""
+    variables: list[dict[str, object]] = [
+        {"name": "MLFLOW_RUN_ID", "value": task.run_id},  # where a reason to fail is put
+        {"name": "REPRISE_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "MLFLOW_TRACKING_URI", "value": task.tracking_uri},
+        {"name": "PYTHONUNBUFFERED", "value": "1"},
+    ]
+    return [variable for variable in variables if variable["name"] not in given]

@@ -1,0 +1,74 @@
+"""A resource as it changes: listed once, then told of by the API server, over its restarts."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from reprise.kubernetes.api_server import WATCHED, ApiServer, Unreachable, ask, lines
+from reprise.terminal import note
+
+PATIENCE = 600
+"""Seconds that the API server may be away while a Job is followed."""
+
+
+class Event(NamedTuple):
+    """What is known anew.
+
+    Attributes:
+        kind: `LISTED` (all there is), `ADDED`, `MODIFIED` or `DELETED`.
+        objects: those that it is about.
+    """
+
+    kind: str
+    objects: list[dict[str, Any]]
+
+
+def watch(server: ApiServer, path: str, selector: dict[str, str]) -> Iterator[Event]:
+    """Follow a collection without end.
+
+    Args:
+        server: whom to ask.
+        path: of the collection.
+        selector: `labelSelector` or `fieldSelector`.
+
+    Raises:
+        Unreachable: the server has been away for `PATIENCE`.
+        Refused: it forbids.
+    """
+    away = 0.0
+    while True:
+        try:
+            listed = ask(server, "GET", path, selector)
+            away = 0.0
+            yield Event("LISTED", listed["items"])
+            yield from _changes(server, path, selector, listed["metadata"]["resourceVersion"])
+        except Unreachable as error:
+            away = wait_for_server(away or time.monotonic(), error)
+
+
+def wait_for_server(since: float, error: Unreachable) -> float:
+    """Wait a moment before a server that is away is asked again; the longer it is away, the longer.
+
+    Returns:
+        Since when it is away, on the clock of `time.monotonic`.
+
+    Raises:
+        Unreachable: it has been away for too long.
+    """
+    gone = time.monotonic() - since
+    if gone > PATIENCE:
+        raise error
+    if gone < 1:
+        note("the cluster does not answer; the Job goes on meanwhile")
+    time.sleep(min(0.5 + gone / 2, 15))
+    return since
+
+
+def _changes(server: ApiServer, path: str, selector: dict[str, str], version: str) -> Iterator[Event]:
+    query = {**selector, "watch": "true", "resourceVersion": version, "timeoutSeconds": str(WATCHED)}
+    for line in lines(server, path, query, silence=WATCHED + 30):
+        event = json.loads(line)
+        if event["type"] == "ERROR":  # the version is too old by now: to be listed again
+            return
+        yield Event(event["type"], [event["object"]])

@@ -1,0 +1,194 @@
+"""The Job that is asked for, and what its status says: without a cluster."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import PROJECT
+
+from reprise.errors import WrongCall
+from reprise.kubernetes import cause, manifest, reach, settings, template
+from reprise.kubernetes.manifest import Task
+
+SHIPPED = PROJECT / "deploy/job.yaml"
+TASK = Task(
+    "0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d", "iris", "https://host/me/iris.git", "4" * 40, "sub", "train", {"C": "1.0"},
+    "uv", "https://tracking.example.org",
+)  # fmt: skip
+
+
+def test_a_template_is_kept_and_a_run_put_into_it() -> None:
+    given = template.read(SHIPPED)
+    before = yaml.safe_dump(given)
+    job = manifest.build(given, TASK)
+    assert yaml.safe_dump(given) == before
+    assert job["metadata"]["name"] == "iris-0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d"
+    for metadata in (job["metadata"], job["spec"]["template"]["metadata"]):
+        assert metadata["labels"]["reprise/run-id"] == TASK.run_id
+        assert metadata["annotations"]["reprise/entry-point"] == "train"
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    assert container["command"][:2] == ["sh", "-c"]
+    assert container["args"] == [
+        "fill", TASK.run_id, f"https://host/me/iris.git#{TASK.commit}:sub", "--entry-point=train", "--env-manager=uv",
+        "-PC=1.0",
+    ]  # fmt: skip
+    variables = {one["name"]: one.get("value") for one in container["env"]}
+    assert variables["MLFLOW_TRACKING_URI"] == TASK.tracking_uri
+    assert variables["MLFLOW_ENV_ROOT"] == "/cache/environments"
+    assert container["resources"] == given["spec"]["template"]["spec"]["containers"][0]["resources"]
+
+
+def test_a_bare_template_gets_limits() -> None:
+    bare = {"spec": {"template": {"spec": {"containers": [{"image": "any"}]}}}}
+    spec = manifest.build(bare, TASK)["spec"]
+    assert (spec["backoffLimit"], spec["template"]["spec"]["restartPolicy"]) == (0, "Never")
+    assert spec["activeDeadlineSeconds"] > 0
+    assert spec["ttlSecondsAfterFinished"] > 0
+
+
+@pytest.mark.parametrize("title", ["iris", "x" * 200, "Ein Projekt, schön", "日本", "-", "a/b.git", ""])
+def test_any_title_makes_a_valid_name_with_room_for_a_pods(title: str) -> None:
+    name = manifest.job_name(title, TASK.run_id)
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name)
+    assert len(name) + len("-abcde") <= 63
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("kind: [", "is no YAML"),
+        ("kind: Pod", "is not one Job of batch/v1"),
+        ("{apiVersion: batch/v1, kind: Job, spec: {}}", "has no container"),
+        ("{apiVersion: batch/v1, kind: Job, spec: {template: {spec: {containers: [{name: a}]}}}}", "names no image"),
+        (SHIPPED.read_text().replace("backoffLimit: 0", "completions: 3"), "has completions: 3"),
+        (
+            SHIPPED.read_text().replace("          env:", "          env: {a: b}\n          x:"),
+            "has env that are no list",
+        ),
+        (SHIPPED.read_text().replace("- name: run", "- name: run\n          args: [x]"), "sets command or args"),
+    ],
+)
+def test_a_template_that_is_none_is_one_line(text: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text(text)
+    with pytest.raises(WrongCall, match=reason) as raised:
+        template.read(tmp_path / "job.yaml")
+    assert "\n" not in raised.value.format_message()
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({}, "no job template is named"),
+        ({"kube-job-template-path": "x", "namespace": "y"}, "'namespace' is not known; kubernetes-commit takes"),
+        ({"kube-job-template-path": "x", "start-timeout": "1"}, "start-timeout is '1'"),
+        ({"kube-job-template-path": "x", "start-timeout": 0}, "seconds, above 0"),
+    ],
+)
+def test_a_wrong_configuration_is_one_line(config: dict[str, Any], reason: str) -> None:
+    with pytest.raises(WrongCall, match=reason):
+        settings.read({"ENV_MANAGER": None, **config})
+
+
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("sqlite:////home/me/mlflow.db", "which a pod cannot reach; start a tracking server"),
+        ("http://localhost:5000", "loopback, .*hostNetwork: true"),
+        ("http://127.1.2.3:5000", "loopback"),
+        ("http://[::1]:5000", "loopback"),
+        ("https://me:secret@example.org", "holds a password"),
+    ],
+)
+def test_a_tracking_server_out_of_reach_is_refused(uri: str, reason: str) -> None:
+    given = template.read(SHIPPED)
+    with pytest.raises(WrongCall, match=reason) as raised:
+        reach.tracking_uri(uri, given)
+    assert "secret" not in raised.value.format_message()
+    template.container(given)["env"].append({"name": "MLFLOW_TRACKING_URI", "value": "http://mlflow.svc:5000"})
+    assert reach.tracking_uri(uri, given) == "http://mlflow.svc:5000"
+
+
+def test_folders_are_the_pods_only_by_a_shared_volume() -> None:
+    given = template.read(SHIPPED)
+    reach.artifacts("mlflow-artifacts:/1", given)
+    reach.repository("git@host:me/repo.git", given)
+    for refused in (lambda: reach.artifacts("/tmp/artifacts", given), lambda: reach.repository("/tmp/repo", given)):
+        with pytest.raises(WrongCall, match="pod does not have"):
+            refused()
+    template.pod(given)["volumes"][0] = {"name": "work", "persistentVolumeClaim": {"claimName": "share"}}
+    reach.artifacts("/tmp/artifacts", given)
+
+
+def pod(status: dict[str, Any], name: str = "iris-abcde") -> dict[str, Any]:
+    container = {"name": "run", "resources": {"limits": {"memory": "1Gi"}}}
+    metadata = {"name": name, "creationTimestamp": "2026-01-01T00:00:00Z"}
+    return {"metadata": metadata, "spec": {"containers": [container]}, "status": {"phase": "Failed", **status}}
+
+
+def terminated(**state: Any) -> dict[str, Any]:
+    return {"containerStatuses": [{"name": "run", "state": {"terminated": state}}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "exit_code", "by_exit"),
+    [
+        (terminated(exitCode=3, reason="Error"), "ended with exit code 3", 3, True),
+        (terminated(exitCode=137, reason="OOMKilled"), "ran out of memory, of which it may have 1Gi", 137, False),
+        (
+            {"reason": "Evicted", "message": "The node was low on resource: memory."},
+            "Evicted: The node was low",
+            1,
+            False,
+        ),
+        ({"reason": "NodeLost", "message": "Node n1 is gone"}, "NodeLost: Node n1", 1, False),
+        (terminated(exitCode=128, reason="StartError", message="no such file"), "StartError: no such file", 128, False),
+        ({}, "its node does not say why", 1, False),
+        (
+            {
+                **terminated(exitCode=137, reason="Error"),
+                "conditions": [
+                    {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "m"}
+                ],
+            },
+            "was taken away: PreemptionByScheduler",
+            1,
+            False,
+        ),
+    ],
+)
+def test_a_failed_pod_says_why(status: dict[str, Any], reason: str, exit_code: int, by_exit: bool) -> None:  # noqa: FBT001
+    ended = cause.of_pod(pod(status))
+    assert reason in str(ended.cause)
+    assert (ended.exit_code, ended.by_exit) == (exit_code, by_exit)
+
+
+def test_a_job_ends_by_its_condition() -> None:
+    def job(kind: str, **condition: str) -> dict[str, Any]:
+        condition = {"type": kind, "status": "True", **condition}
+        return {"spec": {"activeDeadlineSeconds": 9}, "status": {"conditions": [condition]}}
+
+    assert cause.of_job({"spec": {}, "status": {}}, []) is None
+    assert cause.of_job(job("Suspended"), []) is None
+    assert cause.of_job(job("Complete"), []) == cause.Ended()
+    for condition, reason in {
+        ("DeadlineExceeded", ""): "longer than activeDeadlineSeconds, 9 s",
+        ("BackoffLimitExceeded", "limit"): "BackoffLimitExceeded: limit",
+    }.items():
+        ended = cause.of_job(job("Failed", reason=condition[0], message=condition[1]), [])
+        assert ended is not None
+        assert reason in str(ended.cause)
+    failed = cause.of_job(job("Failed", reason="BackoffLimitExceeded"), [pod(terminated(exitCode=3))])
+    assert failed is not None
+    assert failed.exit_code == 3
+
+
+def test_a_pod_that_waits_says_for_what() -> None:
+    waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling"}
+    status = {"phase": "Pending", "containerStatuses": [{"name": "run", "image": "x:1", "state": {"waiting": waiting}}]}
+    assert cause.of_waiting(pod(status)) == ("ImagePullBackOff", "image x:1: Back-off pulling")
+    scheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+    assert cause.of_waiting(pod({"phase": "Pending", "conditions": [scheduled]})) == ("Unschedulable", "0/3 nodes")
+    creating = {"name": "run", "state": {"waiting": {"reason": "ContainerCreating"}}}
+    assert cause.of_waiting(pod({"phase": "Pending", "containerStatuses": [creating]})) is None
