@@ -162,7 +162,7 @@ def invoke(command: object, *arguments: str) -> mlflow.entities.Run:
 
 
 @pytest.fixture(scope="session")
-def judged_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def judged_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with three models, judged without a champion and registered: 1 is good, 2 is bad, 3 is good."""
     from click.testing import CliRunner
 
@@ -184,7 +184,7 @@ def judged_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) ->
             run = invoke(train, *options)
             CliRunner().invoke(evaluate, ["--model", f"runs:/{run.info.run_id}/model"])
             register(run.info.run_id, "reprise")
-        yield folder
+    return folder
 
 
 @pytest.fixture
