@@ -134,8 +134,18 @@ def test_two_people_tell_the_whole_story_through_a_restart_and_20_seconds_withou
         assert mlflow.sklearn.load_model(f"runs:/{run_id}/model").predict(pd.read_parquet(table).head()).shape == (5,)
         assert not (tmp_path / user / "reprise-unlogged").exists()
     assert client.search_runs(["0"], "attributes.status = 'RUNNING'") == []
+    _tune(project, stack, client)
     _reproduce(runs["ada"], project, stack)
     _promote_and_roll_back([runs["ada"], runs["ben"]], project, stack)
+
+
+def _tune(project: Path, stack: Stack, client: mlflow.MlflowClient) -> None:
+    command = [sys.executable, "tune.py", "--trials", "4", "--folds", "3", "--n-jobs", "1"]
+    done = run(*command, cwd=project, MLFLOW_TRACKING_URI=stack.mlflow.address)
+    assert done.returncode == 0, done.stderr
+    trials = client.search_runs(["0"], "tags.`reprise.job` = 'trial'")
+    assert [trial.info.status for trial in trials] == ["FINISHED"] * 4
+    assert all("cv_accuracy" in trial.data.metrics for trial in trials)
 
 
 def _reproduce(run_id: str, project: Path, stack: Stack) -> None:
@@ -147,8 +157,6 @@ def _reproduce(run_id: str, project: Path, stack: Stack) -> None:
 
 
 def _promote_and_roll_back(runs: list[str], project: Path, stack: Stack) -> None:
-    if "promote" not in cli.commands:
-        pytest.skip("this version of reprise does not promote")
     local = ["--env-manager", "local"]
     for number, run_id in enumerate(runs, start=1):
         model = f"runs:/{run_id}/model"
