@@ -51,7 +51,9 @@ def train(
     with tracking.start_run("train", click.get_current_context().params, origin.tags()) as run:
         with step(f"fit {len(training.y)} rows"):
             begin = time.perf_counter()
-            pipeline = fit(training.X, training.y, Hyperparameters(C, kernel, gamma, solver), seed)
+            pipeline = fit(
+                training.X, training.y, Hyperparameters(C=C, kernel=kernel, gamma=gamma, solver=solver), seed
+            )
             fit_seconds = time.perf_counter() - begin
         with step("evaluate"):
             train_accuracy = float(pipeline.score(training.X, training.y))

@@ -93,7 +93,7 @@ def measure(bench: Bench, rounds: int) -> Iterator[str]:
         ),
     }  # fmt: skip
     calls = {name: lambda side=side: bench.call(*side(), cwd=large, programs=launcher) for name, side in sides.items()}
-    calls["`reprise history`, 2 runs beside it"] = lambda: bench.call(
+    calls["`reprise history`, in a store of 2 training runs"] = lambda: bench.call(
         "reprise", "history", cwd=small, programs=launcher
     )
     costs = interleaved(calls, rounds)

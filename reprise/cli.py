@@ -105,7 +105,7 @@ def reproduce(
     env_manager: str,
     rerun: str | None,
 ) -> None:
-    """Run a recorded run again, named by its id or a model's URI: 0 reproduced, 1 diverged, 3 cannot be reproduced."""
+    """Run a recorded run again (its id, a model's URI, latest): 0 reproduced, 1 diverged, 3 cannot be reproduced."""
     from reprise.proof import reproductions  # noqa: PLC0415
 
     if every != bool(model) or every == bool(run):
@@ -121,7 +121,7 @@ def reproduce(
 @click.option("-P", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the entry point tune.")
 @click.option("--env-manager", default="uv", type=click.Choice(["uv", "virtualenv", "conda", "local"]))
 def tune(pairs: tuple[str, ...], env_manager: str) -> None:
-    """Search hyper-parameters: `mlflow run . -e tune`, with uv."""
+    """Search hyper-parameters and train with the best: the entry point tune, with uv."""
     from reprise.running.job import run_entry_point  # noqa: PLC0415
 
     for pair in pairs:
@@ -152,7 +152,7 @@ def best(metric: str, where: str, direction: Any) -> None:
 @click.option("--upgrade", is_flag=True, help="Take the newest versions; else pins that still fit stay.")
 @click.option("--python", help="The version of Python to lock, such as 3.12. Default: the one locked now.")
 def lock(python: str | None, upgrade: bool) -> None:  # noqa: FBT001  click passes flags so
-    """Compile the dependencies in pyproject.toml into the pins of conda.yaml."""
+    """Pin the dependencies of pyproject.toml in conda.yaml and tests/requirements.txt."""
     from reprise.lock import write_lock  # noqa: PLC0415
 
     for path in write_lock(python, upgrade=upgrade):

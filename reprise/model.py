@@ -1,6 +1,7 @@
 """The model: one scikit-learn pipeline, and its hyper-parameters. This is the file to replace with your own.
 
-Keep `Hyperparameters` (what a run can vary) and `fit` (table in, fitted pipeline out); all else follows.
+Keep `Hyperparameters` (what a run can vary), `fit` (table in; out comes a fitted pipeline whose step `preprocessing` is
+logged beside it) and `resolved_hyperparameters` (what `auto` came to); all else follows.
 """
 
 from dataclasses import dataclass

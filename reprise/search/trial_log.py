@@ -34,7 +34,7 @@ class TrialLog:
     Attributes:
         run_ids: (rung, candidate's number) -> run, of every trial written so far.
         lost: trials that could not be written.
-        failure: why the first of them could not; the others were not tried, for each try takes a minute.
+        failure: why the first of them could not; the others were not tried, for each try takes two minutes.
     """
 
     def __init__(self, parent: mlflow.entities.Run, metric: str) -> None:
