@@ -108,7 +108,7 @@ def reproduce(
     """Run a recorded run again (its id, a model's URI, latest): 0 reproduced, 1 diverged, 3 cannot be reproduced."""
     from reprise.proof import reproductions  # noqa: PLC0415
 
-    if every != bool(model) or every == bool(run):
+    if every != bool(model) or every == bool(run) or (every and (commits or metric)):
         raise click.UsageError("name a run, or --all --model NAME")
     chosen = {"commits": commits, "metric": metric, "env_manager": rerun}
     parameters = {name: value for name, value in chosen.items() if value}

@@ -35,6 +35,6 @@ def brief(retries: int = BRIEF, seconds: int | None = None) -> Iterator[None]:
         yield
     finally:
         for name, value in before.items():
-            os.environ.pop(name)
+            os.environ.pop(name, None)  # another thread may have been first
             if value is not None:
                 os.environ[name] = value

@@ -73,7 +73,7 @@ class Recorded:
         """The project's folder in its repository, "" at the top."""
         if self.provenance:
             return str(self.provenance["git"]["subdirectory"])
-        if not self.by_mlflow_run or "reprise.subdirectory" in self.tags:
+        if not self.by_mlflow_run or "reprise.patch" in self.tags:  # which every backend of this package sets
             return self.tags.get("reprise.subdirectory", "")
         return self.tags["mlflow.source.name"].partition("#")[2].strip("/")
 

@@ -149,6 +149,20 @@ def test_a_repository_without_mlproject_is_said(foreign: Path) -> None:
         run_backend(foreign)
 
 
+def test_a_parameter_that_mlflow_does_not_take_ends_the_run(foreign: Path) -> None:
+    with pytest.raises(JobFailed, match="takes no such parameters"):
+        play(order(foreign, entry_point="fail", parameters={"a$": "1"}))
+    assert [one.info.status for one in all_runs()] == ["FAILED"]
+
+
+def test_a_password_in_a_parameter_is_not_printed(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    word = "https://me:hunter2@example.org/x.csv"
+    played = play(order(foreign, parameters={"word": word, "out": str(foreign.with_suffix(".out"))}))
+    assert "hunter2" in foreign.with_suffix(".out").read_text()
+    assert "hunter2" not in capsys.readouterr().err
+    assert mlflow.get_run(played.run_id).data.params["word"] == "https://example.org/x.csv"
+
+
 def test_a_missing_parameter_and_manager_are_said(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WrongCall, match="No value given for missing parameters: 'out'"):
         play(order(foreign))

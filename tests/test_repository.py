@@ -177,6 +177,18 @@ def test_a_server_whose_head_names_no_branch_is_asked_for_one(repository: Path) 
         find(ProjectUri(repository.as_uri()))
 
 
+def test_head_of_a_server_is_the_server_s_own(repository: Path) -> None:
+    git(repository, "branch", "master", "v1")
+    assert find(ProjectUri(repository.as_uri(), "HEAD")).sha == sha(repository)
+
+
+def test_settings_of_git_in_the_environment_hold(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{repository.as_uri()}.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://nowhere.example.org/repo.git")
+    assert find(ProjectUri("https://nowhere.example.org/repo.git", "v1")).sha == sha(repository, "v1")
+
+
 def test_two_versions_must_be_one_commit(repository: Path) -> None:
     assert find(ProjectUri(str(repository), "main"), sha(repository)).sha == sha(repository)
     with pytest.raises(WrongCall, match="version 'v1' is not the commit that #main names"):

@@ -1,11 +1,9 @@
 """MLflow's project backend `commit`: `mlflow run <repository>#<commit> -b commit`."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
-import mlflow
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
@@ -28,7 +26,7 @@ class CommitBackend(AbstractBackend):
         params: Mapping[str, str] | None,
         version: str | None,
         backend_config: Mapping[str, Any],
-        tracking_uri: str,
+        tracking_uri: str,  # noqa: ARG002  the one in force, which MLflow gives all backends
         experiment_id: str,
     ) -> SubmittedRun:
         """Run a project as `mlflow run` asks for it; MLflow does not wait for plugins, so this does.
@@ -37,7 +35,6 @@ class CommitBackend(AbstractBackend):
             EntryPointFailed: it ended with another exit code than 0, which becomes that of `mlflow run`.
             WrongCall, JobFailed: as `play`.
         """
-        _make_absolute(tracking_uri)
         place = parse(project_uri)
         order = Order(
             place=place,
@@ -124,10 +121,3 @@ def run_name() -> str | None:
     """Give the name that `mlflow run --run-name` asks for: MLflow hands it to no plugin."""
     context = click.get_current_context(silent=True)
     return context.params.get("run_name") if context else None
-
-
-def _make_absolute(tracking_uri: str) -> None:
-    """Make a relative SQLite file absolute: the job runs in another folder."""
-    scheme, found, path = tracking_uri.partition(":///")
-    if found and scheme.startswith("sqlite") and path and not path.startswith("/"):
-        mlflow.set_tracking_uri(f"{scheme}:///{Path(path).absolute()}")

@@ -81,7 +81,7 @@ def models_of(run: Recorded, folder: Path) -> dict[str, Path]:
     for output in outputs:
         name = mlflow.get_logged_model(output.model_id).name
         place = folder / output.model_id
-        place.mkdir(parents=True)
+        place.mkdir(parents=True, exist_ok=True)
         mlflow.artifacts.download_artifacts(f"models:/{output.model_id}", dst_path=str(place))
         found[name if name not in found else f"{name} at step {output.step}"] = next(place.rglob("MLmodel")).parent
     return found

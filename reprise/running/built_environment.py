@@ -105,6 +105,7 @@ def _build_once(place: Path, build: Callable[[], object]) -> None:
         with locked(place.with_name(f"{place.name}.lock")):
             if whole.exists() and place.exists():
                 return
+            whole.unlink(missing_ok=True)
             shutil.rmtree(place, ignore_errors=True)
             note("building the project's environment, once for this lock …")
             with step("build the environment"):

@@ -30,21 +30,27 @@ def run(command: str, folder: Path, variables: Mapping[str, str], lock: int | No
         KeyboardInterrupt: this process was interrupted, or asked to terminate; the command has ended then.
     """
     with terminated_as_interrupted():
-        job = subprocess.Popen(
-            ["bash", "-c", command],
-            cwd=folder,
-            env={**os.environ, **variables},
-            start_new_session=True,
-            pass_fds=[] if lock is None else [lock],
-        )
+        with _held_back() as held:
+            job = subprocess.Popen(
+                ["bash", "-c", command],
+                cwd=folder,
+                env={**os.environ, **variables},
+                start_new_session=True,
+                pass_fds=[] if lock is None else [lock],
+            )
         try:
+            if held:
+                raise KeyboardInterrupt  # noqa: TRY301  handled with one that comes later
             return job.wait()
         except KeyboardInterrupt:
             for number, patience in ((signal.SIGINT, GRACE), (signal.SIGTERM, GRACE / 6), (signal.SIGKILL, None)):
-                with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                # A further Ctrl-C is impatience: on to the next signal.
+                with suppress(ProcessLookupError, subprocess.TimeoutExpired, KeyboardInterrupt):
                     os.killpg(job.pid, number)
                     job.wait(patience)
                     break
+            with suppress(ProcessLookupError):
+                os.killpg(job.pid, signal.SIGKILL)  # what the shell has left behind
             raise
 
 
@@ -63,3 +69,21 @@ def terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _held_back() -> Iterator[list[int]]:
+    """Collect the signals that come within the block: an exception while a process starts would leave it to nobody."""
+    held: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield held
+        return
+    before = {
+        number: signal.signal(number, lambda sent, _frame: held.append(sent))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield held
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -15,9 +15,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
 from mlflow.tracking.context.default_context import _get_user
 
-from reprise import process, project
+from reprise import patience, process, project
 from reprise.credentials import without_credentials
-from reprise.errors import WrongCall
+from reprise.errors import JobFailed, WrongCall, cause
 from reprise.experiment import experiment_id
 from reprise.running import child
 from reprise.running.built_environment import activate, choose_manager
@@ -85,13 +85,14 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
         WrongCall: there is no such project, entry point or environment manager; no run was made.
         JobFailed: the environment cannot be built.
     """
+    _make_absolute(mlflow.get_tracking_uri())
     loaded = load(job)
     manager = choose_manager(loaded, job.env_manager)
     command = _command(loaded, job, spare)
     if job.run_id:
         return job.run_id, _fill(job.run_id, loaded, job, manager, command)
     run_id = make_run(loaded, job, manager)
-    with ended_well(run_id):
+    with child.terminated_as_interrupted(), ended_well(run_id):
         _log_files(run_id, artifacts or {}, spare)
         exit_code = _fill(run_id, loaded, job, manager, command)
         end(run_id, "FAILED" if exit_code else "FINISHED")
@@ -100,7 +101,7 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
 
 def _fill(run_id: str, loaded: Any, job: Job, manager: str, command: str) -> int:
     whole = " && ".join([*activate(loaded, job.folder, manager), command])
-    note(f"running {command!r} of {job.name} in run {run_id}")
+    note(f"running {without_credentials(command)!r} of {job.name} in run {run_id}")
     return child.run(whole, job.folder, get_run_env_vars(run_id, job.experiment_id), job.lock)
 
 
@@ -140,14 +141,25 @@ def make_run(loaded: Any, job: Job, manager: str) -> str:
         **job.tags,
     }
     client = mlflow.MlflowClient()
-    run = client.create_run(job.experiment_id, run_name=job.run_name)
     computed = loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
-    client.log_batch(
-        run.info.run_id,
-        params=[Param(name, without_credentials(value)) for group in computed for name, value in group.items()],
-        tags=[RunTag(name, value) for name, value in tags.items() if value],
-    )
-    return str(run.info.run_id)
+    run_id = str(client.create_run(job.experiment_id, run_name=job.run_name).info.run_id)
+    with ended_well(run_id):
+        try:
+            client.log_batch(
+                run_id,
+                params=[Param(name, without_credentials(value)) for group in computed for name, value in group.items()],
+                tags=[RunTag(name, value) for name, value in tags.items() if value],
+            )
+        except MlflowException as error:
+            raise JobFailed(f"run {run_id} takes no such parameters: {cause(error)}") from error
+    return run_id
+
+
+def _make_absolute(tracking_uri: str) -> None:
+    """Make a relative SQLite file absolute: the job runs in another folder."""
+    scheme, found, path = tracking_uri.partition(":///")
+    if found and scheme.startswith("sqlite") and path and not path.startswith("/"):
+        mlflow.set_tracking_uri(f"{scheme}:///{Path(path).absolute()}")
 
 
 def _log_files(run_id: str, artifacts: Mapping[str, bytes], spare: Path) -> None:
@@ -173,8 +185,12 @@ def ended_well(run_id: str) -> Iterator[None]:
 def end(run_id: str, status: str, reason: str | None = None, *, overwrite: bool = False) -> None:
     """End a run, unless the job has done so itself or that is to be overwritten."""
     client = mlflow.MlflowClient()
-    ended = client.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
-    if reason:
-        client.set_tag(run_id, "reprise.failure", without_credentials(reason)[:5000])
-    if overwrite or not ended:
-        client.set_terminated(run_id, status)
+    try:
+        with patience.brief():
+            ended = client.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
+            if reason:
+                client.set_tag(run_id, "reprise.failure", without_credentials(reason)[:5000])
+            if overwrite or not ended:
+                client.set_terminated(run_id, status)
+    except (MlflowException, OSError) as error:
+        note(f"run {run_id} could not be ended as {status}: {cause(error)}")

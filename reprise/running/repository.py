@@ -60,7 +60,7 @@ def find(place: ProjectUri, also: str | None = None) -> Commit:
         JobFailed: the repository cannot be reached.
     """
     folder = local_folder(place.repository)
-    version = place.version or also
+    version, also = (None if asked == "HEAD" and not folder else asked for asked in (place.version or also, also))
     git_dir = _own(folder) if folder else _cached(place.repository, [version, also])
     asked = folder or git_dir
     sha = _resolve(asked, version or ("HEAD" if folder else _REMOTE_HEAD), place.repository)
@@ -125,6 +125,7 @@ def _leaves_files_out(git_dir: Path, url: str) -> bool:
     trace = git_dir / "trace"
     _ask_server(git_dir, url, "ls-remote", "--quiet", "origin", "HEAD", env={"GIT_TRACE_PACKET": str(trace)})
     said = trace.read_text(encoding="utf-8", errors="replace") if trace.exists() else ""
+    trace.unlink(missing_ok=True)
     return bool(re.search(r"< (fetch=.* ?filter\b|.*\\0.* filter( |$))", said, re.MULTILINE))
 
 
@@ -158,17 +159,26 @@ def _ask_server(
         JobFailed: the server cannot be reached, refuses, or does not answer in time.
     """
     settings = {"remote.origin.url": url, "http.lowSpeedLimit": "1", "http.lowSpeedTime": "60"}
-    variables = {"GIT_CONFIG_COUNT": str(len(settings)), **(env or {})}
-    for number, (name, value) in enumerate(settings.items()):
+    own = int(os.environ.get("GIT_CONFIG_COUNT") or 0)  # settings that the user gives git in this way stay
+    variables = {"GIT_CONFIG_COUNT": str(own + len(settings)), **(env or {})}
+    for number, (name, value) in enumerate(settings.items(), own):
         variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
     if "GIT_SSH" not in os.environ and not text(git_dir, "config", "core.sshCommand"):
         variables["GIT_SSH_COMMAND"] = os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oConnectTimeout=20")
-    timeout = float(os.environ.get("REPRISE_GIT_TIMEOUT", TIMEOUT))
+    timeout = _timeout()
     try:
         git(git_dir, *arguments, env=variables, stdin=stdin, timeout=timeout)
     except GitError as error:
         message = f"repository {without_credentials(url)} cannot be fetched: {_cause(error)}"
         raise JobFailed(message) from error
+
+
+def _timeout() -> float:
+    given = os.environ.get("REPRISE_GIT_TIMEOUT", str(TIMEOUT))
+    try:
+        return float(given)
+    except ValueError as error:
+        raise WrongCall(f"REPRISE_GIT_TIMEOUT is {given!r}; set it to a number of seconds") from error
 
 
 def _cause(error: GitError) -> str:
