@@ -243,6 +243,14 @@ class TestAnArtifactStoreThatRefuses:
             bucket(stack.aws.address, BUCKET)
 
 
+def fill_tags(database: Postgres, length: int) -> None:
+    """Insert rows a few at a time, so that those which still have room stay."""
+    run_id = "(SELECT min(run_uuid) FROM runs)"
+    for number in range(1000):
+        rows = f"'k-{length}-{number}-' || n, repeat(md5(n::text), {length}), {run_id}"
+        database.sql(f"INSERT INTO tags SELECT {rows} FROM generate_series(1, 5) n")  # noqa: S608  ours alone
+
+
 class TestADatabaseThatRefuses:
     @pytest.fixture
     def full_disk(self, stack: Stack) -> Iterator[None]:
@@ -256,9 +264,9 @@ class TestADatabaseThatRefuses:
                         filler.write(bytes(4096))
                     except OSError:
                         break
-            fill = "INSERT INTO tags SELECT 'k' || n, repeat(md5(n::text), 60), (SELECT min(run_uuid) FROM runs) FROM"
-            with pytest.raises(subprocess.CalledProcessError):  # pages that are half full take some rows
-                stack.postgres.sql(f"{fill} generate_series(1, 1000) n")
+            for length in (60, 6, 0):  # pages that are half full take some rows, ever smaller ones
+                with pytest.raises(subprocess.CalledProcessError):
+                    fill_tags(stack.postgres, length)
             yield
             (disk / "filler").unlink()
             stack.postgres.sql("ALTER TABLE tags SET TABLESPACE pg_default")
