@@ -5,7 +5,8 @@ import click
 from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
 from reprise import bundle, inputs, logged_model, project, provenance, results
-from reprise.entry_point import TAG_LENGTH, main
+from reprise.entry_point import main
+from reprise.errors import TAG_LENGTH
 from reprise.evaluation import assess, scores
 from reprise.governance.evidence import find_champion, gather
 from reprise.governance.judgement import REFUSED, judge

@@ -12,11 +12,9 @@ import click
 
 from reprise import garbage, patience
 from reprise.credentials import without_credentials
-from reprise.errors import cause
+from reprise.errors import TAG_LENGTH, cause
 
 INTERRUPTED = 130
-TAG_LENGTH = 5000
-"""Characters of a reason that are kept; MLflow allows 8000 in a tag."""
 
 
 def main(command: click.Command) -> NoReturn:

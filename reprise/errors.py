@@ -2,6 +2,9 @@
 
 import click
 
+TAG_LENGTH = 5000
+"""Characters of a reason that are kept; MLflow allows 8000 in a tag."""
+
 
 class WrongCall(click.ClickException):
     """The call itself is wrong: a value, a file or a column that cannot be used. Nothing was done. Exit code 2."""

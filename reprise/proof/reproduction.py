@@ -9,7 +9,7 @@ import mlflow
 from mlflow.entities import RunTag
 
 from reprise.credentials import without_credentials
-from reprise.errors import Irreproducible, JobFailed, WrongCall
+from reprise.errors import TAG_LENGTH, Irreproducible, JobFailed, WrongCall
 from reprise.proof import circumstances, comparison
 from reprise.proof.artifacts import contradictions, models_of, results_of
 from reprise.proof.preparation import Plan, prepare
@@ -19,8 +19,6 @@ from reprise.running.play import Played, play
 
 VERDICT_TAG = "reprise.reproduction"
 """On a run: its newest verdict, and the run that has it."""
-
-TAG_LENGTH = 5000
 
 Announce = Callable[[Plan], None]
 

@@ -17,7 +17,7 @@ from mlflow.tracking.context.default_context import _get_user
 
 from reprise import patience, process, project
 from reprise.credentials import without_credentials
-from reprise.errors import JobFailed, WrongCall, cause
+from reprise.errors import TAG_LENGTH, JobFailed, WrongCall, cause
 from reprise.experiment import experiment_id
 from reprise.running import child
 from reprise.running.built_environment import activate, choose_manager
@@ -189,7 +189,7 @@ def end(run_id: str, status: str, reason: str | None = None, *, overwrite: bool 
         with patience.brief():
             ended = client.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
             if reason:
-                client.set_tag(run_id, "reprise.failure", without_credentials(reason)[:5000])
+                client.set_tag(run_id, "reprise.failure", without_credentials(reason)[:TAG_LENGTH])
             if overwrite or not ended:
                 client.set_terminated(run_id, status)
     except (MlflowException, OSError) as error:

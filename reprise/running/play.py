@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
+from reprise.recorded import PATCH
 from reprise.running.clone import Clone, cloned
 from reprise.running.job import Job, perform
 from reprise.running.project_uri import ProjectUri, local_folder
 from reprise.running.repository import Commit, find
 
 BACKEND = "commit"
-PATCH = "provenance/patch.diff"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ import mlflow
 from mlflow.entities import Metric, Param
 
 from reprise import patience
-from reprise.entry_point import TAG_LENGTH
-from reprise.errors import JobFailed, cause
+from reprise.errors import TAG_LENGTH, JobFailed, cause
 from reprise.search.candidates import Candidate
 from reprise.search.trials import Trial
 from reprise.terminal import note
