@@ -9,7 +9,7 @@ from reprise import tracking  # isort: skip  first, since it imports skops and m
 
 import mlflow
 
-from reprise import bundle, inputs, project, provenance, results
+from reprise import bundle, inputs, process, project, provenance, results
 from reprise.data import make_dataset, split
 from reprise.entry_point import main
 from reprise.launch import ui_command
@@ -36,7 +36,7 @@ from reprise.terminal import note, step, summary
 @click.option("--timeout", default=0.0, type=click.FloatRange(0), help="Seconds after which no trial begins; 0: none.")
 @click.option("--n-jobs", default=-1, type=click.IntRange(-1), help="Worker processes; -1: one a core.")
 @click.option("--engine", default="loky", help="loky, dask, or another backend of joblib.")
-@click.option("--scheduler", default="none", help="The address of Dask's scheduler, tcp://host:port.")
+@click.option("--scheduler", default="none", help="Dask's, tcp://host:port; here: one to which workers come.")
 @click.option("--resume", default="none", help="The id of a run of tune that did not end, to carry on with.")
 def tune(
     data: str,
@@ -70,12 +70,10 @@ def tune(
         table.fingerprint, target, features, test_size, seed, search, trials, folds, metric, search_space.sha256
     )
     schedule = tuning.plan(rows, settings, len(candidates))
-    tags = settings.tag()
-    ended = {}
+    tags = settings.tag() | {process.RESUMABLE: "true"}
     if resume != "none":
         tuning.check_resumable(resume, settings)
         tags[trial_log.RESUMES] = resume
-        ended = {trial.key: trial for trial in trial_log.recorded_trials(resume, candidates, metric)}
     with step("collect provenance"):
         origin = provenance.collect()
     for line in (*dataset.notes, *origin.notes()):
@@ -85,6 +83,8 @@ def tune(
         start(engine, scheduler, n_jobs) as workers,
         tracking.start_run("tune", click.get_current_context().params, origin.tags() | tags) as run,
     ):
+        ended = tuning.known_trials(run, settings, candidates, resumes=resume != "none")
+        workers.invite(run)
         with step(f"try {len(candidates)} candidates"), trial_log.writing(run, metric) as log:
             tried = tuning.search(rows, candidates, schedule, settings, workers, log, ended, timeout)
         best = tuning.choose(tried, schedule)

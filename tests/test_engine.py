@@ -112,7 +112,7 @@ def test_a_worker_with_another_environment_is_named(tune: Job, scheduler: str, t
     (old / "METADATA").write_text("Metadata-Version: 2.1\nName: joblib\nVersion: 0.1\n")
     with worker(tmp_path, scheduler, PYTHONPATH=str(old.parent)) as started:
         says(started, r"(Starting established connection)")
-        with pytest.raises(JobFailed, match=r"worker tcp://\S+ has another environment: joblib 0\.1, here 1"):
+        with pytest.raises(JobFailed, match=r"worker tcp://\S+ has another environment: joblib 0\.1 instead of 1"):
             tune(*SEARCH, "--engine", "dask", "--scheduler", scheduler)
     assert not mlflow.search_runs(search_all_experiments=True, output_format="list")
 
@@ -122,7 +122,7 @@ def test_a_scheduler_without_workers_or_none_at_all_is_one_line(
 ) -> None:
     with pytest.raises(JobFailed, match="has no worker; start one in the project's environment"):
         tune("--engine", "dask", "--scheduler", scheduler)
-    monkeypatch.setattr("reprise.search.engine.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("reprise.search.dask_cluster.CONNECT_SECONDS", 1)
     with pytest.raises(WrongCall, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         tune("--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
     with pytest.raises(WrongCall, match="no Dask scheduler answers at nonsense"):

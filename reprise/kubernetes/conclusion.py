@@ -13,7 +13,8 @@ from reprise.terminal import note
 JOB_TAG = "reprise.kubernetes.job"
 CONTEXT_TAG = "reprise.kubernetes.context"
 POD_TAG = "reprise.kubernetes.pod"
-REASON_TAGS = ("reprise.failure", "reprise.exit_code")
+EXIT_TAG = "reprise.exit_code"
+REASON_TAGS = ("reprise.failure", EXIT_TAG)
 
 
 class KubernetesJobFailed(JobFailed):

@@ -3,18 +3,20 @@
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
+import mlflow
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config, wrap_non_picklable_objects
 from threadpoolctl import threadpool_limits
 
 import reprise
-from reprise.environment import read_lock
 from reprise.errors import JobFailed, WrongCall
-from reprise.terminal import note
+
+if TYPE_CHECKING:
+    from reprise.search.dask_cluster import Cluster
 
 LOCAL = ("loky", "multiprocessing", "threading", "sequential")
 REGISTRATION = {
@@ -25,12 +27,11 @@ REGISTRATION = {
 """The module that a backend needs, and its function that makes the backend known to joblib."""
 
 RETRIES = 3
-"""Times that a cluster is asked again for what it has lost: with a worker, now and then, a result not yet fetched."""
+"""Times in a row that a cluster is asked again for what it has lost: with a worker, now and then, a result not yet
+fetched."""
 
-CONNECT_SECONDS = 10
 CHUNK = 8
 """Tasks a worker that are asked for at once from a backend that answers only when all are done."""
-SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,17 @@ class Engine:
     Attributes:
         backend: joblib's name of it.
         n_jobs: how many workers; -1 for all there are.
+        cluster: of Dask; None for the other backends.
     """
 
     backend: str
     n_jobs: int
+    cluster: "Cluster | None" = None
+
+    def invite(self, run: mlflow.entities.Run) -> None:
+        """Let workers find this engine by a run, if it is one to which they come by themselves."""
+        if self.cluster:
+            self.cluster.invite(run)
 
     def run(
         self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
@@ -58,32 +66,27 @@ class Engine:
                 takes none of them with it.
 
         Raises:
-            JobFailed: the workers died.
+            JobFailed: the workers died, or none came.
         """
-        attempts = 1 if self.backend in LOCAL else 1 + RETRIES
-        waiting: dict[Any, tuple[Any, ...]] = {}
-        following = iter(calls)
-        for attempt in range(attempts):
-            again = list(waiting.values())
+        open_calls = _Calls(iter(calls))
+        failures = 0
+        while open_calls.left:
+            if self.cluster:
+                self.cluster.wait()
             try:
-                for key, *result in self._attempt(function, chain(again, following), waiting, shared):
-                    if waiting.pop(key, None):
+                for key, *result in self._attempt(function, open_calls, shared):
+                    if open_calls.waiting.pop(key, None):
+                        failures = 0
                         yield key, *result
             except Exception as error:  # each backend has its own; what a trial raises is caught there
-                if attempt + 1 == attempts:
+                failures += 1
+                if self.backend in LOCAL or failures > RETRIES:
                     cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
                     raise JobFailed(f"the workers of engine {self.backend} failed: {cause}") from error
-            else:
-                return
+                open_calls.left = True
 
-    def _attempt(
-        self,
-        function: Callable[..., Any],
-        calls: Iterable[tuple[Any, ...]],
-        waiting: dict[Any, tuple[Any, ...]],
-        shared: Sequence[Any],
-    ) -> Iterator[Any]:
-        """Make the calls, and note each in `waiting` before."""
+    def _attempt(self, function: Callable[..., Any], calls: "_Calls", shared: Sequence[Any]) -> Iterator[Any]:
+        """Make the calls; joblib asks for no more at once than suit the workers that there are when it begins."""
         options: dict[str, Any] = {}
         if self.backend == "loky":
             options["inner_max_num_threads"] = 1
@@ -91,14 +94,38 @@ class Engine:
             options["scatter"] = list(shared)
         if self.backend not in LOCAL:
             function = wrap_non_picklable_objects(function)
+        size = self.cluster.size() if self.cluster else 0
 
-        def tasks() -> Iterator[Any]:
-            for call in calls:
-                waiting[call[0]] = call
-                yield delayed(function)(*call)
+        def has_grown() -> bool:
+            return self.cluster is not None and self.cluster.size() > size
 
+        tasks = (delayed(function)(*call) for call in calls.take(until=has_grown))
         with parallel_config(self.backend, n_jobs=self.n_jobs, **options), threadpool_limits(1):
-            yield from _results(tasks())
+            yield from _results(tasks)
+
+
+@dataclass
+class _Calls:
+    """Calls that have no answer yet.
+
+    Attributes:
+        following: those that have not been made.
+        waiting: those that have, by their first argument.
+        left: whether there are any to be made, or made again.
+    """
+
+    following: Iterator[tuple[Any, ...]]
+    waiting: dict[Any, tuple[Any, ...]] = field(default_factory=dict)
+    left: bool = True
+
+    def take(self, until: Callable[[], bool]) -> Iterator[tuple[Any, ...]]:
+        """Give them, those that were lost first, and stop early once the condition holds."""
+        for call in chain(list(self.waiting.values()), self.following):
+            self.waiting[call[0]] = call
+            yield call
+            if until():
+                return
+        self.left = False
 
 
 @contextmanager
@@ -107,7 +134,7 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
 
     Args:
         engine: a joblib backend: `loky`, `threading`, `multiprocessing`, `dask`, or another one's name.
-        scheduler: address of Dask's scheduler; `none` for the other engines.
+        scheduler: address of Dask's scheduler, or `here` for one in this process; `none` for the other engines.
         n_jobs: workers of this machine; -1 for one a core. A cluster lends all that it has.
 
     Raises:
@@ -116,7 +143,7 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
     """
     if (engine == "dask") != (scheduler != "none"):
         raise WrongCall(
-            f"engine={engine} and scheduler={scheduler}: dask, and no other, needs scheduler=tcp://host:port"
+            f"engine={engine} and scheduler={scheduler}: dask, and no other, needs scheduler=tcp://host:port, or here"
         )
     if n_jobs == 0:
         raise WrongCall("n_jobs=0 leaves no worker; use -1 for one a core, or a number above 0")
@@ -124,8 +151,10 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
     if engine not in LOCAL:
         cloudpickle.register_pickle_by_value(reprise)
     if engine == "dask":
-        with closing(_connect(scheduler)):  # joblib finds the client that is open
-            yield Engine(engine, n_jobs=-1)
+        from reprise.search import dask_cluster  # noqa: PLC0415  the environment may lack Dask
+
+        with dask_cluster.connect(scheduler) as cluster:
+            yield Engine(engine, n_jobs=-1, cluster=cluster)
         return
     try:
         parallel_config(engine).unregister()
@@ -157,63 +186,3 @@ def _register(engine: str) -> None:
         package = module.partition(".")[0]
         message = f"engine {engine} needs {package}: add it to [dependency-groups] project in pyproject.toml, then run "
         raise WrongCall(message + "reprise lock") from error
-
-
-def _connect(scheduler: str) -> Any:
-    from distributed import Client  # noqa: PLC0415  only this engine needs it, and the environment may lack it
-
-    try:
-        client = Client(scheduler, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
-        message = f"no Dask scheduler answers at {scheduler}; start one there, or name another with scheduler="
-        raise WrongCall(message) from error
-    try:
-        _check_workers(client, scheduler)
-    except BaseException:
-        client.close()
-        raise
-    return client
-
-
-def _check_workers(client: Any, scheduler: str) -> None:
-    """Refuse workers that would not compute what this process would."""
-    names = list(read_lock().pins)
-    try:
-        environments = client.run(wrap_non_picklable_objects(describe_worker), names)
-    except Exception as error:
-        message = f"a worker at {scheduler} cannot run the project ({error}); start it in the project's environment"
-        raise JobFailed(message) from error
-    if not environments:
-        raise JobFailed(f"the Dask scheduler at {scheduler} has no worker; start one in the project's environment")
-    here, threads = describe_worker(names)
-    for worker, (versions, threads) in environments.items():
-        other = [
-            f"{name} {versions[name] or 'missing'}, here {version or 'missing'}"
-            for name, version in here.items()
-            if versions[name] != version
-        ]
-        if other:
-            more = f"; and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
-            message = f"worker {worker} has another environment: {'; '.join(other[:SHOWN])}{more}"
-            raise JobFailed(message)
-        if threads > 1:
-            note(f"worker {worker} computes with {threads} BLAS threads; start it with OMP_NUM_THREADS=1")
-
-
-def describe_worker(names: Sequence[str]) -> tuple[dict[str, str | None], int]:
-    """Give the versions of Python and of packages in this process, None where one is missing, and its BLAS threads."""
-    import platform  # noqa: PLC0415  this function is sent to the workers
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
-
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    try:
-        import numpy as np  # noqa: F401, PLC0415  brings the BLAS
-        from threadpoolctl import threadpool_info  # noqa: PLC0415
-    except ImportError:
-        return found, 1
-    return found, max((pool["num_threads"] for pool in threadpool_info()), default=1)

@@ -16,7 +16,7 @@ from reprise.data import Dataset
 from reprise.errors import JobFailed, WrongCall
 from reprise.search.candidates import Candidate, Method, rungs
 from reprise.search.engine import Engine
-from reprise.search.trial_log import TrialLog
+from reprise.search.trial_log import TrialLog, recorded_trials
 from reprise.search.trials import Rung, Trial, evaluate, make_rung
 
 SETTINGS = "reprise.tune.settings"
@@ -80,6 +80,35 @@ def check_resumable(run_id: str, settings: Settings) -> None:
         raise WrongCall(f"resume: run {run_id!r} is not in {mlflow.get_tracking_uri()}") from error
     if recorded is None:
         raise WrongCall(f"resume: run {run_id} is no search of tune; name one that is")
+    _check_same(run_id, recorded, settings)
+
+
+def known_trials(
+    run: mlflow.entities.Run, settings: Settings, candidates: Sequence[Candidate], *, resumes: bool
+) -> dict[tuple[int, int], Trial]:
+    """Give the trials that are not to be repeated, by rung and candidate's number.
+
+    Args:
+        run: of this search, as it was when this process began to fill it.
+        settings: of this search.
+        candidates: what it tries.
+        resumes: whether it resumes another one.
+
+    Returns:
+        The trials of the search that is resumed, and of a process that filled the same run before and was lost.
+
+    Raises:
+        WrongCall: that process searched with other settings, as over a table that has changed since.
+    """
+    before = run.data.tags.get(SETTINGS)
+    if before:
+        _check_same(run.info.run_id, before, settings)
+    elif not resumes:
+        return {}
+    return {trial.key: trial for trial in recorded_trials(run.info.run_id, candidates, settings.metric)}
+
+
+def _check_same(run_id: str, recorded: str, settings: Settings) -> None:
     before = json.loads(recorded)
     for name, value in asdict(settings).items():
         if before.get(name) != value:
@@ -132,9 +161,10 @@ def search(
         old = [known[key] for candidate in going if (key := (rung.number, candidate.number)) in known]
         new = [candidate for candidate in going if (rung.number, candidate.number) not in known]
         found = []
-        for trial in evaluate(training, rung, _before(until, new), settings.metric, settings.seed, engine):
-            log.add(trial)
-            found.append(trial)
+        if new:  # else no worker is waited for
+            for trial in evaluate(training, rung, _before(until, new), settings.metric, settings.seed, engine):
+                log.add(trial)
+                found.append(trial)
         trials += sorted([*old, *found], key=lambda trial: trial.candidate.number)
         if len(found) < len(new):
             break

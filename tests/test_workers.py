@@ -1,0 +1,94 @@
+"""Workers that come to a search and leave it, and a search that is lost: as processes, without a cluster."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import psutil
+import pytest
+from conftest import environment, git, run
+
+pytestmark = pytest.mark.integration
+
+TRIALS = 30
+SEARCH = ("--data", "digits", "--folds", "3", "--trials", str(TRIALS), "--engine", "dask", "--scheduler", "here")
+
+
+def wait_until(holds: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert holds()
+
+
+@contextmanager
+def started(log: Path, *command: str, cwd: Path, **variables: str) -> Iterator[psutil.Popen]:
+    """Start a process; end it, and what it has started, as the block ends."""
+    with log.open("w") as output:
+        process = psutil.Popen(
+            [sys.executable, *command], cwd=cwd, env=environment(**variables), stdout=output, stderr=output
+        )
+    try:
+        yield process
+    finally:
+        for one in [*process.children(recursive=True), process] if process.is_running() else []:
+            one.kill()
+        process.wait()
+
+
+@pytest.fixture
+def checkout(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This project with a remote, so that runs say where their commit is."""
+    git(project, "remote", "add", "origin", str(project))
+    mlflow.set_tracking_uri(f"sqlite:///{project / 'mlflow.db'}")
+    mlflow.search_experiments()
+    return project
+
+
+def runs(job: str) -> list[mlflow.entities.Run]:
+    found: list[mlflow.entities.Run] = mlflow.search_runs(
+        search_all_experiments=True, filter_string=f"tags.`reprise.job` = '{job}'", output_format="list"
+    )
+    return found
+
+
+def work(stack: ExitStack, checkout: Path, name: str) -> psutil.Popen:
+    call = ("-m", "reprise", "work", runs("tune")[0].info.run_id, "--env-manager", "local")
+    return stack.enter_context(started(checkout.parent / f"{name}.log", *call, cwd=checkout))
+
+
+def test_workers_are_lost_and_the_search_itself_and_every_trial_is_made_once(checkout: Path) -> None:
+    """Two workers, of which one is killed; then the search is, and what carries on finds the workers waiting."""
+    logs = checkout.parent
+    with ExitStack() as stack:
+        first = stack.enter_context(started(logs / "first.log", "tune.py", *SEARCH, cwd=checkout))
+        wait_until(lambda: runs("tune") and "reprise.tune.scheduler" in runs("tune")[0].data.tags)
+        (search,) = runs("tune")
+        workers = [work(stack, checkout, f"worker{number}") for number in range(2)]
+        wait_until(lambda: all("working for" in (logs / f"worker{n}.log").read_text() for n in range(2)))
+        wait_until(lambda: len(runs("trial")) >= 3)
+        (killed,) = workers[0].children()
+        killed.kill()
+        assert workers[0].wait(30) == 128 + signal.SIGKILL
+        before = len(runs("trial"))
+        wait_until(lambda: len(runs("trial")) > before)
+        first.kill()
+        first.wait(30)
+        made = {trial.info.run_id for trial in runs("trial") if trial.info.status == "FINISHED"}
+        assert len(made) < TRIALS
+        carried_on = run(sys.executable, "tune.py", *SEARCH, cwd=checkout, MLFLOW_RUN_ID=search.info.run_id)
+        assert carried_on.returncode == 0, carried_on.stderr
+        assert workers[1].wait(30) == 0, (logs / "worker1.log").read_text()
+    (search,), (winner,) = runs("tune"), runs("train")
+    assert (search.info.status, winner.info.status) == ("FINISHED", "FINISHED")
+    assert search.data.tags["reprise.tune.winner"] == winner.info.run_id
+    trials = runs("trial")
+    assert sorted(int(trial.data.tags["reprise.tune.candidate"]) for trial in trials) == list(range(TRIALS))
+    assert made < {trial.info.run_id for trial in trials}
+    path = mlflow.artifacts.download_artifacts(run_id=search.info.run_id, artifact_path="trials.csv")
+    assert sorted(pd.read_csv(path)["run_id"]) == sorted(trial.info.run_id for trial in trials)
