@@ -5,13 +5,13 @@ the search on, in the same run and with a scheduler of its own.
 """
 
 import asyncio
+import logging
 import os
 import sys
 import time
 
 import click
 import mlflow
-from dask import config
 from distributed import Security, Worker, rpc
 from distributed.comm.addressing import get_address_host
 from distributed.utils import get_ip
@@ -85,7 +85,8 @@ async def _serve(address: str) -> bool:
 @click.argument("run_id")
 def worker(run_id: str) -> None:
     """Work for a search. `reprise work` starts this in the search's environment."""
-    config.set({"logging.distributed": "error"})
+    for logger in ("distributed", "distributed.client"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)  # of a lost connection Dask prints tracebacks
     try:
         work(run_id)
     except KeyboardInterrupt:
