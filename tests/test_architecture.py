@@ -15,10 +15,12 @@ NEEDS_THE_ENVIRONMENT = {
     *("data", "evaluation", "figures", "fingerprint", "held_out", "inputs", "logged_model", "model", "results"),
     *("schema", "table", "tracking"),
     *("proof.artifacts", "proof.bisection", "proof.comparison", "proof.learned", "proof.preparation"),
-    *("proof.reproduction", "search.candidates", "search.dask_cluster", "search.engine", "search.figures"),
+    *("proof.reproduction", "search.candidates", "search.engine", "search.figures"),
     *(
         "governance.evidence",
         "governance.significance",
+        "search.dask_calls",
+        "search.dask_cluster",
         "search.search_space",
         "search.training",
         "search.trial_log",

@@ -11,12 +11,17 @@ import mlflow
 import pandas as pd
 import psutil
 import pytest
-from conftest import environment, git, run
+from click.testing import CliRunner
+from conftest import Job, environment, git, run
+from test_engine import with_old_joblib
+
+from reprise.cli import cli
 
 pytestmark = pytest.mark.integration
 
 TRIALS = 30
 SEARCH = ("--data", "digits", "--folds", "3", "--trials", str(TRIALS), "--engine", "dask", "--scheduler", "here")
+LOCAL = ("--env-manager", "local")
 
 
 def wait_until(holds: Callable[[], object], seconds: float = 120) -> None:
@@ -58,32 +63,35 @@ def runs(job: str) -> list[mlflow.entities.Run]:
 
 
 def work(stack: ExitStack, checkout: Path, name: str) -> psutil.Popen:
-    call = ("-m", "reprise", "work", runs("tune")[0].info.run_id, "--env-manager", "local")
+    call = ("-m", "reprise", "work", runs("tune")[0].info.run_id, *LOCAL)
     return stack.enter_context(started(checkout.parent / f"{name}.log", *call, cwd=checkout))
 
 
-def test_workers_are_lost_and_the_search_itself_and_every_trial_is_made_once(checkout: Path) -> None:
-    """Two workers, of which one is killed; then the search is, and what carries on finds the workers waiting."""
+def test_all_workers_are_lost_and_the_search_itself_and_every_trial_is_made_once(checkout: Path) -> None:
+    """The only worker is killed, others come; then the search is, and what carries on finds the workers waiting."""
     logs = checkout.parent
     with ExitStack() as stack:
         first = stack.enter_context(started(logs / "first.log", "tune.py", *SEARCH, cwd=checkout))
         wait_until(lambda: runs("tune") and "reprise.tune.scheduler" in runs("tune")[0].data.tags)
         (search,) = runs("tune")
-        workers = [work(stack, checkout, f"worker{number}") for number in range(2)]
-        wait_until(lambda: all("working for" in (logs / f"worker{n}.log").read_text() for n in range(2)))
+        other = run("reprise", "work", search.info.run_id, *LOCAL, cwd=checkout, PYTHONPATH=with_old_joblib(logs))
+        assert other.returncode == 1
+        assert "this worker has another environment than the search: joblib 0.1 instead of 1" in other.stderr
+        lost = work(stack, checkout, "lost")
         wait_until(lambda: len(runs("trial")) >= 3)
-        (killed,) = workers[0].children()
-        killed.kill()
-        assert workers[0].wait(30) == 128 + signal.SIGKILL
+        lost.children()[0].kill()
+        assert lost.wait(30) == 128 + signal.SIGKILL
         before = len(runs("trial"))
-        wait_until(lambda: len(runs("trial")) > before)
+        workers = [work(stack, checkout, f"worker{number}") for number in range(2)]
+        wait_until(lambda: len(runs("trial")) > before + 3)
         first.kill()
         first.wait(30)
         made = {trial.info.run_id for trial in runs("trial") if trial.info.status == "FINISHED"}
         assert len(made) < TRIALS
         carried_on = run(sys.executable, "tune.py", *SEARCH, cwd=checkout, MLFLOW_RUN_ID=search.info.run_id)
         assert carried_on.returncode == 0, carried_on.stderr
-        assert workers[1].wait(30) == 0, (logs / "worker1.log").read_text()
+        assert [one.wait(30) for one in workers] == [0, 0]
+    assert ["Traceback" in (logs / f"worker{number}.log").read_text() for number in range(2)] == [False, False]
     (search,), (winner,) = runs("tune"), runs("train")
     assert (search.info.status, winner.info.status) == ("FINISHED", "FINISHED")
     assert search.data.tags["reprise.tune.winner"] == winner.info.run_id
@@ -92,3 +100,11 @@ def test_workers_are_lost_and_the_search_itself_and_every_trial_is_made_once(che
     assert made < {trial.info.run_id for trial in trials}
     path = mlflow.artifacts.download_artifacts(run_id=search.info.run_id, artifact_path="trials.csv")
     assert sorted(pd.read_csv(path)["run_id"]) == sorted(trial.info.run_id for trial in trials)
+
+
+def test_a_run_that_takes_no_workers_is_refused(tune: Job) -> None:
+    made = tune("--trials", "1", "--folds", "2", "--n-jobs", "1")
+    refused = CliRunner().invoke(cli, ["work", made.info.run_id])
+    assert (refused.exit_code, f"run {made.info.run_id} takes no workers" in refused.output) == (2, True)
+    refused = CliRunner().invoke(cli, ["work", "0" * 32])
+    assert (refused.exit_code, "is not in sqlite" in refused.output) == (2, True)

@@ -3,24 +3,29 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from asyncio import CancelledError
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
 import mlflow
-from distributed import Client, LocalCluster, Scheduler, WorkerPlugin
+from distributed import Client, LocalCluster, WorkerPlugin
 from joblib import wrap_non_picklable_objects
 
 from reprise.environment import read_lock
 from reprise.errors import JobFailed, WrongCall
+from reprise.search import dask_calls
 from reprise.search.rendezvous import ADDRESS, HERE, HOST
 from reprise.terminal import note
 
 CONNECT_SECONDS = 10
 JOIN_SECONDS = 600
 """Seconds that a search waits while it has no worker: a cluster may need a new node, a worker its environment."""
+
+PAUSE = 0.2
 
 ENVIRONMENT = "reprise-environment"
 """What the scheduler calls the versions that workers must have, among its metadata and its plugins."""
@@ -32,40 +37,45 @@ Versions = Mapping[str, str | None]
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster whose client is open: joblib finds it.
+    """A cluster.
 
     Attributes:
         client: of the scheduler.
-        scheduler: the one in this process, whose workers come and go; None for one that others run.
+        address: the scheduler's.
+        gathers: whether the scheduler is in this process, for workers that come by themselves.
     """
 
     client: Client
-    scheduler: Scheduler | None = None
-
-    def size(self) -> int:
-        """Give how many workers there are; 0 throughout for a scheduler of others."""
-        return len(self.scheduler.workers) if self.scheduler else 0
+    address: str
+    gathers: bool
 
     def invite(self, run: mlflow.entities.Run) -> None:
         """Let workers find the scheduler of this process by a run."""
-        if self.scheduler:
-            mlflow.MlflowClient().set_tag(run.info.run_id, ADDRESS, self.scheduler.address)
-            note(f"workers join this search at {self.scheduler.address} by: reprise work {run.info.run_id}")
+        if self.gathers:
+            mlflow.MlflowClient().set_tag(run.info.run_id, ADDRESS, self.address)
+            note(f"workers join this search at {self.address} by: reprise work {run.info.run_id}")
 
-    def wait(self) -> None:
-        """Wait until there is a worker.
+    def run(
+        self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
+    ) -> Iterator[Any]:
+        """Call a function in the workers, as `Engine.run`.
 
         Raises:
-            JobFailed: none came.
+            JobFailed: a call failed again and again, there was no worker for too long, or the scheduler is lost.
         """
-        if not self.scheduler:
-            return
         try:
-            self.client.wait_for_workers(1, timeout=JOIN_SECONDS)
-        except TimeoutError as error:
-            raise JobFailed(
-                f"no worker has come to {self.scheduler.address} for {JOIN_SECONDS} s; start one: reprise work RUN_ID"
-            ) from error
+            yield from dask_calls.run(self.client, self._workers, function, calls, shared)
+        except (OSError, CancelledError) as error:
+            raise JobFailed(f"the Dask scheduler at {self.address} is lost: {error}") from error
+
+    def _workers(self) -> int:
+        """Wait until there is a worker, and give how many calls all of them make at once."""
+        until = time.monotonic() + JOIN_SECONDS
+        while not (threads := sum(self.client.ncores().values())):
+            if time.monotonic() > until:
+                raise JobFailed(f"no worker has come to {self.address} for {JOIN_SECONDS} s")
+            time.sleep(PAUSE)
+        return int(threads)
 
 
 class SameEnvironment(WorkerPlugin):
@@ -107,7 +117,7 @@ def connect(scheduler: str) -> Iterator[Cluster]:
     with client:
         _check_workers(client, scheduler)
         _admit_only_the_same(client)
-        yield Cluster(client)
+        yield Cluster(client, scheduler, gathers=False)
 
 
 @contextmanager
@@ -115,13 +125,13 @@ def _gathering() -> Iterator[Cluster]:
     """Start a scheduler in this process; by default only this machine reaches it, for Dask asks nobody who he is."""
     try:
         cluster = LocalCluster(
-            n_workers=0, host=os.environ.get(HOST), dashboard_address=None, silence_logs=logging.ERROR
+            n_workers=0, host=os.environ.get(HOST), dashboard_address=None, silence_logs=logging.CRITICAL
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise WrongCall(f"no scheduler can listen at {HOST}={os.environ.get(HOST)}: {error}") from error
     with cluster, Client(cluster) as client:
         _admit_only_the_same(client)
-        yield Cluster(client, cluster.scheduler)
+        yield Cluster(client, cluster.scheduler_address, gathers=True)
 
 
 def differences(wanted: Versions, found: Versions) -> str:

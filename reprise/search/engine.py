@@ -1,9 +1,9 @@
-"""What trials run on: a backend of joblib, with the processes of this machine or the workers of a cluster."""
+"""What trials run on: a backend of joblib, with the processes of this machine or a cluster's, or Dask's own futures."""
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,7 @@ REGISTRATION = {
 """The module that a backend needs, and its function that makes the backend known to joblib."""
 
 RETRIES = 3
-"""Times in a row that a cluster is asked again for what it has lost: with a worker, now and then, a result not yet
-fetched."""
+"""Times that a cluster is asked again for what it has lost: with a worker, now and then, a result not yet fetched."""
 
 CHUNK = 8
 """Tasks a worker that are asked for at once from a backend that answers only when all are done."""
@@ -41,7 +40,7 @@ class Engine:
     Attributes:
         backend: joblib's name of it.
         n_jobs: how many workers; -1 for all there are.
-        cluster: of Dask; None for the other backends.
+        cluster: of Dask, which joblib would use for as many workers as it had at the beginning; None for the others.
     """
 
     backend: str
@@ -68,64 +67,45 @@ class Engine:
         Raises:
             JobFailed: the workers died, or none came.
         """
-        open_calls = _Calls(iter(calls))
-        failures = 0
-        while open_calls.left:
-            if self.cluster:
-                self.cluster.wait()
+        if self.cluster:
+            yield from self.cluster.run(function, calls, shared)
+            return
+        attempts = 1 if self.backend in LOCAL else 1 + RETRIES
+        waiting: dict[Any, tuple[Any, ...]] = {}
+        following = iter(calls)
+        for attempt in range(attempts):
+            again = list(waiting.values())
             try:
-                for key, *result in self._attempt(function, open_calls, shared):
-                    if open_calls.waiting.pop(key, None):
-                        failures = 0
+                for key, *result in self._attempt(function, chain(again, following), waiting):
+                    if waiting.pop(key, None):
                         yield key, *result
             except Exception as error:  # each backend has its own; what a trial raises is caught there
-                failures += 1
-                if self.backend in LOCAL or failures > RETRIES:
+                if attempt + 1 == attempts:
                     cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
                     raise JobFailed(f"the workers of engine {self.backend} failed: {cause}") from error
-                open_calls.left = True
+            else:
+                return
 
-    def _attempt(self, function: Callable[..., Any], calls: "_Calls", shared: Sequence[Any]) -> Iterator[Any]:
-        """Make the calls; joblib asks for no more at once than suit the workers that there are when it begins."""
+    def _attempt(
+        self,
+        function: Callable[..., Any],
+        calls: Iterable[tuple[Any, ...]],
+        waiting: dict[Any, tuple[Any, ...]],
+    ) -> Iterator[Any]:
+        """Make the calls, and note each in `waiting` before."""
         options: dict[str, Any] = {}
         if self.backend == "loky":
             options["inner_max_num_threads"] = 1
-        if self.backend == "dask":
-            options["scatter"] = list(shared)
         if self.backend not in LOCAL:
             function = wrap_non_picklable_objects(function)
-        size = self.cluster.size() if self.cluster else 0
 
-        def has_grown() -> bool:
-            return self.cluster is not None and self.cluster.size() > size
+        def tasks() -> Iterator[Any]:
+            for call in calls:
+                waiting[call[0]] = call
+                yield delayed(function)(*call)
 
-        tasks = (delayed(function)(*call) for call in calls.take(until=has_grown))
         with parallel_config(self.backend, n_jobs=self.n_jobs, **options), threadpool_limits(1):
-            yield from _results(tasks)
-
-
-@dataclass
-class _Calls:
-    """Calls that have no answer yet.
-
-    Attributes:
-        following: those that have not been made.
-        waiting: those that have, by their first argument.
-        left: whether there are any to be made, or made again.
-    """
-
-    following: Iterator[tuple[Any, ...]]
-    waiting: dict[Any, tuple[Any, ...]] = field(default_factory=dict)
-    left: bool = True
-
-    def take(self, until: Callable[[], bool]) -> Iterator[tuple[Any, ...]]:
-        """Give them, those that were lost first, and stop early once the condition holds."""
-        for call in chain(list(self.waiting.values()), self.following):
-            self.waiting[call[0]] = call
-            yield call
-            if until():
-                return
-        self.left = False
+            yield from _results(tasks())
 
 
 @contextmanager

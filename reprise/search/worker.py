@@ -59,9 +59,10 @@ def work(run_id: str) -> None:
 
 async def _serve(address: str) -> bool:
     """Work for the scheduler at an address until the connection ends; tell whether there was one."""
-    security = Security()
+    security = Security()  # as Dask's own configuration has it
+    options = {"timeout": ANSWER_SECONDS, "connection_args": security.get_connection_args("worker")}
     try:
-        async with rpc(address, ANSWER_SECONDS, connection_args=security.get_connection_args("worker")) as scheduler:
+        async with rpc(address, **options) as scheduler:
             wanted = await scheduler.get_metadata(keys=[ENVIRONMENT], default=None)
     except OSError:
         return False
