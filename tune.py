@@ -70,7 +70,7 @@ def tune(
         table.fingerprint, target, features, test_size, seed, search, trials, folds, metric, search_space.sha256
     )
     schedule = tuning.plan(rows, settings, len(candidates))
-    tags = settings.tag() | {process.RESUMABLE: "true"}
+    tags = {process.RESUMABLE: "true"}
     if resume != "none":
         tuning.check_resumable(resume, settings)
         tags[trial_log.RESUMES] = resume
@@ -88,19 +88,20 @@ def tune(
         with step(f"try {len(candidates)} candidates"), trial_log.writing(run, metric) as log:
             tried = tuning.search(rows, candidates, schedule, settings, workers, log, ended, timeout)
         best = tuning.choose(tried, schedule)
-        with step("log"), bundle.staging() as folder:
-            data_record, datasets = inputs.describe(table, {"train": rows})
-            recipe = {"features": features, "test_size": test_size, "seed": seed, "notes": dataset.notes}
-            results.write_provenance(origin, data_record | recipe, folder / "artifacts")
-            results.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
-            figures.draw(tried, best, metric, folder / "artifacts/figures")
-            metrics = {
-                f"best_cv_{metric}": best.mean,
-                "trials": len(tried),
-                "failed_trials": sum(trial.failure is not None for trial in tried),
-            }
-            tags = {"reprise.data.fingerprint": table.fingerprint}
-            bundle.log(folder, run, bundle.Results(metrics, best.candidate.hyperparameters, tags, datasets))
+        metrics = {
+            f"best_cv_{metric}": best.mean,
+            "trials": len(tried),
+            "failed_trials": sum(trial.failure is not None for trial in tried),
+        }
+        if not run.data.metrics:  # else a process that filled this run before has logged all, metrics last
+            with step("log"), bundle.staging() as folder:
+                data_record, datasets = inputs.describe(table, {"train": rows})
+                recipe = {"features": features, "test_size": test_size, "seed": seed, "notes": dataset.notes}
+                results.write_provenance(origin, data_record | recipe, folder / "artifacts")
+                results.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
+                figures.draw(tried, best, metric, folder / "artifacts/figures")
+                tags = {"reprise.data.fingerprint": table.fingerprint}
+                bundle.log(folder, run, bundle.Results(metrics, best.candidate.hyperparameters, tags, datasets))
         asked = {"data": data, "target": target, "features": features, "test_size": test_size, "seed": seed}
         winner = training.train(train, asked | dict(best.candidate.hyperparameters), run)
         mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.tune.winner", winner)

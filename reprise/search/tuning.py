@@ -51,9 +51,9 @@ class Settings:
     metric: str
     space: str
 
-    def tag(self) -> dict[str, str]:
-        """Give the tag that records the settings."""
-        return {SETTINGS: json.dumps(asdict(self))}
+    def text(self) -> str:
+        """Give what the tag holds."""
+        return json.dumps(asdict(self))
 
 
 def check_metric(metric: str) -> None:
@@ -86,7 +86,7 @@ def check_resumable(run_id: str, settings: Settings) -> None:
 def known_trials(
     run: mlflow.entities.Run, settings: Settings, candidates: Sequence[Candidate], *, resumes: bool
 ) -> dict[tuple[int, int], Trial]:
-    """Give the trials that are not to be repeated, by rung and candidate's number.
+    """Give the trials that are not to be repeated, by rung and candidate's number; record the settings.
 
     Args:
         run: of this search, as it was when this process began to fill it.
@@ -103,7 +103,9 @@ def known_trials(
     before = run.data.tags.get(SETTINGS)
     if before:
         _check_same(run.info.run_id, before, settings)
-    elif not resumes:
+    else:
+        mlflow.MlflowClient().set_tag(run.info.run_id, SETTINGS, settings.text())
+    if not before and not resumes:
         return {}
     return {trial.key: trial for trial in recorded_trials(run.info.run_id, candidates, settings.metric)}
 
@@ -112,7 +114,7 @@ def _check_same(run_id: str, recorded: str, settings: Settings) -> None:
     before = json.loads(recorded)
     for name, value in asdict(settings).items():
         if before.get(name) != value:
-            message = f"resume: run {run_id} searched with {name} {before.get(name)!r}, not {value!r}; give it the same"
+            message = f"run {run_id} searched with {name} {before.get(name)!r}, not {value!r}; give it the same"
             raise WrongCall(message)
 
 
