@@ -66,6 +66,8 @@ async def _serve(address: str) -> bool:
             wanted = await scheduler.get_metadata(keys=[ENVIRONMENT], default=None)
     except OSError:
         return False
+    except (TypeError, RuntimeError) as error:  # of TLS, which one side asks for and the other has no keys to
+        raise JobFailed(f"this worker cannot speak to {address} by Dask's configuration: {error}") from error
     if wanted and (other := differences(wanted, describe_worker(list(wanted))[0])):
         raise JobFailed(f"this worker has another environment than the search: {other}")
     host = os.environ.get(HOST) or get_ip(get_address_host(address))
