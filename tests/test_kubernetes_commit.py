@@ -25,6 +25,7 @@ from kubernetes_cluster import (
     configure,
     foreign_project,
     free_port,
+    guarded,
     jobs_of,
     kubectl,
     node_cache,
@@ -350,6 +351,40 @@ def test_a_pod_that_is_lost_has_a_successor(foreign: Path, job: dict[str, Any], 
     assert (run.info.status, "reprise.failure" in run.data.tags) == ("FINISHED", False)
     with pytest.raises(KubernetesJobFailed, match=r"was lost after it had logged results, which pod .* log twice"):
         lose(results=True)
+
+
+def test_a_private_repository_takes_the_secret_that_the_template_names(
+    foreign: Path, job: dict[str, Any], servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/kubernetes.md says; without the Secret nothing is made."""
+    namespace = f"private-{os.getpid()}"
+    job["metadata"]["namespace"] = namespace
+    config = configure(tmp_path, job)
+    with guarded(servers.repositories, "me:secret") as address:
+
+        def configuration(folder: Path, credentials: str) -> Path:
+            folder.mkdir()
+            (folder / "gitconfig").write_text(f"[credential]\n    helper = store --file={credentials}\n")
+            (folder / "credentials").write_text(address.replace("//", "//me:secret@") + "\n")
+            return folder
+
+        here = configuration(tmp_path / "here", str(tmp_path / "here/credentials"))
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(here / "gitconfig"))
+        pods = configuration(tmp_path / "pods", "/git/credentials")
+        uri = f"{address}/foreign.git#{git(foreign, 'rev-parse', 'HEAD')}"
+        kubectl("create", "namespace", namespace)
+        try:
+            with pytest.raises(WrongCall, match=r"takes credentials, .* of those it names, none is in namespace"):
+                run_backend(uri, config)
+            assert all_runs() == []
+            files = [f"--from-file={pods / name}" for name in ("gitconfig", "credentials")]
+            kubectl("create", "secret", "generic", "reprise-git", *files, "--namespace", namespace)
+            run = mlflow.get_run(run_backend(uri, config))
+        finally:
+            kubectl("delete", "namespace", namespace, "--wait=false")
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["mlflow.source.git.repoURL"] == f"{address}/foreign.git"
+    assert "secret" not in str(run.to_dictionary())
 
 
 def test_this_project_trains_and_finds_its_environment_again(

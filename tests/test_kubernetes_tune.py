@@ -1,5 +1,6 @@
 """A search in pods: `tune` in one, workers in others, each of which may be lost."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,8 @@ from kubernetes_cluster import (
     wait_until,
     work_in,
 )
+
+from reprise.errors import JobFailed
 
 pytestmark = NEEDS_CLUSTER
 
@@ -96,3 +99,22 @@ def test_a_search_outlives_the_loss_of_a_worker_and_of_its_own_pod(
     (winner,) = all_runs("tags.`reprise.job` = 'train'")
     assert (winner.info.status, search.data.tags["reprise.tune.winner"]) == ("FINISHED", winner.info.run_id)
     wait_until(lambda: jobs_of(search) == "")
+
+
+def test_where_workers_cannot_be_made_the_run_is_failed_and_nothing_is_left(
+    with_dask: str, job: dict[str, Any], tmp_path: Path
+) -> None:
+    namespace = f"one-job-{os.getpid()}"
+    job["metadata"]["namespace"] = namespace
+    kubectl("create", "namespace", namespace)
+    kubectl("create", "quota", "one", "--hard=count/jobs.batch=1", f"--namespace={namespace}")
+    wait_until(lambda: "jobs.batch" in kubectl("get", "quota", "one", "-o", "jsonpath={.status.hard}", "-n", namespace))
+    try:
+        with pytest.raises(JobFailed, match="exceeded quota: one"):
+            run_backend(with_dask, configure(tmp_path, job), "tune", "uv", **SEARCH)
+        (search,) = all_runs()
+        assert search.info.status == "FAILED"
+        assert "exceeded quota" in search.data.tags["reprise.failure"]
+        assert jobs_of(search) == ""
+    finally:
+        kubectl("delete", "namespace", namespace, "--wait=false")
