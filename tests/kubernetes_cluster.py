@@ -125,10 +125,9 @@ def guarded(repositories: Path, login: str) -> Iterator[str]:
                 "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
                 "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             }  # fmt: skip
-            done = subprocess.run(
-                ["git", "http-backend"], input=body, env=environment(**variables), capture_output=True
-            )
-            head, _, content = done.stdout.partition(b"\r\n\r\n")
+            command, env = ["git", "http-backend"], environment(**variables)
+            said = subprocess.run(command, input=body, env=env, stdout=subprocess.PIPE, check=True).stdout
+            head, _, content = said.partition(b"\r\n\r\n")
             headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
             self.send_response(int(headers.pop("Status", "200").split()[0]))
             for name, value in headers.items():

@@ -69,7 +69,7 @@ def trials() -> list[mlflow.entities.Run]:
 
 
 def test_a_search_outlives_the_loss_of_a_worker_and_of_its_own_pod(
-    with_dask: str, job: dict[str, Any], tmp_path: Path
+    with_dask: str, job: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Every trial is made once, whatever pod was lost in between, and a winner trained."""
     config = configure(tmp_path, job, workers=2)
@@ -86,6 +86,7 @@ def test_a_search_outlives_the_loss_of_a_worker_and_of_its_own_pod(
         wait_until(lambda: len(trials()) > len(made) + 3 or searching.done(), 200)
         seen = {*lost, *pods("worker")}
         run_id = searching.result()
+    assert f"a worker is lost: {lost[0].replace('/', ' ')} ended with exit code 130" in "".join(capfd.readouterr())
     search = mlflow.get_run(run_id)
     assert (search.info.status, "reprise.failure" in search.data.tags) == ("FINISHED", False)
     assert f"pod/{search.data.tags['reprise.kubernetes.pod']}" != first

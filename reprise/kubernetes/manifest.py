@@ -16,6 +16,8 @@ POD_SUFFIX = 6
 
 RUN_LABEL = "reprise/run-id"
 COMPONENT_LABEL = "app.kubernetes.io/component"
+RUN, WORKER = "run", "worker"
+"""The components."""
 
 LOSSES = 6
 """Times that each worker may fail, on an average; what Kubernetes grants a Job of one pod that does not say."""
@@ -69,7 +71,7 @@ def build(template: Manifest, task: Task) -> Manifest:
     options = [f"--env-manager={task.env_manager}", *(f"-P{name}={value}" for name, value in task.parameters.items())]
     arguments = ["fill", task.run_id, place, f"--entry-point={task.entry_point}", *options]
     reason: dict[str, object] = {"name": "MLFLOW_RUN_ID", "value": task.run_id}  # where a reason to fail is put
-    return _put_in(template, task, arguments, "run", [reason])
+    return _put_in(template, task, arguments, RUN, [reason])
 
 
 def build_workers(template: Manifest, task: Task, number: int, run: Manifest | None = None) -> Manifest:
@@ -84,7 +86,7 @@ def build_workers(template: Manifest, task: Task, number: int, run: Manifest | N
     named = deepcopy(template)
     metadata = named["metadata"] = named.get("metadata") or {}
     metadata["name"] = f"workers-{metadata.get('name') or task.project}"
-    job = _put_in(named, task, ["work", task.run_id, f"--env-manager={task.env_manager}"], "worker", [])
+    job = _put_in(named, task, ["work", task.run_id, f"--env-manager={task.env_manager}"], WORKER, [])
     job["spec"].pop("completions", None)  # each ends by itself when the search has ended
     job["spec"] |= {"parallelism": number, "backoffLimit": LOSSES * number}
     if run:
