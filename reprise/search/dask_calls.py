@@ -77,7 +77,7 @@ class _Calls:
 
     def _brought(self) -> dict[int, Future[Any]]:
         tries = 0
-        while not self.brought:
+        while self.shared and not self.brought:
             self.workers()
             try:
                 futures = self.client.scatter(list(self.shared), broadcast=True, hash=False)
