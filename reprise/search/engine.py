@@ -138,8 +138,9 @@ def _results(tasks: Iterator[Any]) -> Iterator[Any]:
     try:
         parallel = Parallel(return_as="generator_unordered")
     except ValueError:  # a backend that answers only when all is done: ask for a little at a time
-        while chunk := list(islice(tasks, CHUNK * effective_n_jobs())):
-            yield from Parallel()(chunk)
+        with Parallel() as parallel:  # one pool for all of them; Ray knows its size only once it is there
+            while chunk := list(islice(tasks, CHUNK * effective_n_jobs())):
+                yield from parallel(chunk)
         return
     found: Any = parallel(tasks)
     with closing(found):
