@@ -32,7 +32,12 @@ class Irreproducible(JobFailed):
         self.missing = missing
 
 
+def one_line(said: object, limit: int | None = None) -> str:
+    """Write what an error or a program says in one line, of so many characters at most."""
+    return " ".join(str(said).split())[:limit]
+
+
 def cause(error: Exception) -> str:
     """Say in one line why a store failed, without the statement that a database was given."""
-    text = " ".join(str(error).partition("[SQL:")[0].split())
+    text = one_line(str(error).partition("[SQL:")[0])
     return text[max(text.find("(sqlite3."), 0) :]

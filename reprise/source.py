@@ -16,7 +16,7 @@ import requests
 
 from reprise import project
 from reprise.credentials import without_credentials
-from reprise.errors import WrongCall
+from reprise.errors import WrongCall, one_line
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits")
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -166,4 +166,4 @@ def _cause(error: Exception) -> str:
         return f"no answer within {TIMEOUT[1]} s"
     if isinstance(error, requests.ConnectionError) and "Errno" in str(error):
         return re.sub(r".*\[Errno -?\d+\] ([\w ]+).*", r"\1", str(error))
-    return without_credentials(" ".join(str(error).split()))[:300] or type(error).__name__
+    return without_credentials(one_line(error))[:300] or type(error).__name__

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from reprise.errors import Irreproducible, JobFailed, WrongCall
+from reprise.errors import Irreproducible, JobFailed, WrongCall, one_line
 from reprise.git import GitError, git
 from reprise.proof.comparison import Results, compare
 from reprise.proof.verdict import Finding, Match
@@ -109,7 +109,7 @@ def _clone(commit: Commit, clone: Path) -> None:
     try:
         git(clone.parent, "clone", "--quiet", "--bare", "--shared", str(commit.git_dir), str(clone))
     except GitError as error:
-        raise JobFailed(f"{commit.url} cannot be cloned: {' '.join(str(error).split())}") from error
+        raise JobFailed(f"{commit.url} cannot be cloned: {one_line(error)}") from error
 
 
 def _search(clone: Path, good: str, bad: str, trial: _Trial) -> str:
@@ -119,9 +119,7 @@ def _search(clone: Path, good: str, bad: str, trial: _Trial) -> str:
             commit = git(clone, "rev-parse", "BISECT_HEAD").decode().strip()
             said = git(clone, "bisect", _judged(commit, trial), commit)
     except GitError as error:
-        raise JobFailed(
-            f"git bisect finds no single commit: {' '.join(str(error).split()) or 'too many fail'}"
-        ) from error
+        raise JobFailed(f"git bisect finds no single commit: {one_line(error) or 'too many fail'}") from error
     return done[1].decode()
 
 

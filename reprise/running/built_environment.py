@@ -21,7 +21,7 @@ from mlflow.utils.environment import _PythonEnv
 from mlflow.utils.process import ShellCommandException
 from mlflow.utils.virtualenv import _create_virtualenv, _get_virtualenv_name
 
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, one_line
 from reprise.running.flock import locked
 from reprise.terminal import note, step
 
@@ -115,7 +115,7 @@ def _build_once(place: Path, build: Callable[[], object]) -> None:
         lines = [line for line in str(error).splitlines() if line.strip()]
         for line in lines[-LAST_LINES:]:
             note(line)
-        raise JobFailed(f"the environment cannot be built: {' '.join(_telling(lines).split())}") from error
+        raise JobFailed(f"the environment cannot be built: {one_line(_telling(lines))}") from error
     except MlflowException as error:
         raise JobFailed(f"the environment cannot be built: {error}") from error
     except OSError as error:
