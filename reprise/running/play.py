@@ -50,12 +50,10 @@ class Played:
     Attributes:
         run_id: the MLflow run that was filled.
         exit_code: the entry point's own, 0 for done.
-        commit: the commit that ran.
     """
 
     run_id: str
     exit_code: int
-    commit: str
 
 
 def play(order: Order) -> Played:
@@ -69,7 +67,7 @@ def play(order: Order) -> Played:
     with cloned(commit, order.patch) as clone:
         job = job_at(order, commit, clone)
         run_id, exit_code = perform(job, clone.spare, {PATCH: order.patch} if order.patch else {})
-    return Played(run_id, exit_code, commit.sha)
+    return Played(run_id, exit_code)
 
 
 def job_at(order: Order, commit: Commit, clone: Clone) -> Job:
