@@ -1,9 +1,11 @@
 """Promotion, rollback and history in this process: what is moved, what is refused, what is found afterwards."""
 
+import os
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import mlflow
 import pytest
@@ -14,6 +16,8 @@ from registered import champion, done, judge_again, refused, reprise
 
 from reprise.errors import JobFailed
 from reprise.governance import history, promotion, registry, registry_commands
+from reprise.governance.mutex import exclusively
+from reprise.running.flock import is_held
 
 
 def test_a_story_of_five_lines(judged: MlflowClient) -> None:
@@ -220,6 +224,23 @@ def test_promotions_on_one_machine_follow_one_another(judged: MlflowClient, tmp_
     assert (first.before, second.before) == ("none", first.after)
     assert champion() == second.after
     assert "outside" not in done("history")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a while")
+def test_users_of_one_machine_share_the_lock(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder such as /tmp, where a file is its maker's to write."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o1777)
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        with exclusively("reprise"):
+            pass
+        os.seteuid(65534)
+        try:
+            with exclusively("reprise"):
+                (file,) = Path(folder).iterdir()
+                assert is_held(file)
+        finally:
+            os.seteuid(0)
 
 
 @pytest.mark.integration
