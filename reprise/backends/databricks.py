@@ -21,6 +21,7 @@ from mlflow.utils.databricks_utils import get_databricks_host_creds
 from mlflow.utils.uri import get_db_info_from_uri, is_databricks_uri, is_http_uri
 
 from reprise import patience
+from reprise.at_commit import DATABRICKS
 from reprise.backends import cluster
 from reprise.backends.commit import run_name, uncommitted
 from reprise.entry_point import in_one_line
@@ -30,8 +31,6 @@ from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, tags
 from reprise.running.project_uri import parse
 from reprise.running.repository import find
-
-NAME = "databricks-commit"
 
 SIZE_LIMIT = 100 * 2**20
 """Bytes of files that a commit may bring to the cluster: code, not data."""
@@ -86,7 +85,7 @@ def submit(order: Order, config: dict[str, Any]) -> SubmittedRun:
         job = Job(
             clone.folder, f"commit {commit.sha}", order.entry_point, order.parameters, order.env_manager,
             order.experiment_id, order.run_name,
-            tags={**tags(order, commit), "mlflow.project.backend": NAME, "reprise.process": None},
+            tags={**tags(order, commit), "mlflow.project.backend": DATABRICKS, "reprise.process": None},
         )  # fmt: skip
         run_id = make_run(load(job), job, str(order.env_manager))
         with ended_well(run_id), patience.brief():

@@ -9,6 +9,7 @@ import mlflow
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
+from reprise.at_commit import KUBERNETES
 from reprise.backends.commit import Done, run_name, uncommitted
 from reprise.credentials import without_credentials
 from reprise.errors import JobFailed, WrongCall
@@ -28,7 +29,6 @@ from reprise.running.project_uri import parse
 from reprise.running.repository import Commit, find
 from reprise.terminal import note
 
-BACKEND = "kubernetes-commit"
 MANAGERS = ("uv", "local")
 LAUNCHER = "reprise/kubernetes/attempt.py"
 
@@ -115,7 +115,7 @@ def _manager(asked: str | None) -> str:
 
 def _tags(server: ApiServer) -> dict[str, str | None]:
     return {
-        "mlflow.project.backend": BACKEND,
+        "mlflow.project.backend": KUBERNETES,
         CONTEXT_TAG: server.context,
         PROCESS_TAG: None,  # the pod's process fills the run, not this one
     }
