@@ -53,8 +53,21 @@ def test_tune_starts_the_entry_point_and_ends_as_it_does(store: str, monkeypatch
     done = CliRunner().invoke(cli, ["tune", "-P", "data=digits", "-P", "space=a=b.yaml"])
     assert done.exit_code == 1
     assert started == [("tune", {"data": "digits", "space": "a=b.yaml"}, "uv")]
-    wrong = CliRunner().invoke(cli, ["tune", "-P", "trials"])
-    assert (wrong.exit_code, "'trials' is no NAME=VALUE" in wrong.output) == (2, True)
+
+
+@pytest.mark.parametrize("call", [("tune",), ("fill", "0" * 32, "https://host/repo.git")])
+@pytest.mark.parametrize("pair", ["trials", "=5", ""])
+def test_a_parameter_without_a_name_or_a_value_is_a_wrong_call(call: tuple[str, ...], pair: str) -> None:
+    wrong = CliRunner().invoke(cli, [*call, "-P", pair])
+    assert (wrong.exit_code, f"{pair!r} is no NAME=VALUE" in wrong.output) == (2, True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_environment_manager_is_one_that_there_is(name: str) -> None:
+    for option in COMMANDS[name].params:
+        if "--env-manager" in option.opts or "--rerun-env-manager" in option.opts:
+            assert isinstance(option.type, click.Choice)
+            assert set(option.type.choices) - {"recorded"} == {"uv", "virtualenv", "conda", "local"}
 
 
 @pytest.mark.integration

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from reprise import project
+from reprise import options, project
 from reprise.errors import JobFailed, WrongCall
 from reprise.terminal import note
 
@@ -16,7 +16,7 @@ _env_manager = click.option(
     "--env-manager",
     default="uv",
     show_default=True,
-    type=click.Choice(["uv", "virtualenv", "conda", "local"]),
+    type=options.ENV_MANAGER,
     help="Builds the environment that a model is loaded in; local: this one.",
 )
 
