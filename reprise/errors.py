@@ -1,5 +1,7 @@
 """The ways in which a command ends badly; each is one line for a person."""
 
+import re
+
 import click
 
 TAG_LENGTH = 5000
@@ -35,6 +37,12 @@ class Irreproducible(JobFailed):
 def one_line(said: object, limit: int | None = None) -> str:
     """Write what an error or a program says in one line, of so many characters at most."""
     return " ".join(str(said).split())[:limit]
+
+
+def in_short(error: Exception) -> str:
+    """Say why a server was not reached: the system's own words where they are among the many of the network's."""
+    text = one_line(error)
+    return re.sub(r".*\[Errno -?\d+\] ([\w ]+).*", r"\1", text)
 
 
 def cause(error: Exception) -> str:

@@ -18,7 +18,7 @@ from databricks_stand_in import TOKEN, Workspace, stand_in
 from servers import free_port, mlflow_server, running
 
 from reprise.backends import cluster, databricks
-from reprise.errors import WrongCall
+from reprise.errors import JobFailed, WrongCall
 from reprise.running.project_uri import ProjectUri
 from reprise.running.repository import find
 
@@ -114,6 +114,39 @@ class TestBeforeAnythingIsSent:
         monkeypatch.setenv("DATABRICKS_HOST", f"http://127.0.0.1:{free_port()}")
         with pytest.raises(click.ClickException, match=r"does not answer \(.*refused\); check DATABRICKS_HOST"):
             send(project)
+
+    def test_a_host_behind_a_proxy(self, workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Which only the proxy can reach; what NO_PROXY names is reached without it."""
+        (project / "new.txt").write_text("so that nothing is sent")
+        monkeypatch.setenv("HTTP_PROXY", workspace.address)
+        monkeypatch.setenv("DATABRICKS_HOST", "http://workspace.invalid")
+        with pytest.raises(WrongCall, match="no commit holds these changes"):
+            send(project)
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+        with pytest.raises(
+            JobFailed, match=r"workspace\.invalid does not answer \(Connection refused\); check HTTP_PROXY"
+        ):
+            send(project)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("DATABRICKS_HOST", workspace.address)
+        with pytest.raises(WrongCall, match="no commit holds these changes"):
+            send(project)
+
+    @pytest.mark.parametrize("host", ["https://host:abc", "https://[::1", "ftp://host", f"https://{'a' * 64}.net"])
+    def test_a_host_that_is_no_address(self, host: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATABRICKS_HOST", host)
+        with pytest.raises(WrongCall, match=r"cannot be asked: .*; check DATABRICKS_HOST"):
+            send(project)
+
+    @pytest.mark.parametrize("content", [b"host = https://host", b"[DEFAULT]\nhost = a\nhost = b", b"\xff\xfe"])
+    def test_a_configuration_that_cannot_be_read(
+        self, content: bytes, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("DATABRICKS_HOST")
+        (tmp_path / ".databrickscfg").write_bytes(content)
+        with pytest.raises(WrongCall, match=r"\.databrickscfg cannot be read: .*; mend it, or set") as refused:
+            send(project)
+        assert "\n" not in refused.value.message
 
     def test_no_token(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("DATABRICKS_TOKEN")

@@ -5,14 +5,15 @@ sent; all else is left to MLflow's code.
 """
 
 import os
-import socket
 from collections.abc import Mapping
 from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import mlflow
+import requests
 from mlflow.exceptions import MlflowException
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
@@ -25,7 +26,7 @@ from reprise.at_commit import DATABRICKS
 from reprise.backends import cluster
 from reprise.backends.commit import run_name, uncommitted
 from reprise.entry_point import in_one_line
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, in_short, one_line
 from reprise.running.clone import cloned
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, tags
@@ -37,7 +38,6 @@ SIZE_LIMIT = 100 * 2**20
 
 _LISTED = 3
 _ANSWER = 5  # seconds
-_PORTS = {"http": 80, "https": 443}
 _LOGIN = "set DATABRICKS_HOST and DATABRICKS_TOKEN, or run databricks auth login"
 
 
@@ -123,15 +123,25 @@ def _check_reach(tracking_uri: str) -> None:
     host = _host(tracking_uri)
     if not host:
         raise WrongCall(f"it is not said which Databricks workspace: {_LOGIN}")
-    url = urlsplit(host if "://" in host else f"https://{host}")
-    try:  # databricks-sdk itself would try for ten minutes
-        socket.create_connection((str(url.hostname), url.port or _PORTS.get(url.scheme, 443)), _ANSWER).close()
-    except OSError as error:
-        raise JobFailed(f"Databricks workspace {host} does not answer ({error}); check DATABRICKS_HOST") from error
+    _see_that_it_answers(host)
     try:
         get_databricks_host_creds(tracking_uri)
     except (MlflowException, ValueError) as error:
         raise WrongCall(f"there is no login for {host}: {_LOGIN}") from error
+
+
+def _see_that_it_answers(host: str) -> None:
+    """Ask once, through the proxy if there is one: databricks-sdk itself would try for ten minutes."""
+    url = host if "://" in host else f"https://{host}"
+    try:
+        requests.head(url, timeout=_ANSWER, allow_redirects=False)
+    except ValueError as error:
+        message = f"Databricks workspace {host!r} cannot be asked: {one_line(error)}; check DATABRICKS_HOST"
+        raise WrongCall(message) from error
+    except requests.RequestException as error:
+        by_proxy = isinstance(error, requests.exceptions.ProxyError)
+        check = f"{urlsplit(url).scheme.upper()}_PROXY" if by_proxy else "DATABRICKS_HOST"
+        raise JobFailed(f"Databricks workspace {host} does not answer ({in_short(error)}); check {check}") from error
 
 
 def _host(tracking_uri: str) -> str | None:
@@ -139,6 +149,10 @@ def _host(tracking_uri: str) -> str | None:
     profile = get_db_info_from_uri(tracking_uri)[0] or os.environ.get("DATABRICKS_CONFIG_PROFILE")
     if not profile and (host := os.environ.get("DATABRICKS_HOST")):
         return host
-    profiles = ConfigParser(default_section="")
-    profiles.read(Path(os.environ.get("DATABRICKS_CONFIG_FILE", "~/.databrickscfg")).expanduser())
+    profiles = ConfigParser(default_section="", interpolation=None)
+    file = Path(os.environ.get("DATABRICKS_CONFIG_FILE", "~/.databrickscfg")).expanduser()
+    try:
+        profiles.read(file)
+    except (ConfigParserError, UnicodeDecodeError) as error:
+        raise WrongCall(f"{file} cannot be read: {one_line(error)}; mend it, or {_LOGIN}") from error
     return profiles.get(profile or "DEFAULT", "host", fallback=None)
