@@ -32,6 +32,10 @@ def new_cluster(**changes: Any) -> dict[str, Any]:
     return {**CONFIG, "new_cluster": {**CONFIG["new_cluster"], **changes}}
 
 
+def pypi(package: Any) -> dict[str, Any]:
+    return {"pypi": {"package": package}}
+
+
 def test_the_example_is_what_databricks_sdk_takes() -> None:
     """Its types give back all that they were given, so no key is unknown to them."""
     assert ClusterSpec.from_dict(CONFIG["new_cluster"]).as_dict() == CONFIG["new_cluster"]
@@ -51,6 +55,11 @@ def test_the_example_is_what_databricks_sdk_takes() -> None:
         (new_cluster(autoscale={"min": 1}), "new_cluster.autoscale has no field 'min'"),
         (CONFIG | {"libraries": {"pypi": "uv"}}, "libraries is {'pypi': 'uv'}; it takes a list"),
         (CONFIG | {"libraries": []}, "libraries lack uv"),
+        (CONFIG | {"libraries": [pypi("uvicorn")]}, "libraries lack uv"),
+        (CONFIG | {"libraries": [pypi("==1")]}, "libraries lack uv"),
+        (CONFIG | {"libraries": [pypi(5)]}, "libraries[0].pypi.package is 5; it takes text"),
+        (CONFIG | {"libraries": [{"pypi": None}, {"jar": "a.jar"}]}, "libraries[0].pypi is None; it takes an object"),
+        (CONFIG | {"libraries": [{"pypi": {}}]}, "libraries lack uv"),
         ({"new_cluster": {"num_workers": 1}}, "lacks spark_version"),
     ],
 )
@@ -59,6 +68,14 @@ def test_a_cluster_that_will_not_do_is_one_line(config: dict[str, Any], says: st
         cluster.check(config | MLFLOWS_OWN, "uv")
     assert says in refused.value.message
     assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "package", ["uv", "UV", "uv<1", "uv[x]==1", " uv >= 0.8", "uv~=0.8,<1", "uv @ https://host/uv.whl"]
+)
+def test_uv_may_be_asked_for_as_any_requirement(package: str) -> None:
+    config = CONFIG | {"libraries": [{"jar": "dbfs:/a.jar"}, pypi("git+https://host/repo.git"), pypi(package)]}
+    assert cluster.check(config | MLFLOWS_OWN, "uv") == config
 
 
 def test_a_portable_clone_is_the_commit_alone_and_needs_no_other_repository(project: Path, tmp_path: Path) -> None:
