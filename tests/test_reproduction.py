@@ -255,6 +255,10 @@ def spoil_lock(run: mlflow.entities.Run) -> None:
     path.write_text("\n".join("      - numpy==1.0" if "- numpy==" in line else line for line in text))
 
 
+def spoil_lock_wholly(run: mlflow.entities.Run) -> None:
+    artifact(run, "provenance/conda.yaml").write_text("[nothing")
+
+
 def spoil_patch(content: str) -> Callable[[mlflow.entities.Run], None]:
     def spoil(run: mlflow.entities.Run) -> None:
         artifact(run, "provenance/patch.diff").write_text(content)
@@ -287,6 +291,7 @@ ANOTHER = "--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-nothing that is there
         (spoil_record_of_commit, "no commit is recorded: git is not installed"),
         (spoil_provenance, "provenance.json or provenance/conda.yaml is gone from the run's artifacts"),
         (spoil_lock, "numpy recorded numpy==1.0, at the commit numpy=="),
+        (spoil_lock_wholly, "provenance/conda.yaml in the run's artifacts is no environment lock"),
         (spoil_patch(OUTSIDE), "names a path outside the project's repository and is refused"),
         (spoil_patch(ANOTHER), "the recorded patch does not apply"),
         (spoil_patch_by_leaving_out, "the patch is incomplete; left out: big.bin (too large)"),
@@ -303,6 +308,13 @@ def test_what_is_missing_is_named_and_nothing_is_run(
     assert reason in str(verdict["missing"])
     assert verdict["rerun_id"] is None
     assert not mlflow.search_runs(filter_string="tags.`reprise.rerun_of` != ''", output_format="list")
+
+
+def test_a_lock_that_is_none_at_the_commit_is_named(checkout: Path, train: Job, reproduce: Reproduce) -> None:
+    (checkout / "conda.yaml").write_text("dependencies: [python=3.11]")
+    commit = commit_all(checkout)
+    verdict = reproduce(train(), ends=Irreproducible)
+    assert verdict["missing"] == [f"conda.yaml at commit {commit} is no environment lock"]
 
 
 def test_an_unknown_or_deleted_run_is_a_wrong_call(checkout: Path, train: Job, store: str) -> None:

@@ -120,14 +120,19 @@ def _lock(code: Snapshot, recorded: Recorded) -> Lock | None:
         return None
     if content is None:
         raise Irreproducible(f"commit {recorded.commit} has no conda.yaml, and the run recorded one")
-    lock = parse_lock(content)
+    lock = _parsed(content, f"conda.yaml at commit {recorded.commit}")
     if content != recorded_lock or lock.sha256 != recorded.tags.get(LOCK_TAG):
-        try:
-            changes = "; ".join(_pin_changes(parse_lock(recorded_lock), lock)) or "another text with the same pins"
-        except (yaml.YAMLError, ValueError, TypeError, KeyError, StopIteration) as error:
-            raise Irreproducible(f"{LOCK} in the run's artifacts is no environment lock any more") from error
+        was = _parsed(recorded_lock, f"{LOCK} in the run's artifacts")
+        changes = "; ".join(_pin_changes(was, lock)) or "another text with the same pins"
         raise Irreproducible(f"the environment lock is not that of the commit: {LOCK} against conda.yaml: {changes}")
     return lock
+
+
+def _parsed(content: bytes, name: str) -> Lock:
+    try:
+        return parse_lock(content)
+    except WrongCall as error:
+        raise Irreproducible(f"{name} is no environment lock") from error
 
 
 def _pin_changes(recorded: Lock, now: Lock) -> Iterator[str]:
