@@ -1,8 +1,10 @@
 """`mlflow run . -b databricks-commit`, whole, against a stand-in for a workspace; see databricks_stand_in.py."""
 
 import json
+import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from servers import free_port, mlflow_server, running
 
 from reprise.backends import cluster, databricks
 from reprise.errors import JobFailed, WrongCall
+from reprise.running.play import Order
 from reprise.running.project_uri import ProjectUri
 from reprise.running.repository import find
 
@@ -181,6 +184,29 @@ class TestBeforeAnythingIsSent:
         commit_all(project)
         with pytest.raises(WrongCall, match=r"over the limit of 1 MiB; the largest: people.csv \(1 MiB\)"):
             send(project)
+
+
+def terminate(*_arguments: Any) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def fail(*_arguments: Any) -> None:
+    raise RuntimeError("of no kind that anybody thought of")
+
+
+@pytest.mark.parametrize(
+    ("happens", "kind", "status"), [(terminate, KeyboardInterrupt, "KILLED"), (fail, RuntimeError, "FAILED")]
+)
+def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
+    happens: Any, kind: type[BaseException], status: str, project: Path, store: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(databricks, "run_databricks", happens)
+    order = Order(ProjectUri(str(project)), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"])
+    with pytest.raises(kind):
+        databricks.submit(order, CONFIG)
+    assert [run.info.status for run in mlflow.search_runs(output_format="list")] == [status]
 
 
 def login(workspace: Workspace) -> dict[str, str]:

@@ -27,6 +27,7 @@ from reprise.backends import cluster
 from reprise.backends.commit import run_name, uncommitted
 from reprise.entry_point import in_one_line
 from reprise.errors import JobFailed, WrongCall, in_short, one_line
+from reprise.running.child import terminated_as_interrupted
 from reprise.running.clone import cloned
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, tags
@@ -88,7 +89,7 @@ def submit(order: Order, config: dict[str, Any]) -> SubmittedRun:
             tags={**tags(order, commit), "mlflow.project.backend": DATABRICKS, "reprise.process": None},
         )  # fmt: skip
         run_id = make_run(load(job), job, str(order.env_manager))
-        with ended_well(run_id), patience.brief():
+        with terminated_as_interrupted(), ended_well(run_id), patience.brief():
             try:
                 submitted: SubmittedRun = run_databricks(
                     mlflow.get_run(run_id), f"{commit.url}#{commit.sha}", order.entry_point, str(clone.folder),
