@@ -53,7 +53,7 @@ def _bisect(run_id: str, where: tuple[str, str, str], commits: str, metric: str)
         subject = recorded.read(run_id, Path(folder, "recorded"))
         plan = preparation.prepare(subject, *where)
         _announce(plan)
-        found = bisect(subject, plan.order, commits, metric, note)
+        found = bisect(subject, plan, commits, metric, note)
     summary(
         {
             "first": f"{found.commit} {found.subject}",

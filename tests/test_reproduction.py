@@ -1,7 +1,10 @@
 """`reproduce` in this process: real runs of a real project at real commits, and what is done to them afterwards."""
 
+import hashlib
 import json
+import platform
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from conftest import Job, commit_all, copy_project, git, invoke
 
 import reprise.project
+from reprise.environment import installed_versions
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.recorded import newest_training_run
 from reprise.story import tell
@@ -28,6 +32,13 @@ with mlflow.start_run():
     mlflow.log_table({"x": [1.0, VALUE]}, "answers.json")
     pd.DataFrame({"x": [1.0, VALUE]}).to_csv("rows.csv", index=False)
     mlflow.log_artifact("rows.csv")
+"""
+
+
+TINY_OF_A_FILE = """
+import mlflow
+with mlflow.start_run():
+    mlflow.log_metric("minor", float(open("version.txt").read()))
 """
 
 
@@ -315,6 +326,46 @@ def test_a_lock_that_is_none_at_the_commit_is_named(checkout: Path, train: Job, 
     commit = commit_all(checkout)
     verdict = reproduce(train(), ends=Irreproducible)
     assert verdict["missing"] == [f"conda.yaml at commit {commit} is no environment lock"]
+
+
+def locked_at(folder: Path, version: str) -> str:
+    lock = f"dependencies: [python=3.11, pip, {{pip: [threadpoolctl=={version}]}}]"
+    (folder / "conda.yaml").write_text(lock)
+    return lock
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not shutil.which("uv"), reason="uv is not installed")
+def test_bisecting_finds_the_commit_that_changed_the_lock(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where this process has the environment of the run itself, so that none was built for that."""
+    from reproduce import reproduce as command
+
+    monkeypatch.setenv("MLFLOW_ENV_ROOT", str(tmp_path / "envs"))
+    folder, here = tmp_path / "locked", installed_versions()
+    folder.mkdir()
+    (folder / "MLproject").write_text(
+        f"conda_env: conda.yaml\nentry_points: {{main: {{command: 'python version.py && {sys.executable} job.py'}}}}"
+    )
+    (folder / "version.py").write_text(
+        "import threadpoolctl\nopen('version.txt', 'w').write(threadpoolctl.__version__.split('.')[1])"
+    )
+    (folder / "job.py").write_text(TINY_OF_A_FILE)
+    (folder / ".gitignore").write_text("version.txt")
+    lock = locked_at(folder, here["threadpoolctl"])
+    commits = [commit_all(folder), commit_all(folder)]
+    run_id = mlflow.projects.run(str(folder), env_manager="local").run_id
+    client, environment = mlflow.MlflowClient(), {"installed": here, "python_version": platform.python_version()}
+    git_record = {"subdirectory": "", "patch": {"left_out": {}}}
+    record = {"format": 1, "git": git_record, "environment": environment}
+    client.log_text(run_id, lock, "provenance/conda.yaml")
+    client.log_dict(run_id, record, "provenance/provenance.json")
+    client.set_tag(run_id, "reprise.environment.lock", hashlib.sha256(lock.encode()).hexdigest())
+    locked_at(folder, "3.5.0")
+    commits += [commit_all(folder, "another lock"), commit_all(folder)]
+    invoke(command, "--run", run_id, "--metric", "minor", "--commits", f"{commits[0]}..main")
+    assert f"first  {commits[2]} another lock" in capsys.readouterr().out
 
 
 def test_an_unknown_or_deleted_run_is_a_wrong_call(checkout: Path, train: Job, store: str) -> None:
