@@ -24,14 +24,13 @@ from mlflow.utils.uri import get_db_info_from_uri, is_databricks_uri, is_http_ur
 from reprise import patience
 from reprise.at_commit import DATABRICKS
 from reprise.backends import cluster
-from reprise.backends.commit import run_name, uncommitted
+from reprise.backends.commit import order_of
 from reprise.entry_point import in_one_line
 from reprise.errors import JobFailed, WrongCall, in_short, one_line
 from reprise.running.child import terminated_as_interrupted
 from reprise.running.clone import cloned
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, tags
-from reprise.running.project_uri import parse
 from reprise.running.repository import find
 
 SIZE_LIMIT = 100 * 2**20
@@ -64,12 +63,7 @@ class DatabricksBackend(AbstractBackend):
         manager = backend_config.get("ENV_MANAGER") or "uv"
         config = cluster.check(backend_config, manager)
         _check_reach(tracking_uri)
-        place = parse(project_uri)
-        uncommitted(place, version, carried=False)
-        order = Order(
-            place, entry_point, params or {}, manager, experiment_id=experiment_id, run_name=run_name(), also=version
-        )
-        return submit(order, config)
+        return submit(order_of(project_uri, entry_point, params, version, experiment_id, manager), config)
 
 
 def submit(order: Order, config: dict[str, Any]) -> SubmittedRun:

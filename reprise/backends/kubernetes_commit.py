@@ -10,7 +10,7 @@ from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.at_commit import KUBERNETES
-from reprise.backends.commit import Done, run_name, uncommitted
+from reprise.backends.commit import Done, order_of
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
 from reprise.git import succeeds
@@ -26,7 +26,6 @@ from reprise.running.child import terminated_as_interrupted
 from reprise.running.clone import cloned
 from reprise.running.job import ended_well, load, make_run
 from reprise.running.play import Order, job_at
-from reprise.running.project_uri import parse
 from reprise.running.repository import Commit, find
 from reprise.terminal import note
 
@@ -58,15 +57,11 @@ class KubernetesCommitBackend(AbstractBackend):
         job_template = template.read(chosen.template)
         uri = reach.tracking_uri(tracking_uri, job_template)
         reach.artifacts(mlflow.get_experiment(experiment_id).artifact_location, job_template)
-        place = parse(project_uri)
-        uncommitted(place, version, carried=False)
-        order = Order(
-            place, entry_point, params or {}, _manager(backend_config.get("ENV_MANAGER")),
-            experiment_id=experiment_id, run_name=run_name(), also=version,
-        )  # fmt: skip
-        commit = find(place, version)
+        manager = _manager(backend_config.get("ENV_MANAGER"))
+        order = order_of(project_uri, entry_point, params, version, experiment_id, manager)
+        commit = find(order.place, version)
         reach.repository(commit.url, job_template)
-        see_that_it_is_pushed(place, commit)
+        see_that_it_is_pushed(order.place, commit)
         server = connect(chosen.context)
         return _submit(server, job_template, chosen, order, commit, uri)
 
