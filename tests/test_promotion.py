@@ -62,7 +62,8 @@ def test_registering_records_the_origin(judged: MlflowClient) -> None:
     assert len(version.tags["reprise.model.digest"]) == 64
     assert "version 1 of 'reprise' is the model of run" in refused(2, "register", str(version.run_id))
     assert "is not in sqlite" in refused(2, "register", "nothing")
-    assert "is no name" in refused(2, "register", str(version.run_id), "--name", "a/b")
+    for name in ("a/b", "a'b", "a\nb", "..", ""):
+        assert "is no name" in refused(2, "register", str(version.run_id), "--name", name)
 
 
 def test_a_verdict_holds_for_one_policy_one_champion_and_one_content(judged: MlflowClient, tmp_path: Path) -> None:
@@ -120,6 +121,20 @@ def test_wrong_calls_change_nothing(judged: MlflowClient) -> None:
     assert "version 1 of 'reprise' is champion already" in refused(2, "rollback", "--to", "1")
     assert len(done("history").splitlines()) == 1
     assert "nothing was promoted yet" in done("history", "--name", "nothing")
+
+
+@pytest.mark.parametrize("number", ["0", "01", "9" * 20, "\N{SUPERSCRIPT TWO}", "\N{FULLWIDTH DIGIT ONE}", "1.0", ""])
+def test_what_is_no_number_of_a_version_names_none(judged: MlflowClient, number: str) -> None:
+    done("promote", "1")
+    for call in (("promote", number), ("rollback", "--to", number), ("compare", number, "1")):
+        assert f"has no version {number!r}; its versions: 1, 2, 3" in refused(2, *call)
+    assert "is no run, version or alias" in refused(2, "compare", f"models:/reprise/{number}", "1")
+    assert champion() == "1"
+
+
+def test_a_name_that_cannot_be_searched_is_a_wrong_call(judged: MlflowClient) -> None:
+    for call in (("promote", "1", "--name"), ("rollback", "--to", "1", "--name"), ("reproduce", "--all", "--model")):
+        assert "both kinds of quotes" in refused(2, *call, "a\"'b")
 
 
 def test_rollback_goes_past_what_was_rolled_back_or_deleted(judged: MlflowClient) -> None:
