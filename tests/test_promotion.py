@@ -180,6 +180,19 @@ def test_moves_by_hand_are_found(judged: MlflowClient) -> None:
     assert champion() == "3", "the last that is known"
 
 
+def test_a_reason_of_two_lines_is_one_of_the_history(judged: MlflowClient) -> None:
+    done("promote", "1", "--reason", "better\nand faster")
+    assert done("history").endswith("reason: better and faster\n")
+
+
+def test_a_deleted_history_is_said_and_nothing_is_moved(judged: MlflowClient) -> None:
+    done("promote", "1")
+    judged.delete_experiment(judged.get_experiment_by_name("registry/reprise").experiment_id)
+    for call in (("history",), ("promote", "3", "--force", "--reason", "next"), ("rollback", "--to", "3")):
+        assert "bring it back with: mlflow experiments restore --experiment-id" in refused(1, *call)
+    assert champion() == "1"
+
+
 class Killed(BaseException):
     """Stands for SIGKILL: nothing after it is run."""
 
