@@ -7,6 +7,9 @@ import click
 TAG_LENGTH = 5000
 """Characters of a reason that are kept; MLflow allows 8000 in a tag."""
 
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""What MLflow's stores answer for a run, model, version or alias that does not exist."""
+
 
 class WrongCall(click.ClickException):
     """The call itself is wrong: a value, a file or a column that cannot be used. Nothing was done. Exit code 2."""

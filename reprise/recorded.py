@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import mlflow
 
 from reprise import experiment
-from reprise.errors import WrongCall
+from reprise.errors import ABSENT, WrongCall
 from reprise.provenance import FORMAT
 
 PROVENANCE = "provenance/provenance.json"
@@ -22,6 +22,9 @@ RERUN_OF = "reprise.rerun_of"
 BISECTS = "reprise.bisects.run_id"
 REPETITIONS = (RERUN_OF, BISECTS)
 """Tags of runs that repeat another; none of them is the newest model that a person means."""
+
+_PARTS = {"format", "git", "environment", "data"}
+"""What a whole provenance.json has."""
 
 PAGE = 20
 
@@ -137,6 +140,8 @@ def existing(run_id: str) -> mlflow.entities.Run:
     try:
         run = mlflow.get_run(run_id)
     except mlflow.exceptions.MlflowException as error:
+        if error.error_code not in ABSENT:
+            raise
         raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; set MLFLOW_TRACKING_URI") from error
     if run.info.lifecycle_stage == "deleted":
         raise WrongCall(f"run {run_id!r} is deleted; bring it back with: mlflow runs restore --run-id {run_id}")
@@ -188,7 +193,7 @@ def read(run_id: str, folder: Path) -> Recorded:
 
 
 def provenance_of(run_id: str) -> dict[str, Any] | None:
-    """Read a run's provenance.json alone; None where it has none, as runs of other projects."""
+    """Read a run's provenance.json alone; None where it has none that is whole, as runs of other projects."""
     with TemporaryDirectory(prefix="reprise-read-") as folder:
         try:
             return _provenance(Path(mlflow.MlflowClient().download_artifacts(run_id, PROVENANCE, folder)))
@@ -197,10 +202,11 @@ def provenance_of(run_id: str) -> dict[str, Any] | None:
 
 
 def _provenance(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return content if isinstance(content, dict) and content.keys() >= _PARTS else None
 
 
 def _run_of_model(uri: str) -> str:

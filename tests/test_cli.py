@@ -9,6 +9,7 @@ import mlflow
 import pytest
 from click.testing import CliRunner
 from conftest import ENTRY_POINTS, PROJECT, Job, environment, run
+from mlflow.exceptions import MlflowException
 
 from reprise.cli import cli
 
@@ -39,6 +40,21 @@ def test_show_of_no_run_is_one_line(store: str) -> None:
     shown = CliRunner().invoke(cli, ["show", "nothing"])
     assert shown.exit_code == 2
     assert "run 'nothing' is not in sqlite" in shown.output
+
+
+def test_show_of_a_run_whose_record_is_spoilt_shows_the_rest(train: Job) -> None:
+    made = train()
+    for content in ("{garbage", "[]", "{}"):
+        mlflow.MlflowClient().log_text(made.info.run_id, content, "provenance/provenance.json")
+        shown = CliRunner().invoke(cli, ["show", made.info.run_id])
+        assert (shown.exit_code, "metric test_accuracy" in shown.output) == (0, True)
+
+
+def test_a_store_that_is_away_is_not_a_run_that_is_missing(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow.set_tracking_uri("http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    shown = CliRunner().invoke(cli, ["show", "0" * 32])
+    assert isinstance(shown.exception, MlflowException), "reprise.entry_point makes a line of it, and exit code 1"
 
 
 def test_ui_of_no_run_is_one_line(store: str) -> None:

@@ -66,6 +66,17 @@ def test_registering_records_the_origin(judged: MlflowClient) -> None:
         assert "is no name" in refused(2, "register", str(version.run_id), "--name", name)
 
 
+def test_a_model_or_a_run_that_is_deleted_is_said(judged: MlflowClient) -> None:
+    version = registry.find("reprise", "3")
+    judged.delete_run(version.run_id)
+    restore = f"is deleted; bring it back with: mlflow runs restore --run-id {version.run_id}"
+    assert restore in refused(2, "register", version.run_id, "--name", "another")
+    judged.delete_logged_model(version.model_id)
+    for call in (("promote", "3", "--force", "--reason", "now"), ("rollback", "--to", "3")):
+        assert f"models:/{version.model_id} is deleted from the store" in refused(1, *call)
+    assert champion() is None
+
+
 def test_a_verdict_holds_for_one_policy_one_champion_and_one_content(judged: MlflowClient, tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text("rows: {min: 1}\n")
     assert "judged under another policy" in refused(1, "promote", "1", "--policy", str(tmp_path / "other.yaml"))

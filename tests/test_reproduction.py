@@ -291,6 +291,13 @@ def spoil_provenance(run: mlflow.entities.Run) -> None:
     artifact(run, "provenance/provenance.json").unlink()
 
 
+def spoil_provenance_by(content: str) -> Callable[[mlflow.entities.Run], None]:
+    def spoil(run: mlflow.entities.Run) -> None:
+        artifact(run, "provenance/provenance.json").write_text(content)
+
+    return spoil
+
+
 OUTSIDE = "--- /dev/null\n+++ b/../outside.txt\n@@ -0,0 +1 @@\n+evil\n"
 ANOTHER = "--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-nothing that is there\n+evil\n"
 
@@ -301,6 +308,8 @@ ANOTHER = "--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-nothing that is there
         (spoil_commit, f"commit {'0' * 40} is gone: "),
         (spoil_record_of_commit, "no commit is recorded: git is not installed"),
         (spoil_provenance, "provenance.json or provenance/conda.yaml is gone from the run's artifacts"),
+        (spoil_provenance_by("{garbage"), "is gone from the run's artifacts, or not whole"),
+        (spoil_provenance_by('{"format": 1}'), "is gone from the run's artifacts, or not whole"),
         (spoil_lock, "numpy recorded numpy==1.0, at the commit numpy=="),
         (spoil_lock_wholly, "provenance/conda.yaml in the run's artifacts is no environment lock"),
         (spoil_patch(OUTSIDE), "names a path outside the project's repository and is refused"),
@@ -358,7 +367,7 @@ def test_bisecting_finds_the_commit_that_changed_the_lock(
     run_id = mlflow.projects.run(str(folder), env_manager="local").run_id
     client, environment = mlflow.MlflowClient(), {"installed": here, "python_version": platform.python_version()}
     git_record = {"subdirectory": "", "patch": {"left_out": {}}}
-    record = {"format": 1, "git": git_record, "environment": environment}
+    record = {"format": 1, "git": git_record, "environment": environment, "data": {}}
     client.log_text(run_id, lock, "provenance/conda.yaml")
     client.log_dict(run_id, record, "provenance/provenance.json")
     client.set_tag(run_id, "reprise.environment.lock", hashlib.sha256(lock.encode()).hexdigest())

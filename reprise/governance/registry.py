@@ -9,16 +9,13 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from reprise.errors import WrongCall
+from reprise.errors import ABSENT, WrongCall
 from reprise.permission import needed
 
 MODEL = "reprise"
 """The registered model's name, unless another is given."""
 
 ALIASES = ("champion", "challenger")
-
-ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""What MLflow's stores answer for a model, version or alias that does not exist."""
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 """A version's number; of more digits no database has any."""
