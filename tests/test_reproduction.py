@@ -32,9 +32,14 @@ with mlflow.start_run():
     mlflow.log_table({"x": [1.0, VALUE]}, "answers.json")
     pd.DataFrame({"x": [1.0, VALUE]}).to_csv("rows.csv", index=False)
     mlflow.log_artifact("rows.csv")
+    for name in ("predictions.parquet", "embeddings.parquet"):
+        pd.DataFrame({"x": [[1.0, 2.0], [VALUE]]}).to_parquet(name)
+        mlflow.log_artifact(name)
+    mlflow.log_text("[" * 100_000, "deep.json")
 """
 
 
+EQUAL = ("score", "rows.csv", "answers.json", "alpha", "predictions.parquet", "embeddings.parquet")
 TINY_OF_A_FILE = """
 import mlflow
 with mlflow.start_run():
@@ -107,7 +112,7 @@ def foreign(store: str, tmp_path: Path) -> Callable[..., mlflow.entities.Run]:
 
     def make(value: str = "0.25", script: str = TINY, **parameters: str) -> mlflow.entities.Run:
         folder.mkdir(exist_ok=True)
-        (folder / ".gitignore").write_text("rows.csv\n")
+        (folder / ".gitignore").write_text("rows.csv\n*.parquet\n")
         (folder / "MLproject").write_text(
             "entry_points: {main: {parameters: {alpha: {default: 0.5}}, command: python job.py}}"
         )
@@ -397,10 +402,8 @@ def test_a_run_of_another_project_is_compared_in_what_there_is(
     verdict = reproduce(run)
     assert verdict["verdict"] == "reproduced", verdict
     found = {finding["name"]: finding["match"] for finding in verdict["findings"]}  # type: ignore[attr-defined]
-    assert {name: found[name] for name in ("score", "rows.csv", "answers.json", "alpha")} == dict.fromkeys(
-        ("score", "rows.csv", "answers.json", "alpha"), "equal"
-    )
-    for name in ("took_seconds", "log.txt", "packages", "data", "patch"):
+    assert {name: found[name] for name in EQUAL} == dict.fromkeys(EQUAL, "equal")
+    for name in ("took_seconds", "log.txt", "deep.json", "packages", "data", "patch"):
         assert found[name] == "not compared"
 
 

@@ -58,7 +58,7 @@ def results_of(run: Recorded, models: dict[str, Path], tampered: set[str]) -> Re
                 leaves[name] = learned.parameters(_lasting(json.loads(path.read_text(encoding="utf-8"))))
             else:
                 files[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        except (ValueError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  a foreign file may hold anything, and a reader fail in any way
             unread[name] = f"it cannot be read: {one_line(error, 100)}"
     for name, folder in models.items():
         if name in tampered:
@@ -97,11 +97,11 @@ def contradictions(run: Recorded, models: dict[str, Path]) -> Iterator[Finding]:
             match = Match.EQUAL if now == recorded else Match.DIFFERENT
             yield Finding("record", name, match, recorded, now, "SHA-256 of its files, as recorded and in the store")
     path = run.folder / PREDICTIONS
-    if not path.is_file():
+    if not run.provenance or not path.is_file():  # another project's file of that name is no record of metrics
         return
     try:
         metrics = _evaluation(pd.read_parquet(path)).metrics
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, TypeError, KeyError, OSError) as error:
         why = one_line(error, 100)
         yield Finding("record", PREDICTIONS, Match.DIFFERENT, note=f"it holds no predictions any more: {why}")
         return
