@@ -117,6 +117,8 @@ def reproduce(
 
     if every != bool(model) or every == bool(run) or (every and (commits or metric)):
         raise click.UsageError("name a run, or --all --model NAME")
+    if (metric and not commits) or (trust and not every):
+        raise click.UsageError("--metric is for --commits, and --trust for --all")
     chosen = {"commits": commits, "metric": metric, "env_manager": rerun}
     parameters = {name: value for name, value in chosen.items() if value}
     if model:
