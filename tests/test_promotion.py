@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +15,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from registered import champion, done, judge_again, refused, reprise
 
-from reprise.errors import JobFailed
-from reprise.governance import history, promotion, registry, registry_commands
+from reprise.errors import JobFailed, WrongCall
+from reprise.governance import history, promotion, registration, registry, registry_commands
 from reprise.governance.mutex import exclusively
 from reprise.running.flock import is_held
 
@@ -263,6 +264,20 @@ def test_promotions_on_one_machine_follow_one_another(judged: MlflowClient, tmp_
     assert (first.before, second.before) == ("none", first.after)
     assert champion() == second.after
     assert "outside" not in done("history")
+
+
+def test_a_model_becomes_a_version_once_however_many_register_it(judged: MlflowClient) -> None:
+    run_id = str(registry.find("reprise", "1").run_id)
+
+    def register(_number: int) -> str | None:
+        try:
+            return registration.register(run_id, "another").number
+        except WrongCall:
+            return None
+
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(register, range(4)))
+    assert sorted(made, key=str) == ["1", None, None, None]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a while")

@@ -6,6 +6,7 @@ from reprise import stored_model
 from reprise.digest import TAG
 from reprise.errors import JobFailed, WrongCall
 from reprise.governance import registry
+from reprise.governance.mutex import exclusively
 from reprise.governance.registry import Version
 from reprise.recorded import existing
 
@@ -45,4 +46,5 @@ def register(run_id: str, name: str) -> Version:
         )
         raise JobFailed(message)
     tags = {key: run.data.tags[key] for key in PROVENANCE if key in run.data.tags}
-    return registry.register(name, model_id, run_id, {**tags, TAG: files.digest})
+    with exclusively(name):
+        return registry.register(name, model_id, run_id, {**tags, TAG: files.digest})
