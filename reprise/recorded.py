@@ -3,6 +3,7 @@
 import json
 import shlex
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,8 +24,20 @@ BISECTS = "reprise.bisects.run_id"
 REPETITIONS = (RERUN_OF, BISECTS)
 """Tags of runs that repeat another; none of them is the newest model that a person means."""
 
-_PARTS = {"format", "git", "environment", "data"}
-"""What a whole provenance.json has."""
+_KINDS: dict[tuple[str, ...], type] = {
+    ("format",): int,
+    ("git", "subdirectory"): str,
+    ("git", "patch", "left_out"): dict,
+    **{("environment", name): str for name in ("python_version", "implementation", "platform", "machine")},
+    ("environment", "installed"): dict,
+    ("environment", "mismatches"): list,
+    ("environment", "simd"): list,
+    ("environment", "blas"): list,
+    ("data", "source", "uri"): str,
+    ("data", "fingerprint"): str,
+    ("data", "rows"): int,
+}
+"""What is read of a provenance.json, and of which kind it is in a whole one."""
 
 PAGE = 20
 
@@ -206,7 +219,16 @@ def _provenance(path: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) and content.keys() >= _PARTS else None
+    return content if _is_whole(content) else None
+
+
+def _is_whole(content: Any) -> bool:
+    def part(value: Any, key: str) -> Any:
+        return value.get(key) if isinstance(value, dict) else None
+
+    version = part(content, "format")
+    newer = isinstance(version, int) and version > FORMAT  # of which nothing more is known
+    return newer or all(isinstance(reduce(part, path, content), kind) for path, kind in _KINDS.items())
 
 
 def _run_of_model(uri: str) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import platform
 import shutil
 import sys
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import pytest
 from conftest import Job, commit_all, copy_project, git, invoke
 
 import reprise.project
-from reprise.environment import installed_versions
+from reprise.environment import describe_machine, installed_versions
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.recorded import newest_training_run
 from reprise.story import tell
@@ -260,6 +259,10 @@ def spoil_commit(run: mlflow.entities.Run) -> None:
     mlflow.MlflowClient().set_tag(run.info.run_id, "mlflow.source.git.commit", "0" * 40)
 
 
+def spoil_commit_by(text: str) -> Callable[[mlflow.entities.Run], None]:
+    return lambda run: mlflow.MlflowClient().set_tag(run.info.run_id, "mlflow.source.git.commit", text)
+
+
 def spoil_record_of_commit(run: mlflow.entities.Run) -> None:
     mlflow.MlflowClient().delete_tag(run.info.run_id, "mlflow.source.git.commit")
     mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.git", "git is not installed")
@@ -311,6 +314,8 @@ ANOTHER = "--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-nothing that is there
     ("spoil", "reason"),
     [
         (spoil_commit, f"commit {'0' * 40} is gone: "),
+        (spoil_commit_by("HEAD"), "the recorded commit 'HEAD' is no full SHA"),
+        (spoil_commit_by(""), "the recorded commit '' is no full SHA"),
         (spoil_record_of_commit, "no commit is recorded: git is not installed"),
         (spoil_provenance, "provenance.json or provenance/conda.yaml is gone from the run's artifacts"),
         (spoil_provenance_by("{garbage"), "is gone from the run's artifacts, or not whole"),
@@ -370,9 +375,13 @@ def test_bisecting_finds_the_commit_that_changed_the_lock(
     lock = locked_at(folder, here["threadpoolctl"])
     commits = [commit_all(folder), commit_all(folder)]
     run_id = mlflow.projects.run(str(folder), env_manager="local").run_id
-    client, environment = mlflow.MlflowClient(), {"installed": here, "python_version": platform.python_version()}
-    git_record = {"subdirectory": "", "patch": {"left_out": {}}}
-    record = {"format": 1, "git": git_record, "environment": environment, "data": {}}
+    client = mlflow.MlflowClient()
+    record = {
+        "format": 1,
+        "git": {"subdirectory": "", "patch": {"left_out": {}}},
+        "environment": {"installed": here, "mismatches": [], **describe_machine()},
+        "data": {"source": {"kind": "bundled", "uri": "iris"}, "fingerprint": "", "rows": 0},
+    }
     client.log_text(run_id, lock, "provenance/conda.yaml")
     client.log_dict(run_id, record, "provenance/provenance.json")
     client.set_tag(run_id, "reprise.environment.lock", hashlib.sha256(lock.encode()).hexdigest())

@@ -18,7 +18,7 @@ from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
 from reprise.recorded import LOCK, PROVENANCE, RERUN_OF, Recorded
 from reprise.running.play import Order
-from reprise.running.repository import find
+from reprise.running.repository import SHA, find
 from reprise.table import read_table
 
 MANAGERS = ("uv", "conda", "virtualenv")
@@ -98,6 +98,8 @@ def _gaps(recorded: Recorded) -> Iterator[str]:
         yield f"the run is {status}, so it has no results to compare"
     if recorded.commit is None:
         yield f"no commit is recorded: {tags.get('reprise.git', 'the run was made outside a git repository')}"
+    elif not SHA.fullmatch(recorded.commit):
+        yield f"the recorded commit {recorded.commit!r} is no full SHA"
     if recorded.entry_point is None:
         yield "no entry point is recorded: the run was started neither by mlflow run nor by this project"
     if LOCK_TAG in tags and not (recorded.provenance and recorded.lock):
