@@ -131,8 +131,8 @@ def _see_that_it_answers(host: str) -> None:
     try:
         requests.head(url, timeout=_ANSWER, allow_redirects=False)
     except ValueError as error:
-        message = f"Databricks workspace {host!r} cannot be asked: {one_line(error)}; check DATABRICKS_HOST"
-        raise WrongCall(message) from error
+        hint = "check DATABRICKS_HOST, and the proxy's address if there is one"
+        raise WrongCall(f"Databricks workspace {host!r} cannot be asked: {one_line(error)}; {hint}") from error
     except requests.RequestException as error:
         by_proxy = isinstance(error, requests.exceptions.ProxyError)
         check = f"{urlsplit(url).scheme.upper()}_PROXY" if by_proxy else "DATABRICKS_HOST"
