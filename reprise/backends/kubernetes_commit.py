@@ -92,7 +92,7 @@ def _submit(
         try:
             mlflow.MlflowClient().set_tag(run_id, JOB_TAG, f"{place.namespace}/{place.name}")
             ask(server, "POST", place.path.rpartition("/")[0], body=body)
-        except KeyboardInterrupt:
+        except BaseException:  # the Job may have been made
             abandon(server, place)
             raise
     note(f"run {run_id} is Job {place.name} in namespace {namespace}")
