@@ -21,5 +21,5 @@ parameters = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     callback=_apart,
-    help="A parameter of the entry point, as often as there are some; as of mlflow run.",
+    help="A parameter of the entry point, as mlflow run takes it; may stand often.",
 )
