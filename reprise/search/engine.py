@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 import reprise
 from reprise.environment import read_lock
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, one_line
 from reprise.terminal import note
 
 LOCAL = ("loky", "multiprocessing", "threading", "sequential")
@@ -71,7 +71,7 @@ class Engine:
                         yield key, *result
             except Exception as error:  # each backend has its own; what a trial raises is caught there
                 if attempt + 1 == attempts:
-                    cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+                    cause = one_line(f"{type(error).__name__}: {error}", 300)
                     raise JobFailed(f"the workers of engine {self.backend} failed: {cause}") from error
             else:
                 return
