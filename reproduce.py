@@ -7,7 +7,7 @@ import click
 
 from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise import provenance, recorded
+from reprise import options, provenance, recorded
 from reprise.credentials import without_credentials
 from reprise.entry_point import main
 from reprise.errors import Irreproducible, JobFailed
@@ -20,7 +20,12 @@ from reprise.terminal import note, summary
 @click.command(epilog="Example: python reproduce.py --run models:/reprise/3", context_settings={"show_default": True})
 @click.option("--run", default="latest", help="A run id, any MLflow model URI, or latest (training run).")
 @click.option("--repository", default="recorded", help="Where its commit is, a URL or a path; recorded: as it says.")
-@click.option("--env-manager", default="recorded", help="Of the rerun: uv, conda, virtualenv, local; or the run's own.")
+@click.option(
+    "--env-manager",
+    default="recorded",
+    type=click.Choice(["recorded", *options.ENV_MANAGER.choices]),
+    help="Of the rerun; recorded: the run's own.",
+)
 @click.option("--commits", default="none", help="A..B: find the first commit at which a metric differs.")
 @click.option("--metric", default="any", help="The metric that --commits looks at.")
 def reproduce(run: str, repository: str, env_manager: str, commits: str, metric: str) -> None:
@@ -48,7 +53,7 @@ def _bisect(run_id: str, where: tuple[str, str, str], commits: str, metric: str)
         subject = recorded.read(run_id, Path(folder, "recorded"))
         plan = preparation.prepare(subject, *where)
         _announce(plan)
-        found = bisect(subject, plan.order, commits, metric, note)
+        found = bisect(subject, plan, commits, metric, note)
     summary(
         {
             "first": f"{found.commit} {found.subject}",

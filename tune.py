@@ -19,7 +19,7 @@ from reprise.search.candidates import make_candidates
 from reprise.search.engine import start
 from reprise.search.search_space import read_search_space
 from reprise.table import read_table
-from reprise.terminal import note, step, summary
+from reprise.terminal import note, progress, step, summary
 
 
 @click.command(epilog="Example: python tune.py --data digits --trials 200", context_settings={"show_default": True})
@@ -85,8 +85,9 @@ def tune(
     ):
         ended = tuning.known_trials(run, settings, candidates, resumes=resume != "none")
         workers.invite(run)
-        with step(f"try {len(candidates)} candidates"), trial_log.writing(run, metric) as log:
-            tried = tuning.search(rows, candidates, schedule, settings, workers, log, ended, timeout)
+        left = sum(size for size, _ in schedule) - len(ended)
+        with progress(f"try {len(candidates)} candidates", left) as told, trial_log.writing(run, metric) as log:
+            tried = tuning.search(rows, candidates, schedule, settings, workers, log, ended, timeout, told)
         best = tuning.choose(tried, schedule)
         metrics = {
             f"best_cv_{metric}": best.mean,

@@ -49,14 +49,15 @@ class Proxy:
 
 
 @contextmanager
-def proxy(target: int, latency: float = 0) -> Iterator[Proxy]:
+def proxy(target: int, latency: float = 0, kind: type[Proxy] = Proxy) -> Iterator[Proxy]:
     """Run a proxy in a thread for as long as the block lasts.
 
     Args:
         target: the port of this machine that it leads to.
         latency: seconds that each request waits.
+        kind: what it does with a request.
     """
-    made, loop, ready = Proxy(target, latency), asyncio.new_event_loop(), threading.Event()
+    made, loop, ready = kind(target, latency), asyncio.new_event_loop(), threading.Event()
 
     async def listen() -> None:
         server = await asyncio.start_server(made._serve, HOST, 0)  # noqa: SLF001

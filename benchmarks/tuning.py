@@ -19,12 +19,14 @@ from functools import partial
 from pathlib import Path
 
 import click
+from elsewhere import Elsewhere
 from measuring import PROJECT, Cost, measure, write_table
 from proxy import HOST, proxy
 
 PAGE = PROJECT / "docs/tuning.md"
 MLFLOW = "3.17.2"
 LATENCY = 0.02
+WORKERS = 2
 FEW = 2
 LOOPED = 3
 """Trials of the usual loop that are measured: each takes seconds."""
@@ -85,8 +87,8 @@ def resolved_hyperparameters(pipeline):
 '''
 
 
-Side = tuple[str, int, int]
-"""Its name, trials and workers."""
+Side = tuple[str, int]
+"""Its name and trials."""
 
 
 class Bench:
@@ -107,31 +109,38 @@ class Bench:
         variables = {**self.variables, **({"MLFLOW_TRACKING_URI": uri} if uri else {})}
         return measure([sys.executable, *arguments], folder, variables, self.scratch / "log.txt")
 
-    def tune(self, data: str, trials: int, workers: int = 2, uri: str = "", project: Path = PROJECT) -> Cost:
+    def tune(self, data: str, trials: int, uri: str = "", project: Path = PROJECT) -> Cost:
         """Search with `tune`."""
-        options = ("--data", data, "--trials", str(trials), "--n-jobs", str(workers))
+        options = ("--data", data, "--trials", str(trials), "--n-jobs", str(WORKERS))
         return self.python("tune", str(project / "tune.py"), *options, uri=uri)
 
-    def script(self, name: str, data: str, trials: int, workers: int = 2) -> Cost:
+    def script(self, name: str, data: str, trials: int) -> Cost:
         """Run `bare` or `loop`."""
-        return self.python(name, str(self.scratch / f"{name}.py"), data, str(trials), str(workers))
+        return self.python(name, str(self.scratch / f"{name}.py"), data, str(trials), str(WORKERS))
 
 
 @contextmanager
-def server(scratch: Path) -> Iterator[str]:
-    """Run MLflow's server, with latency in front of it; give the address."""
+def servers(scratch: Path) -> Iterator[dict[str, str]]:
+    """Run MLflow's server, with latency in front of it; give its address, and that of one which costs no CPU here.
+
+    Its runners of background jobs, which tune has no use for, take some ten CPU seconds to start: they are left out.
+    """
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
     command = ["uv", "tool", "run", "--quiet", "--from", f"mlflow=={MLFLOW}", "mlflow", "server", "--workers", "1"]
     command += ["--host", HOST, "--port", str(port), "--backend-store-uri", f"sqlite:///{scratch / 'server.db'}"]
     command += ["--artifacts-destination", str(scratch / "artifacts")]
-    with (scratch / "server.txt").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    variables = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (
+        (scratch / "server.txt").open("wb") as log,
+        subprocess.Popen(command, env=variables, stdout=log, stderr=log) as process,
+    ):
         try:
             while process.poll() is None and not answers(f"http://{HOST}:{port}/health"):
                 time.sleep(0.2)
-            with proxy(port, LATENCY) as between:
-                yield f"http://{HOST}:{between.port}"
+            with proxy(port, LATENCY) as here, proxy(port, LATENCY, Elsewhere) as elsewhere:
+                yield {"here": f"http://{HOST}:{here.port}", "elsewhere": f"http://{HOST}:{elsewhere.port}"}
         finally:
             process.terminate()
 
@@ -158,31 +167,29 @@ def in_turns(sides: dict[Side, Callable[[], Cost]], rounds: int) -> dict[Side, C
     }
 
 
-def compare(bench: Bench, data: str, trials: int, rounds: int, uri: str) -> list[str]:
+def compare(bench: Bench, data: str, trials: int, rounds: int, uris: dict[str, str]) -> list[str]:
     """Measure all sides on one table; the usual loop on a few trials, which are then multiplied."""
-    sides = {("tune", trials, 2): partial(bench.tune, data, trials)}
-    for number, workers in ((trials, 2), (FEW, 2), (trials, 1), (FEW, 1)):
-        sides["bare", number, workers] = partial(bench.script, "bare", data, number, workers)
-        sides["http", number, workers] = partial(bench.tune, data, number, workers, uri)
+    sides = {("tune", trials): partial(bench.tune, data, trials)}
+    for number in (trials, FEW):
+        sides["bare", number] = partial(bench.script, "bare", data, number)
+        sides |= {(place, number): partial(bench.tune, data, number, uri) for place, uri in uris.items()}
     costs = in_turns(sides, rounds)
     one, loop = (bench.script("loop", data, number) for number in (1, LOOPED))
     each = Cost(*((getattr(loop, name) - getattr(one, name)) / (LOOPED - 1) for name in ("wall", "cpu", "memory")))
     whole = Cost(one.wall + each.wall * (trials - 1), one.cpu + each.cpu * (trials - 1), loop.memory)
-    bare, tune = costs["bare", trials, 2], costs["tune", trials, 2]
+    bare, tune = costs["bare", trials], costs["tune", trials]
     limit = 1.15 * bare.wall + 0.02 * trials
     lines = [
         row(f"{data}: bare RandomizedSearchCV", bare, ""),
         row(f"{data}: tune, SQLite", tune, f"1.15 x bare + 20 ms a trial is {limit:.1f} s"),
         row(f"{data}: usual loop", whole, f"{whole.wall / tune.wall:.0f} x tune; {each.wall:.1f} s a trial"),
     ]
-    for workers in (2, 1):
-        slopes = {
-            name: (costs[name, trials, workers].wall - costs[name, FEW, workers].wall) / (trials - FEW)
-            for name in ("bare", "http")
-        }
-        name = f"{data}: tune, server 20 ms away, {workers} worker{'s' if workers > 1 else ''}"
-        more = f"{1000 * (slopes['http'] - slopes['bare']):.1f} ms a trial more than bare"
-        lines.append(row(name, costs["http", trials, workers], more))
+    per_trial = {
+        name: 1000 * (costs[name, trials].wall - costs[name, FEW].wall) / (trials - FEW) for name in ("bare", *uris)
+    }
+    for place in uris:
+        more = f"{per_trial[place] - per_trial['bare']:.1f} ms a trial more than bare"
+        lines.append(row(f"{data}: tune, server 20 ms away, {place}", costs[place, trials], more))
     return lines
 
 
@@ -212,14 +219,14 @@ def row(name: str, cost: Cost, remark: str) -> str:
 @click.option("--write", "writing", is_flag=True, help="Put the table into docs/tuning.md.")
 def main(trials: int, rounds: int, many: int, tables: tuple[str, ...], writing: bool) -> None:  # noqa: FBT001
     """Measure searches."""
-    lines = [f"| {trials} trials x 5 folds, 2 workers | wall s | CPU s | |", "|---|---:|---:|---|"]
+    lines = [f"| {trials} trials x 5 folds, {WORKERS} workers | wall s | CPU s | |", "|---|---:|---:|---|"]
     with tempfile.TemporaryDirectory(prefix="reprise-tuning-") as folder:
         bench = Bench(Path(folder))
         for side in (bench.tune, partial(bench.script, "loop")):
             side("iris", 1)  # makes the store, and the byte-code
-        with server(bench.scratch) as uri:
+        with servers(bench.scratch) as uris:
             for data in tables:
-                lines += compare(bench, data, trials, rounds, uri)
+                lines += compare(bench, data, trials, rounds, uris)
                 click.echo("\n".join(lines), err=True)
         lines += memory(bench, many)
     click.echo("\n".join(lines))

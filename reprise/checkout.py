@@ -101,10 +101,14 @@ def changed_files(folder: Path) -> list[str]:
 
 def remote_url(folder: Path) -> str | None:
     """Give the URL of the remote `origin`, else of the first, without credentials; None without remotes."""
-    remotes = (text(folder, "config", "--get-regexp", r"^remote\..*\.url$") or "").splitlines()
-    urls = dict(reversed([line.split(" ", 1) for line in remotes if " " in line]))
-    url = urls.get("remote.origin.url") or next(reversed(urls.values()), None)
-    return without_credentials(url) if url else None
+    return next(iter(remote_urls(folder)), None)
+
+
+def remote_urls(folder: Path) -> list[str]:
+    """List the URLs of all remotes, those of `origin` first, without credentials."""
+    lines = (text(folder, "config", "--get-regexp", r"^remote\..*\.url$") or "").splitlines()
+    remotes = [(name, url) for name, _, url in (line.partition(" ") for line in lines) if url]
+    return [without_credentials(url) for name, url in sorted(remotes, key=lambda one: one[0] != "remote.origin.url")]
 
 
 def _commit(folder: Path) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from reprise import options
 from reprise.entry_point import main as end_well
 from reprise.governance import registry_commands
 
@@ -61,13 +62,12 @@ def attach(run_id: str, context: str | None) -> None:
 @click.argument("run_id")
 @click.argument("project_uri")
 @click.option("--entry-point", default="main", help="A name in MLproject, or a script.")
-@click.option("--env-manager", default="uv", help="What builds the project's environment; local builds none.")
-@click.option("-P", "--param-list", multiple=True, metavar="NAME=VALUE", help="A parameter of the entry point.")
-def fill(run_id: str, project_uri: str, entry_point: str, env_manager: str, param_list: tuple[str, ...]) -> None:
+@click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
+@options.parameters
+def fill(run_id: str, project_uri: str, entry_point: str, env_manager: str, parameters: dict[str, str]) -> None:
     """Run a project at a commit in a run that was made for it: what a Job's pod does."""
     from reprise.kubernetes.attempt import attempt  # noqa: PLC0415
 
-    parameters = dict(parameter.split("=", 1) for parameter in param_list)
     sys.exit(attempt(run_id, project_uri, entry_point, parameters, env_manager))
 
 
@@ -93,8 +93,15 @@ def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
 @click.option("--trust", multiple=True, metavar="URL", help="With --all: a repository whose code may be run.")
 @click.option("--commits", metavar="A..B", help="Find the first commit at which a metric differs from the run's.")
 @click.option("--metric", help="The metric that --commits looks at. Default: any.")
-@click.option("--env-manager", default="uv", show_default=True, help="Of the environment that compares.")
-@click.option("--rerun-env-manager", "rerun", help="Of the rerun. Default: the run's own, where it can be had.")
+@click.option(
+    "--env-manager", default="uv", show_default=True, type=options.ENV_MANAGER, help="Of the environment that compares."
+)
+@click.option(
+    "--rerun-env-manager",
+    "rerun",
+    type=options.ENV_MANAGER,
+    help="Of the rerun. Default: the run's own, where it can be had.",
+)
 def reproduce(
     run: str | None,
     every: bool,  # noqa: FBT001  click passes flags so
@@ -110,6 +117,8 @@ def reproduce(
 
     if every != bool(model) or every == bool(run) or (every and (commits or metric)):
         raise click.UsageError("name a run, or --all --model NAME")
+    if (metric and not commits) or (trust and not every):
+        raise click.UsageError("--metric is for --commits, and --trust for --all")
     chosen = {"commits": commits, "metric": metric, "env_manager": rerun}
     parameters = {name: value for name, value in chosen.items() if value}
     if model:
@@ -118,22 +127,18 @@ def reproduce(
 
 
 @cli.command(epilog="Example: reprise tune -P data=digits -P trials=200")
-@click.option("-P", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the entry point tune.")
-@click.option("--env-manager", default="uv", type=click.Choice(["uv", "virtualenv", "conda", "local"]))
-def tune(pairs: tuple[str, ...], env_manager: str) -> None:
+@options.parameters
+@click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
+def tune(parameters: dict[str, str], env_manager: str) -> None:
     """Search hyper-parameters and train with the best: the entry point tune, with uv."""
     from reprise.running.job import run_entry_point  # noqa: PLC0415
 
-    for pair in pairs:
-        if "=" not in pair:
-            raise click.BadParameter(f"{pair!r} is no NAME=VALUE.", param_hint="-P")
-    parameters = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
     sys.exit(run_entry_point("tune", parameters, env_manager))
 
 
 @cli.command(epilog="Example: reprise work 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
 @click.argument("run_id")
-@click.option("--env-manager", default="uv", type=click.Choice(["uv", "virtualenv", "conda", "local"]))
+@click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
 def work(run_id: str, env_manager: str) -> None:
     """Work for a search of hyper-parameters with scheduler=here, from any machine, until it ends."""
     from reprise.running.work import work  # noqa: PLC0415

@@ -14,6 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from reprise.errors import WrongCall, one_line
 from reprise.project import LOCK_FILE
 
 
@@ -38,13 +39,23 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
 
 
 def parse_lock(content: bytes) -> Lock:
-    """Parse the text of a conda.yaml: `python=…`, pip, and one pip block of exact pins."""
-    dependencies = yaml.safe_load(content)["dependencies"]
-    python = next(entry for entry in dependencies if str(entry).startswith("python=")).partition("=")[2]
-    specs = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
-    pins: dict[str, Requirement] = {
-        canonicalize_name(requirement.name): requirement for requirement in map(Requirement, specs)
-    }
+    """Parse the text of a conda.yaml: `python=…`, pip, and one pip block of exact pins.
+
+    Raises:
+        WrongCall: it is another text.
+    """
+    try:
+        dependencies = yaml.safe_load(content)["dependencies"]
+        python = next(entry for entry in dependencies if str(entry).startswith("python=")).partition("=")[2]
+        specs = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
+        pins: dict[str, Requirement] = {
+            canonicalize_name(requirement.name): requirement for requirement in map(Requirement, specs)
+        }
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, StopIteration) as error:
+        reason = one_line(f"{type(error).__name__} {error}", 200)
+        raise WrongCall(
+            f"{LOCK_FILE.name} is no environment lock (python=…, pip, one pip block of pins): {reason}; restore it"
+        ) from error
     return Lock(hashlib.sha256(content).hexdigest(), python, pins)
 
 

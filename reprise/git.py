@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from subprocess import PIPE
 
+from reprise.errors import one_line
+
 MISSING = "git is not installed"
 
 
@@ -76,7 +78,7 @@ def explain(error: GitError, folder: Path) -> str:
         return "the project's folder is in no git repository: run git init and commit"
     if "work tree" in message:
         return "the project's folder is inside a bare repository or a .git folder"
-    return " ".join(message.split())
+    return one_line(message)
 
 
 _LOCAL_VARIABLES = {

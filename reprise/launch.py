@@ -8,11 +8,8 @@ from pathlib import Path
 
 import mlflow
 
-from reprise import project
+from reprise import at_commit, project
 from reprise.credentials import without_credentials
-
-AT_COMMIT = ("commit", "kubernetes-commit")
-"""Backends whose runs' source names a repository and a version; both are played again by the first."""
 
 
 def ui_command(run: mlflow.entities.Run) -> str:
@@ -34,13 +31,13 @@ def evaluate_command(run: mlflow.entities.Run, model_id: str | None) -> str:
         return f"python {script.name if Path.cwd() == project.FOLDER else shlex.quote(str(script))} --model {model}"
     manager = tags.get("mlflow.project.env", "local")
     options = "" if manager == "conda" else f" --env-manager {manager}"
-    if tags.get("mlflow.project.backend") in AT_COMMIT:
-        options = f" -b commit{options}"
+    if tags.get("mlflow.project.backend") in at_commit.BACKENDS:
+        options = f" -b {at_commit.COMMIT}{options}"
     return f"mlflow run {_project_uri(tags)} -e evaluate{options} -P model={model}"
 
 
 def _project_uri(tags: dict[str, str]) -> str:
-    if tags.get("mlflow.project.backend") in AT_COMMIT or _is_clone_of_mlflow(project.FOLDER):
+    if tags.get("mlflow.project.backend") in at_commit.BACKENDS or _is_clone_of_mlflow(project.FOLDER):
         return shlex.quote(tags["mlflow.source.name"])
     return "." if _is_default_store(mlflow.get_tracking_uri()) else shlex.quote(str(project.FOLDER))
 

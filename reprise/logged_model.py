@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from reprise.bundle import MODEL_NAME
 from reprise.environment import Lock, pinned
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, one_line
 from reprise.recorded import newest_training_run, provenance_of
 from reprise.stored_model import Files, describe
 
@@ -114,7 +114,7 @@ class Subject:
         try:
             return self.predict(self.example)
         except Exception as error:  # whatever a model's own code raises
-            cause = " ".join(str(error).split())[:300]
+            cause = one_line(error, 300)
             raise JobFailed(f"model {self.uri} fails on its input example: {cause}") from error
 
     def training_record(self) -> dict[str, Any] | None:

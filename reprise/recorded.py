@@ -3,6 +3,7 @@
 import json
 import shlex
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import mlflow
 
 from reprise import experiment
-from reprise.errors import WrongCall
+from reprise.errors import ABSENT, WrongCall
 from reprise.provenance import FORMAT
 
 PROVENANCE = "provenance/provenance.json"
@@ -22,6 +23,21 @@ RERUN_OF = "reprise.rerun_of"
 BISECTS = "reprise.bisects.run_id"
 REPETITIONS = (RERUN_OF, BISECTS)
 """Tags of runs that repeat another; none of them is the newest model that a person means."""
+
+_KINDS: dict[tuple[str, ...], type] = {
+    ("format",): int,
+    ("git", "subdirectory"): str,
+    ("git", "patch", "left_out"): dict,
+    **{("environment", name): str for name in ("python_version", "implementation", "platform", "machine")},
+    ("environment", "installed"): dict,
+    ("environment", "mismatches"): list,
+    ("environment", "simd"): list,
+    ("environment", "blas"): list,
+    ("data", "source", "uri"): str,
+    ("data", "fingerprint"): str,
+    ("data", "rows"): int,
+}
+"""What is read of a provenance.json, and of which kind it is in a whole one."""
 
 PAGE = 20
 
@@ -137,6 +153,8 @@ def existing(run_id: str) -> mlflow.entities.Run:
     try:
         run = mlflow.get_run(run_id)
     except mlflow.exceptions.MlflowException as error:
+        if error.error_code not in ABSENT:
+            raise
         raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; set MLFLOW_TRACKING_URI") from error
     if run.info.lifecycle_stage == "deleted":
         raise WrongCall(f"run {run_id!r} is deleted; bring it back with: mlflow runs restore --run-id {run_id}")
@@ -188,7 +206,7 @@ def read(run_id: str, folder: Path) -> Recorded:
 
 
 def provenance_of(run_id: str) -> dict[str, Any] | None:
-    """Read a run's provenance.json alone; None where it has none, as runs of other projects."""
+    """Read a run's provenance.json alone; None where it has none that is whole, as runs of other projects."""
     with TemporaryDirectory(prefix="reprise-read-") as folder:
         try:
             return _provenance(Path(mlflow.MlflowClient().download_artifacts(run_id, PROVENANCE, folder)))
@@ -197,10 +215,20 @@ def provenance_of(run_id: str) -> dict[str, Any] | None:
 
 
 def _provenance(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return content if _is_whole(content) else None
+
+
+def _is_whole(content: Any) -> bool:
+    def part(value: Any, key: str) -> Any:
+        return value.get(key) if isinstance(value, dict) else None
+
+    version = part(content, "format")
+    newer = isinstance(version, int) and version > FORMAT  # of which nothing more is known
+    return newer or all(isinstance(reduce(part, path, content), kind) for path, kind in _KINDS.items())
 
 
 def _run_of_model(uri: str) -> str:

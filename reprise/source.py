@@ -1,7 +1,6 @@
 """Where a table comes from: the name of a bundled table, a file, or a URI, brought to a local file."""
 
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import requests
 
 from reprise import project
 from reprise.credentials import without_credentials
-from reprise.errors import WrongCall
+from reprise.errors import WrongCall, in_short, one_line
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits")
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -164,6 +163,5 @@ def _download_mlflow(uri: str, folder: str) -> Path:
 def _cause(error: Exception) -> str:
     if isinstance(error, requests.Timeout):
         return f"no answer within {TIMEOUT[1]} s"
-    if isinstance(error, requests.ConnectionError) and "Errno" in str(error):
-        return re.sub(r".*\[Errno -?\d+\] ([\w ]+).*", r"\1", str(error))
-    return without_credentials(" ".join(str(error).split()))[:300] or type(error).__name__
+    said = in_short(error) if isinstance(error, requests.ConnectionError) else one_line(error)
+    return without_credentials(said)[:300] or type(error).__name__

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reprise.errors import WrongCall
+from reprise.errors import WrongCall, one_line
 from reprise.fingerprint import fingerprint
 from reprise.source import Source, local_file, locate
 
@@ -76,7 +76,7 @@ def _read_csv(path: Path, data: str) -> pd.DataFrame:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise WrongCall(f"data {data!r} is not a whole gzip file: {error}") from error
     except (ValueError, csv.Error, pd.errors.ParserWarning) as error:  # pandas' errors are ValueErrors
-        raise WrongCall(f"data {data!r} is not a table: {' '.join(str(error).split())}") from error
+        raise WrongCall(f"data {data!r} is not a table: {one_line(error)}") from error
 
 
 def _read_numbers(path: Path, separator: str) -> pd.DataFrame:

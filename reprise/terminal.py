@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -22,6 +22,26 @@ def step(name: str) -> Iterator[None]:
         click.echo(err=True)
         raise
     click.echo(f"\r  {name}: {time.perf_counter() - begin:.1f} s", err=True)
+
+
+@contextmanager
+def progress(name: str, parts: int) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal how far a step is that has many parts, and when it may end; say nothing in a pipe.
+
+    Args:
+        name: of the step.
+        parts: how many there are.
+
+    Yields:
+        What to call as each part ends, with a few words on how things stand.
+    """
+    if not (sys.stderr and sys.stderr.isatty()):
+        yield lambda _: None
+        return
+    with click.progressbar(
+        length=parts, label=f"  {name}", show_pos=True, item_show_func=lambda text: text, file=sys.stderr
+    ) as bar:
+        yield lambda text: bar.update(1, text)
 
 
 def note(text: str) -> None:

@@ -4,10 +4,13 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from conftest import ENTRY_POINTS, PROJECT
+
+from reprise import at_commit
 
 MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 NAMES = {".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
@@ -78,6 +81,11 @@ def test_no_module_imports_in_a_circle() -> None:
 
     for name in graph:
         visit(name, ())
+
+
+def test_every_backend_that_mlflow_finds_is_known() -> None:
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["entry-points"]
+    assert set(at_commit.BACKENDS) == set(declared["mlflow.project_backend"])
 
 
 def test_no_file_is_two_nouns() -> None:

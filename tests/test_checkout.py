@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import commit_all, git
 
-from reprise.checkout import PATCH_LIMIT, describe
+from reprise.checkout import PATCH_LIMIT, describe, remote_urls
 
 
 @pytest.fixture
@@ -173,6 +173,7 @@ def test_the_remote_is_named_without_its_credentials(repository: Path) -> None:
     assert describe(repository).repository == "https://example.org/me/repo.git"
     git(repository, "remote", "set-url", "origin", "git@example.org:me/repo.git")
     assert describe(repository).repository == "git@example.org:me/repo.git"
+    assert remote_urls(repository) == ["git@example.org:me/repo.git", "https://backup.example.org/me.git"]
 
 
 def test_no_repository_no_commit_and_no_git_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

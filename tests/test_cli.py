@@ -9,6 +9,7 @@ import mlflow
 import pytest
 from click.testing import CliRunner
 from conftest import ENTRY_POINTS, PROJECT, Job, environment, run
+from mlflow.exceptions import MlflowException
 
 from reprise.cli import cli
 
@@ -41,6 +42,21 @@ def test_show_of_no_run_is_one_line(store: str) -> None:
     assert "run 'nothing' is not in sqlite" in shown.output
 
 
+def test_show_of_a_run_whose_record_is_spoilt_shows_the_rest(train: Job) -> None:
+    made = train()
+    for content in ("{garbage", "[]", "{}"):
+        mlflow.MlflowClient().log_text(made.info.run_id, content, "provenance/provenance.json")
+        shown = CliRunner().invoke(cli, ["show", made.info.run_id])
+        assert (shown.exit_code, "metric test_accuracy" in shown.output) == (0, True)
+
+
+def test_a_store_that_is_away_is_not_a_run_that_is_missing(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow.set_tracking_uri("http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    shown = CliRunner().invoke(cli, ["show", "0" * 32])
+    assert isinstance(shown.exception, MlflowException), "reprise.entry_point makes a line of it, and exit code 1"
+
+
 def test_ui_of_no_run_is_one_line(store: str) -> None:
     shown = CliRunner().invoke(cli, ["ui", "nothing"])
     assert shown.exit_code == 2
@@ -53,8 +69,21 @@ def test_tune_starts_the_entry_point_and_ends_as_it_does(store: str, monkeypatch
     done = CliRunner().invoke(cli, ["tune", "-P", "data=digits", "-P", "space=a=b.yaml"])
     assert done.exit_code == 1
     assert started == [("tune", {"data": "digits", "space": "a=b.yaml"}, "uv")]
-    wrong = CliRunner().invoke(cli, ["tune", "-P", "trials"])
-    assert (wrong.exit_code, "'trials' is no NAME=VALUE" in wrong.output) == (2, True)
+
+
+@pytest.mark.parametrize("call", [("tune",), ("fill", "0" * 32, "https://host/repo.git")])
+@pytest.mark.parametrize("pair", ["trials", "=5", ""])
+def test_a_parameter_without_a_name_or_a_value_is_a_wrong_call(call: tuple[str, ...], pair: str) -> None:
+    wrong = CliRunner().invoke(cli, [*call, "-P", pair])
+    assert (wrong.exit_code, f"{pair!r} is no NAME=VALUE" in wrong.output) == (2, True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_environment_manager_is_one_that_there_is(name: str) -> None:
+    for option in COMMANDS[name].params:
+        if "--env-manager" in option.opts or "--rerun-env-manager" in option.opts:
+            assert isinstance(option.type, click.Choice)
+            assert set(option.type.choices) - {"recorded"} == {"uv", "virtualenv", "conda", "local"}
 
 
 @pytest.mark.integration

@@ -243,6 +243,49 @@ def test_mlflow_run_finds_the_backend(foreign: Path, tmp_path: Path) -> None:
     assert [(one.info.status, one.info.run_name) for one in found] == [("FAILED", "by hand"), ("FINISHED", "by hand")]
 
 
+CONDA = """#!/bin/bash
+case "$1 $2" in
+  "env list") ! compgen -G "$CONDA_ENVS_PATH/*/" > /dev/null && echo '{"envs": []}' ;;
+  "env create") mkdir -p "$CONDA_ENVS_PATH/$4" ;;
+esac
+"""
+
+
+def test_conda_is_asked_to_build_and_to_nothing_else(
+    foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for conda, which fails once the environment is there."""
+    (tmp_path / "bin").mkdir()
+    for name, content in {"conda": CONDA, "activate": 'echo "$1" > "$ACTIVATED"'}.items():
+        (tmp_path / "bin" / name).write_text(content)
+        (tmp_path / "bin" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.delenv("CONDA_EXE", raising=False)
+    monkeypatch.setenv("ACTIVATED", str(tmp_path / "activated"))
+    monkeypatch.setenv("CONDA_ENVS_PATH", "taken back by this test")
+    with (foreign / "MLproject").open("a") as file:
+        file.write("conda_env: conda.yaml\n")
+    (foreign / "conda.yaml").write_text("dependencies: [python=3.11]\n")
+    commit_all(foreign)
+    for _ in range(2):
+        assert play(order(foreign, parameters={"out": str(tmp_path / "out")}, env_manager="conda")).exit_code == 0
+    (built,) = [path for path in (tmp_path / "envs/at-commit/conda").iterdir() if path.is_dir()]
+    assert (tmp_path / "activated").read_text().strip() == built.name
+
+
+@pytest.mark.parametrize("key", ["conda_env", "python_env"])
+@pytest.mark.parametrize("content", ["[", "dependencies: 5", "- a", "\x00"])
+def test_an_environment_that_is_none_ends_the_run(key: str, content: str, foreign: Path) -> None:
+    with (foreign / "MLproject").open("a") as file:
+        file.write(f"{key}: environment.yaml\n")
+    (foreign / "environment.yaml").write_text(content)
+    commit_all(foreign)
+    with pytest.raises(JobFailed, match=r"environment\.yaml describes no environment: ") as raised:
+        play(order(foreign, parameters={"out": "x"}, env_manager="uv"))
+    assert "\n" not in raised.value.format_message()
+    assert [one.info.status for one in all_runs()] == ["FAILED"]
+
+
 PYTHON_ENV = "python: '3.11'\ndependencies: [six==1.16.0]\n"
 
 

@@ -96,6 +96,17 @@ def test_labels_must_be_equal_whatever_the_tolerance() -> None:
     assert "1 of 6 rows; row 14: yes, again no" in finding.note
 
 
+def test_cells_that_are_nested_are_compared_by_all_that_they_hold() -> None:
+    def embeddings(last: float) -> Results:
+        cells = [np.arange(2000.0), np.append(np.arange(1999.0), last)]
+        nested = [{"at": np.array([np.nan, 1.0])}, [[1], None]]
+        return Results(tables={"embeddings": pd.DataFrame({"row": [7, 8], "vector": cells, "nested": nested})})
+
+    assert unequal(embeddings(0.1), embeddings(0.1)) == []
+    (finding,) = unequal(embeddings(0.1), embeddings(np.nextafter(0.1, 1)))
+    assert (finding.name, finding.note.startswith("1 of 2 rows; row 8: ")) == ("embeddings: vector", True)
+
+
 def test_a_row_less_or_a_column_more_differs() -> None:
     recorded = Results(tables={"predictions": predictions()})
     for changed in (predictions().iloc[1:], predictions().assign(more=1)):

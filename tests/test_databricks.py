@@ -1,8 +1,10 @@
 """`mlflow run . -b databricks-commit`, whole, against a stand-in for a workspace; see databricks_stand_in.py."""
 
 import json
+import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -18,7 +20,8 @@ from databricks_stand_in import TOKEN, Workspace, stand_in
 from servers import free_port, mlflow_server, running
 
 from reprise.backends import cluster, databricks
-from reprise.errors import WrongCall
+from reprise.errors import JobFailed, WrongCall
+from reprise.running.play import Order
 from reprise.running.project_uri import ProjectUri
 from reprise.running.repository import find
 
@@ -30,6 +33,10 @@ COMMAND = ["mlflow", "run", ".", "--backend-config", "deploy/databricks.json", "
 
 def new_cluster(**changes: Any) -> dict[str, Any]:
     return {**CONFIG, "new_cluster": {**CONFIG["new_cluster"], **changes}}
+
+
+def pypi(package: Any) -> dict[str, Any]:
+    return {"pypi": {"package": package}}
 
 
 def test_the_example_is_what_databricks_sdk_takes() -> None:
@@ -51,6 +58,11 @@ def test_the_example_is_what_databricks_sdk_takes() -> None:
         (new_cluster(autoscale={"min": 1}), "new_cluster.autoscale has no field 'min'"),
         (CONFIG | {"libraries": {"pypi": "uv"}}, "libraries is {'pypi': 'uv'}; it takes a list"),
         (CONFIG | {"libraries": []}, "libraries lack uv"),
+        (CONFIG | {"libraries": [pypi("uvicorn")]}, "libraries lack uv"),
+        (CONFIG | {"libraries": [pypi("==1")]}, "libraries lack uv"),
+        (CONFIG | {"libraries": [pypi(5)]}, "libraries[0].pypi.package is 5; it takes text"),
+        (CONFIG | {"libraries": [{"pypi": None}, {"jar": "a.jar"}]}, "libraries[0].pypi is None; it takes an object"),
+        (CONFIG | {"libraries": [{"pypi": {}}]}, "libraries lack uv"),
         ({"new_cluster": {"num_workers": 1}}, "lacks spark_version"),
     ],
 )
@@ -59,6 +71,14 @@ def test_a_cluster_that_will_not_do_is_one_line(config: dict[str, Any], says: st
         cluster.check(config | MLFLOWS_OWN, "uv")
     assert says in refused.value.message
     assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "package", ["uv", "UV", "uv<1", "uv[x]==1", " uv >= 0.8", "uv~=0.8,<1", "uv @ https://host/uv.whl"]
+)
+def test_uv_may_be_asked_for_as_any_requirement(package: str) -> None:
+    config = CONFIG | {"libraries": [{"jar": "dbfs:/a.jar"}, pypi("git+https://host/repo.git"), pypi(package)]}
+    assert cluster.check(config | MLFLOWS_OWN, "uv") == config
 
 
 def test_a_portable_clone_is_the_commit_alone_and_needs_no_other_repository(project: Path, tmp_path: Path) -> None:
@@ -115,6 +135,39 @@ class TestBeforeAnythingIsSent:
         with pytest.raises(click.ClickException, match=r"does not answer \(.*refused\); check DATABRICKS_HOST"):
             send(project)
 
+    def test_a_host_behind_a_proxy(self, workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Which only the proxy can reach; what NO_PROXY names is reached without it."""
+        (project / "new.txt").write_text("so that nothing is sent")
+        monkeypatch.setenv("HTTP_PROXY", workspace.address)
+        monkeypatch.setenv("DATABRICKS_HOST", "http://workspace.invalid")
+        with pytest.raises(WrongCall, match="no commit holds these changes"):
+            send(project)
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+        with pytest.raises(
+            JobFailed, match=r"workspace\.invalid does not answer \(Connection refused\); check HTTP_PROXY"
+        ):
+            send(project)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("DATABRICKS_HOST", workspace.address)
+        with pytest.raises(WrongCall, match="no commit holds these changes"):
+            send(project)
+
+    @pytest.mark.parametrize("host", ["https://host:abc", "https://[::1", "ftp://host", f"https://{'a' * 64}.net"])
+    def test_a_host_that_is_no_address(self, host: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATABRICKS_HOST", host)
+        with pytest.raises(WrongCall, match=r"cannot be asked: .*; check DATABRICKS_HOST"):
+            send(project)
+
+    @pytest.mark.parametrize("content", [b"host = https://host", b"[DEFAULT]\nhost = a\nhost = b", b"\xff\xfe"])
+    def test_a_configuration_that_cannot_be_read(
+        self, content: bytes, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("DATABRICKS_HOST")
+        (tmp_path / ".databrickscfg").write_bytes(content)
+        with pytest.raises(WrongCall, match=r"\.databrickscfg cannot be read: .*; mend it, or set") as refused:
+            send(project)
+        assert "\n" not in refused.value.message
+
     def test_no_token(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("DATABRICKS_TOKEN")
         with pytest.raises(WrongCall, match=r"there is no login for http://127\.0\.0\.1"):
@@ -131,6 +184,29 @@ class TestBeforeAnythingIsSent:
         commit_all(project)
         with pytest.raises(WrongCall, match=r"over the limit of 1 MiB; the largest: people.csv \(1 MiB\)"):
             send(project)
+
+
+def terminate(*_arguments: Any) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def fail(*_arguments: Any) -> None:
+    raise RuntimeError("of no kind that anybody thought of")
+
+
+@pytest.mark.parametrize(
+    ("happens", "kind", "status"), [(terminate, KeyboardInterrupt, "KILLED"), (fail, RuntimeError, "FAILED")]
+)
+def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
+    happens: Any, kind: type[BaseException], status: str, project: Path, store: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(databricks, "run_databricks", happens)
+    order = Order(ProjectUri(str(project)), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"])
+    with pytest.raises(kind):
+        databricks.submit(order, CONFIG)
+    assert [run.info.status for run in mlflow.search_runs(output_format="list")] == [status]
 
 
 def login(workspace: Workspace) -> dict[str, str]:

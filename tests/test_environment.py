@@ -4,9 +4,11 @@ import hashlib
 import platform
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
-from reprise.environment import Lock, describe_machine, installed_versions, mismatches, pinned, read_lock
+from reprise.environment import Lock, describe_machine, installed_versions, mismatches, parse_lock, pinned, read_lock
+from reprise.errors import WrongCall
 from reprise.project import LOCK_FILE
 
 
@@ -17,6 +19,16 @@ def test_the_lock_is_the_hash_of_the_file(tmp_path: Path) -> None:
     assert lock.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert lock.python == "3.11"
     assert str(lock.pins["foo-bar"]) == "Foo_Bar==1.0"
+
+
+GARBAGE = ["", "[", "- a", "dependencies: 5", "dependencies: [python=3.11]", "dependencies: [{pip: [a==1]}]"]
+GARBAGE += [f"dependencies: [python=3.11, {{pip: {pins}}}]" for pins in ("", "a==1", "[==1]", "[5]", "[[]]")]
+
+
+@pytest.mark.parametrize("text", GARBAGE)
+def test_another_text_is_no_lock(text: str) -> None:
+    with pytest.raises(WrongCall, match=r"^conda\.yaml is no environment lock \(.*\): .*; restore it$"):
+        parse_lock(text.encode())
 
 
 def test_the_tests_run_in_the_locked_environment() -> None:

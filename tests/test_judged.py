@@ -6,6 +6,7 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pandas as pd
+import pytest
 from click.testing import CliRunner, Result
 from conftest import Job
 from mlflow import MlflowClient
@@ -37,6 +38,14 @@ def model_of(run: mlflow.entities.Run) -> mlflow.entities.LoggedModel:
 def table(tmp_path: Path, text: str) -> str:
     (tmp_path / "policy.yaml").write_text(text)
     return str(tmp_path / "policy.yaml")
+
+
+@pytest.mark.parametrize("champion", ["models:/reprise/9", "models:/reprise/latest", "models:/reprise/champion"])
+def test_a_champion_that_is_named_must_be_there(train: Job, champion: str) -> None:
+    train()
+    result = judge("--champion", champion)
+    assert result.exit_code == 2
+    assert f"champion {champion!r} is no version that there is" in result.output
 
 
 def test_a_refused_model_ends_with_exit_code_1_and_the_run_says_why(train: Job) -> None:

@@ -84,7 +84,7 @@ def job(cache: Path) -> dict[str, Any]:
 
 
 def test_a_run_ends_as_its_job_ended(foreign: Path, job: dict[str, Any], tmp_path: Path) -> None:
-    """Six at once: done, failed, out of memory, out of time, without an image, and without a node."""
+    """Seven at once: done, failed, out of memory, evicted, out of time, without an image, and without a node."""
 
     def config(name: str, change: Callable[[dict[str, Any]], object] = lambda _: None) -> dict[str, Any]:
         own = yaml.safe_load(yaml.safe_dump(job))
@@ -99,6 +99,7 @@ def test_a_run_ends_as_its_job_ended(foreign: Path, job: dict[str, Any], tmp_pat
         "done": ("main", config("done")),
         "exit": ("fail", config("exit")),
         "memory": ("memory", config("memory")),
+        "disk": ("disk", config("disk", lambda own: pod(own)["volumes"][0].update(emptyDir={"sizeLimit": "1Mi"}))),
         "deadline": ("wait", config("deadline", lambda own: own["spec"].update(activeDeadlineSeconds=20))),
         "image": ("main", config("image", lambda own: pod(own)["containers"][0].update(image="127.0.0.1:1/none:1"))),
         "node": ("main", config("node", lambda own: pod(own).update(nodeSelector={"no": "such"}))),
@@ -120,6 +121,7 @@ def test_a_run_ends_as_its_job_ended(foreign: Path, job: dict[str, Any], tmp_pat
     for name, (reason, exit_code) in {
         "exit": ("ended with exit code 7", 7),
         "memory": ("ran out of memory, of which it may have 1500Mi (OOMKilled)", 137),
+        "disk": ('Evicted: Usage of EmptyDir volume "work" exceeds the limit "1Mi"', 1),
         "deadline": ("it ran longer than activeDeadlineSeconds, 20 s", 1),
         "image": ("image 127.0.0.1:1/none:1", 1),
         "node": ("cannot start: Unschedulable: 0/", 1),
@@ -130,7 +132,7 @@ def test_a_run_ends_as_its_job_ended(foreign: Path, job: dict[str, Any], tmp_pat
         assert error.exit_code == exit_code
         run = mlflow.get_run(error.run_id)
         assert (run.info.status, reason in run.data.tags["reprise.failure"]) == ("FAILED", True), name
-    assert [jobs_of(run) for run in all_runs()] == [""] * 6
+    assert [jobs_of(run) for run in all_runs()] == [""] * 7
 
 
 def changed(job: dict[str, Any], path: str, value: Any) -> dict[str, Any]:

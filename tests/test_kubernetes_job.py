@@ -1,16 +1,24 @@
 """The Job that is asked for, and what its status says: without a cluster."""
 
+import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pytest
 import yaml
-from conftest import PROJECT
+from conftest import PROJECT, commit_all
 
+from reprise.backends import kubernetes_commit as backend
 from reprise.errors import WrongCall
 from reprise.kubernetes import cause, manifest, reach, settings, template
+from reprise.kubernetes.api_server import ApiServer
 from reprise.kubernetes.manifest import Task
+from reprise.running.play import Order
+from reprise.running.project_uri import ProjectUri
+from reprise.running.repository import find
 
 SHIPPED = PROJECT / "deploy/job.yaml"
 TASK = Task(
@@ -68,6 +76,41 @@ def test_a_bare_template_gets_limits() -> None:
     assert (spec["backoffLimit"], spec["template"]["spec"]["restartPolicy"]) == (0, "Never")
     assert spec["activeDeadlineSeconds"] > 0
     assert spec["ttlSecondsAfterFinished"] > 0
+
+
+def terminate(*_arguments: Any, **_named: Any) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def fail(*_arguments: Any, **_named: Any) -> None:
+    raise RuntimeError("of no kind that anybody thought of")
+
+
+@pytest.mark.parametrize(
+    ("happens", "kind", "status"), [(terminate, KeyboardInterrupt, "KILLED"), (fail, RuntimeError, "FAILED")]
+)
+def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
+    happens: Any, kind: type[BaseException], status: str, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the Job, which may have been made, is deleted."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/MLproject").write_text("entry_points: {main: {command: 'true'}}")
+    commit_all(tmp_path / "project")
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+    abandoned = []
+    monkeypatch.setattr(backend, "ask", happens)
+    monkeypatch.setattr(backend, "abandon", lambda _server, place: abandoned.append(place.namespace))
+    monkeypatch.setattr(backend, "see_that_it_is_admitted", lambda *_: None)
+    order = Order(
+        ProjectUri(str(tmp_path / "project")), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"]
+    )
+    server = ApiServer("context", "here", "https://127.0.0.1:9", None, None)
+    with pytest.raises(kind):
+        backend._submit(  # noqa: SLF001
+            server, template.read(SHIPPED), settings.Settings(SHIPPED), order, find(order.place), "http://127.0.0.1:9"
+        )
+    assert [run.info.status for run in mlflow.search_runs(output_format="list")] == [status]
+    assert abandoned == ["here"]
 
 
 @pytest.mark.parametrize("title", ["iris", "x" * 200, "Ein Projekt, schön", "日本", "-", "a/b.git", ""])

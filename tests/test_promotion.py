@@ -1,9 +1,12 @@
 """Promotion, rollback and history in this process: what is moved, what is refused, what is found afterwards."""
 
+import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import mlflow
 import pytest
@@ -12,8 +15,10 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from registered import champion, done, judge_again, refused, reprise
 
-from reprise.errors import JobFailed
-from reprise.governance import history, promotion, registry, registry_commands
+from reprise.errors import JobFailed, WrongCall
+from reprise.governance import history, promotion, registration, registry, registry_commands
+from reprise.governance.mutex import exclusively
+from reprise.running.flock import is_held
 
 
 def test_a_story_of_five_lines(judged: MlflowClient) -> None:
@@ -58,7 +63,19 @@ def test_registering_records_the_origin(judged: MlflowClient) -> None:
     assert len(version.tags["reprise.model.digest"]) == 64
     assert "version 1 of 'reprise' is the model of run" in refused(2, "register", str(version.run_id))
     assert "is not in sqlite" in refused(2, "register", "nothing")
-    assert "is no name" in refused(2, "register", str(version.run_id), "--name", "a/b")
+    for name in ("a/b", "a'b", "a\nb", "..", ""):
+        assert "is no name" in refused(2, "register", str(version.run_id), "--name", name)
+
+
+def test_a_model_or_a_run_that_is_deleted_is_said(judged: MlflowClient) -> None:
+    version = registry.find("reprise", "3")
+    judged.delete_run(version.run_id)
+    restore = f"is deleted; bring it back with: mlflow runs restore --run-id {version.run_id}"
+    assert restore in refused(2, "register", version.run_id, "--name", "another")
+    judged.delete_logged_model(version.model_id)
+    for call in (("promote", "3", "--force", "--reason", "now"), ("rollback", "--to", "3")):
+        assert f"models:/{version.model_id} is deleted from the store" in refused(1, *call)
+    assert champion() is None
 
 
 def test_a_verdict_holds_for_one_policy_one_champion_and_one_content(judged: MlflowClient, tmp_path: Path) -> None:
@@ -118,6 +135,20 @@ def test_wrong_calls_change_nothing(judged: MlflowClient) -> None:
     assert "nothing was promoted yet" in done("history", "--name", "nothing")
 
 
+@pytest.mark.parametrize("number", ["0", "01", "9" * 20, "\N{SUPERSCRIPT TWO}", "\N{FULLWIDTH DIGIT ONE}", "1.0", ""])
+def test_what_is_no_number_of_a_version_names_none(judged: MlflowClient, number: str) -> None:
+    done("promote", "1")
+    for call in (("promote", number), ("rollback", "--to", number), ("compare", number, "1")):
+        assert f"has no version {number!r}; its versions: 1, 2, 3" in refused(2, *call)
+    assert "is no run, version or alias" in refused(2, "compare", f"models:/reprise/{number}", "1")
+    assert champion() == "1"
+
+
+def test_a_name_that_cannot_be_searched_is_a_wrong_call(judged: MlflowClient) -> None:
+    for call in (("promote", "1", "--name"), ("rollback", "--to", "1", "--name"), ("reproduce", "--all", "--model")):
+        assert "both kinds of quotes" in refused(2, *call, "a\"'b")
+
+
 def test_rollback_goes_past_what_was_rolled_back_or_deleted(judged: MlflowClient) -> None:
     for version in "123":
         done("promote", version, "--force", "--reason", "a chain")
@@ -159,6 +190,19 @@ def test_moves_by_hand_are_found(judged: MlflowClient) -> None:
     assert "somebody moved champion  3 -> none" in deleted
     done("rollback")
     assert champion() == "3", "the last that is known"
+
+
+def test_a_reason_of_two_lines_is_one_of_the_history(judged: MlflowClient) -> None:
+    done("promote", "1", "--reason", "better\nand faster")
+    assert done("history").endswith("reason: better and faster\n")
+
+
+def test_a_deleted_history_is_said_and_nothing_is_moved(judged: MlflowClient) -> None:
+    done("promote", "1")
+    judged.delete_experiment(judged.get_experiment_by_name("registry/reprise").experiment_id)
+    for call in (("history",), ("promote", "3", "--force", "--reason", "next"), ("rollback", "--to", "3")):
+        assert "bring it back with: mlflow experiments restore --experiment-id" in refused(1, *call)
+    assert champion() == "1"
 
 
 class Killed(BaseException):
@@ -220,6 +264,37 @@ def test_promotions_on_one_machine_follow_one_another(judged: MlflowClient, tmp_
     assert (first.before, second.before) == ("none", first.after)
     assert champion() == second.after
     assert "outside" not in done("history")
+
+
+def test_a_model_becomes_a_version_once_however_many_register_it(judged: MlflowClient) -> None:
+    run_id = str(registry.find("reprise", "1").run_id)
+
+    def register(_number: int) -> str | None:
+        try:
+            return registration.register(run_id, "another").number
+        except WrongCall:
+            return None
+
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(register, range(4)))
+    assert sorted(made, key=str) == ["1", None, None, None]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a while")
+def test_users_of_one_machine_share_the_lock(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder such as /tmp, where a file is its maker's to write."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o1777)
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        with exclusively("reprise"):
+            pass
+        os.seteuid(65534)
+        try:
+            with exclusively("reprise"):
+                (file,) = Path(folder).iterdir()
+                assert is_held(file)
+        finally:
+            os.seteuid(0)
 
 
 @pytest.mark.integration

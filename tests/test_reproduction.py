@@ -1,7 +1,9 @@
 """`reproduce` in this process: real runs of a real project at real commits, and what is done to them afterwards."""
 
+import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from conftest import Job, commit_all, copy_project, git, invoke
 
 import reprise.project
+from reprise.environment import describe_machine, installed_versions
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.recorded import newest_training_run
 from reprise.story import tell
@@ -28,6 +31,18 @@ with mlflow.start_run():
     mlflow.log_table({"x": [1.0, VALUE]}, "answers.json")
     pd.DataFrame({"x": [1.0, VALUE]}).to_csv("rows.csv", index=False)
     mlflow.log_artifact("rows.csv")
+    for name in ("predictions.parquet", "embeddings.parquet"):
+        pd.DataFrame({"x": [[1.0, 2.0], [VALUE]]}).to_parquet(name)
+        mlflow.log_artifact(name)
+    mlflow.log_text("[" * 100_000, "deep.json")
+"""
+
+
+EQUAL = ("score", "rows.csv", "answers.json", "alpha", "predictions.parquet", "embeddings.parquet")
+TINY_OF_A_FILE = """
+import mlflow
+with mlflow.start_run():
+    mlflow.log_metric("minor", float(open("version.txt").read()))
 """
 
 
@@ -96,7 +111,7 @@ def foreign(store: str, tmp_path: Path) -> Callable[..., mlflow.entities.Run]:
 
     def make(value: str = "0.25", script: str = TINY, **parameters: str) -> mlflow.entities.Run:
         folder.mkdir(exist_ok=True)
-        (folder / ".gitignore").write_text("rows.csv\n")
+        (folder / ".gitignore").write_text("rows.csv\n*.parquet\n")
         (folder / "MLproject").write_text(
             "entry_points: {main: {parameters: {alpha: {default: 0.5}}, command: python job.py}}"
         )
@@ -244,6 +259,10 @@ def spoil_commit(run: mlflow.entities.Run) -> None:
     mlflow.MlflowClient().set_tag(run.info.run_id, "mlflow.source.git.commit", "0" * 40)
 
 
+def spoil_commit_by(text: str) -> Callable[[mlflow.entities.Run], None]:
+    return lambda run: mlflow.MlflowClient().set_tag(run.info.run_id, "mlflow.source.git.commit", text)
+
+
 def spoil_record_of_commit(run: mlflow.entities.Run) -> None:
     mlflow.MlflowClient().delete_tag(run.info.run_id, "mlflow.source.git.commit")
     mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.git", "git is not installed")
@@ -253,6 +272,10 @@ def spoil_lock(run: mlflow.entities.Run) -> None:
     path = artifact(run, "provenance/conda.yaml")
     text = path.read_text().splitlines()
     path.write_text("\n".join("      - numpy==1.0" if "- numpy==" in line else line for line in text))
+
+
+def spoil_lock_wholly(run: mlflow.entities.Run) -> None:
+    artifact(run, "provenance/conda.yaml").write_text("[nothing")
 
 
 def spoil_patch(content: str) -> Callable[[mlflow.entities.Run], None]:
@@ -276,6 +299,13 @@ def spoil_provenance(run: mlflow.entities.Run) -> None:
     artifact(run, "provenance/provenance.json").unlink()
 
 
+def spoil_provenance_by(content: str) -> Callable[[mlflow.entities.Run], None]:
+    def spoil(run: mlflow.entities.Run) -> None:
+        artifact(run, "provenance/provenance.json").write_text(content)
+
+    return spoil
+
+
 OUTSIDE = "--- /dev/null\n+++ b/../outside.txt\n@@ -0,0 +1 @@\n+evil\n"
 ANOTHER = "--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-nothing that is there\n+evil\n"
 
@@ -284,9 +314,14 @@ ANOTHER = "--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-nothing that is there
     ("spoil", "reason"),
     [
         (spoil_commit, f"commit {'0' * 40} is gone: "),
+        (spoil_commit_by("HEAD"), "the recorded commit 'HEAD' is no full SHA"),
+        (spoil_commit_by(""), "the recorded commit '' is no full SHA"),
         (spoil_record_of_commit, "no commit is recorded: git is not installed"),
         (spoil_provenance, "provenance.json or provenance/conda.yaml is gone from the run's artifacts"),
+        (spoil_provenance_by("{garbage"), "is gone from the run's artifacts, or not whole"),
+        (spoil_provenance_by('{"format": 1}'), "is gone from the run's artifacts, or not whole"),
         (spoil_lock, "numpy recorded numpy==1.0, at the commit numpy=="),
+        (spoil_lock_wholly, "provenance/conda.yaml in the run's artifacts is no environment lock"),
         (spoil_patch(OUTSIDE), "names a path outside the project's repository and is refused"),
         (spoil_patch(ANOTHER), "the recorded patch does not apply"),
         (spoil_patch_by_leaving_out, "the patch is incomplete; left out: big.bin (too large)"),
@@ -303,6 +338,57 @@ def test_what_is_missing_is_named_and_nothing_is_run(
     assert reason in str(verdict["missing"])
     assert verdict["rerun_id"] is None
     assert not mlflow.search_runs(filter_string="tags.`reprise.rerun_of` != ''", output_format="list")
+
+
+def test_a_lock_that_is_none_at_the_commit_is_named(checkout: Path, train: Job, reproduce: Reproduce) -> None:
+    (checkout / "conda.yaml").write_text("dependencies: [python=3.11]")
+    commit = commit_all(checkout)
+    verdict = reproduce(train(), ends=Irreproducible)
+    assert verdict["missing"] == [f"conda.yaml at commit {commit} is no environment lock"]
+
+
+def locked_at(folder: Path, version: str) -> str:
+    lock = f"dependencies: [python=3.11, pip, {{pip: [threadpoolctl=={version}]}}]"
+    (folder / "conda.yaml").write_text(lock)
+    return lock
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not shutil.which("uv"), reason="uv is not installed")
+def test_bisecting_finds_the_commit_that_changed_the_lock(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where this process has the environment of the run itself, so that none was built for that."""
+    from reproduce import reproduce as command
+
+    monkeypatch.setenv("MLFLOW_ENV_ROOT", str(tmp_path / "envs"))
+    folder, here = tmp_path / "locked", installed_versions()
+    folder.mkdir()
+    (folder / "MLproject").write_text(
+        f"conda_env: conda.yaml\nentry_points: {{main: {{command: 'python version.py && {sys.executable} job.py'}}}}"
+    )
+    (folder / "version.py").write_text(
+        "import threadpoolctl\nopen('version.txt', 'w').write(threadpoolctl.__version__.split('.')[1])"
+    )
+    (folder / "job.py").write_text(TINY_OF_A_FILE)
+    (folder / ".gitignore").write_text("version.txt")
+    lock = locked_at(folder, here["threadpoolctl"])
+    commits = [commit_all(folder), commit_all(folder)]
+    run_id = mlflow.projects.run(str(folder), env_manager="local").run_id
+    client = mlflow.MlflowClient()
+    record = {
+        "format": 1,
+        "git": {"subdirectory": "", "patch": {"left_out": {}}},
+        "environment": {"installed": here, "mismatches": [], **describe_machine()},
+        "data": {"source": {"kind": "bundled", "uri": "iris"}, "fingerprint": "", "rows": 0},
+    }
+    client.log_text(run_id, lock, "provenance/conda.yaml")
+    client.log_dict(run_id, record, "provenance/provenance.json")
+    client.set_tag(run_id, "reprise.environment.lock", hashlib.sha256(lock.encode()).hexdigest())
+    locked_at(folder, "3.5.0")
+    commits += [commit_all(folder, "another lock"), commit_all(folder)]
+    invoke(command, "--run", run_id, "--metric", "minor", "--commits", f"{commits[0]}..main")
+    assert f"first  {commits[2]} another lock" in capsys.readouterr().out
 
 
 def test_an_unknown_or_deleted_run_is_a_wrong_call(checkout: Path, train: Job, store: str) -> None:
@@ -325,10 +411,8 @@ def test_a_run_of_another_project_is_compared_in_what_there_is(
     verdict = reproduce(run)
     assert verdict["verdict"] == "reproduced", verdict
     found = {finding["name"]: finding["match"] for finding in verdict["findings"]}  # type: ignore[attr-defined]
-    assert {name: found[name] for name in ("score", "rows.csv", "answers.json", "alpha")} == dict.fromkeys(
-        ("score", "rows.csv", "answers.json", "alpha"), "equal"
-    )
-    for name in ("took_seconds", "log.txt", "packages", "data", "patch"):
+    assert {name: found[name] for name in EQUAL} == dict.fromkeys(EQUAL, "equal")
+    for name in ("took_seconds", "log.txt", "deep.json", "packages", "data", "patch"):
         assert found[name] == "not compared"
 
 

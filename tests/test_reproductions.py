@@ -41,6 +41,8 @@ def make_version(folder: Path, value: str) -> str:
         (["models:/nothing/1"], "model 'models:/nothing/1' cannot be found"),
         ([], "name a run, or --all --model NAME"),
         (["--all"], "name a run, or --all --model NAME"),
+        (["nothing", "--metric", "accuracy"], "--metric is for --commits"),
+        (["nothing", "--trust", "https://host/repo.git"], "--trust for --all"),
         (["--all", "--model", "nothing"], "registered model 'nothing' is not in sqlite"),
     ],
 )

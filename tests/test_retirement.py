@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from registered import done
+from registered import done, refused
 
 from reprise.governance import registry, retirement
 from reprise.governance.retirement import Candidate
@@ -39,6 +39,7 @@ def test_what_has_an_alias_is_young_or_among_the_last_stays(judged: MlflowClient
     assert "version 2" in done("retire", "--days", "0", "--last", "1")
     assert "version 3" not in done("retire", "--days", "0", "--last", "1")
     assert done("retire", "--last", "0").startswith("0 versions")
+    assert "is not in the range" in refused(2, "retire", "--days", "9" * 12)
 
 
 def test_archiving_is_a_tag(judged: MlflowClient) -> None:
@@ -51,6 +52,7 @@ def test_deletion_takes_the_files_and_spares_what_the_history_names(own_files: M
     for version in ("1", "2", "3"):
         done("promote", version, "--force", "--reason", "each was champion once")
     assert "named in the history" in done(*NOW)
+    assert "2 versions of reprise may be deleted; nothing was changed" in done(*NOW, "--delete")
     doomed = registry.find("reprise", "4").model_id
     place = Path(own_files.get_logged_model(doomed).artifact_location)
     assert place.exists()

@@ -1,6 +1,7 @@
 """`train` in this process: what the run holds."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from reprise import at_commit
 from reprise.errors import WrongCall
+from reprise.launch import evaluate_command
 
 
 def artifact(run: mlflow.entities.Run, path: str) -> Path:
@@ -192,6 +195,16 @@ def test_the_approximate_solver_takes_every_kernel(train: Job, kernel: str) -> N
     assert run.data.params["resolved.solver"] == "approximate"
     assert ("resolved.gamma" in run.data.params) == (kernel != "linear")
     assert run.data.metrics["test_accuracy"] > 0.85
+
+
+@pytest.mark.parametrize("backend", at_commit.BACKENDS)
+def test_what_ran_at_a_commit_is_evaluated_there(backend: str, store: str) -> None:
+    tags = {"mlflow.source.type": "PROJECT", "mlflow.source.name": "/me/project#v1", "mlflow.project.env": "uv"}
+    made = mlflow.MlflowClient().create_run(
+        os.environ["MLFLOW_EXPERIMENT_ID"], tags={**tags, "mlflow.project.backend": backend}
+    )
+    expected = "mlflow run '/me/project#v1' -e evaluate -b commit --env-manager uv -P model=models:/m-1"
+    assert evaluate_command(made, "m-1") == expected
 
 
 def test_a_wrong_call_makes_no_run(train: Job) -> None:

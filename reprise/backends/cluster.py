@@ -7,6 +7,8 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from databricks.sdk.service.compute import ClusterSpec, Library
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from reprise.errors import WrongCall
 
@@ -49,7 +51,11 @@ _TAKEN = {"new_cluster", "libraries"}
 
 
 def _is_uv(library: Mapping[str, Any]) -> bool:
-    return str(library.get("pypi", {}).get("package", "")).partition("=")[0].rstrip("<>~!= ") == "uv"
+    package = library.get("pypi", {}).get("package", "")
+    try:
+        return canonicalize_name(Requirement(package).name) == "uv"
+    except InvalidRequirement:  # pip takes more than requirements, such as git+https://…
+        return False
 
 
 def _problems(kind: Any, value: Any, place: str) -> Iterator[str]:

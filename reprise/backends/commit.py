@@ -35,18 +35,8 @@ class CommitBackend(AbstractBackend):
             EntryPointFailed: it ended with another exit code than 0, which becomes that of `mlflow run`.
             WrongCall, JobFailed: as `play`.
         """
-        place = parse(project_uri)
-        order = Order(
-            place=place,
-            entry_point=entry_point,
-            parameters=params or {},
-            env_manager=backend_config.get("ENV_MANAGER"),
-            patch=uncommitted(place, version, carried=_wants_patch(backend_config)),
-            experiment_id=experiment_id,
-            run_name=run_name(),
-            also=version,
-        )
-        played = play(order)
+        manager, carried = backend_config.get("ENV_MANAGER"), _wants_patch(backend_config)
+        played = play(order_of(project_uri, entry_point, params, version, experiment_id, manager, carried=carried))
         if played.exit_code:
             raise EntryPointFailed(played)
         return Done(played.run_id)
@@ -91,7 +81,30 @@ def _wants_patch(config: Mapping[str, Any]) -> bool:
     return bool(own.get("patch"))
 
 
-def uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:
+def order_of(
+    project_uri: str,
+    entry_point: str,
+    params: Mapping[str, str] | None,
+    version: str | None,
+    experiment_id: str,
+    env_manager: str | None,
+    *,
+    carried: bool = False,
+) -> Order:
+    """Write down what `mlflow run` asks a backend for, with the changes that are carried along.
+
+    Raises:
+        WrongCall: the checkout has changes that no commit holds, and they are not to be carried along, or cannot be.
+    """
+    place = parse(project_uri)
+    patch = _uncommitted(place, version, carried=carried)
+    return Order(
+        place, entry_point, params or {}, env_manager, patch,
+        experiment_id=experiment_id, run_name=_run_name(), also=version,
+    )  # fmt: skip
+
+
+def _uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:
     """Give what a checkout has beyond its HEAD, if it is to be carried along; refuse to leave it behind unsaid."""
     folder = local_folder(place.repository)
     if folder is None or place.version or version or not folder.is_dir():
@@ -117,7 +130,7 @@ def uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> byt
     return whole.content
 
 
-def run_name() -> str | None:
+def _run_name() -> str | None:
     """Give the name that `mlflow run --run-name` asks for: MLflow hands it to no plugin."""
     context = click.get_current_context(silent=True)
     return context.params.get("run_name") if context else None

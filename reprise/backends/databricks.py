@@ -5,14 +5,15 @@ sent; all else is left to MLflow's code.
 """
 
 import os
-import socket
 from collections.abc import Mapping
 from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import mlflow
+import requests
 from mlflow.exceptions import MlflowException
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
@@ -21,24 +22,22 @@ from mlflow.utils.databricks_utils import get_databricks_host_creds
 from mlflow.utils.uri import get_db_info_from_uri, is_databricks_uri, is_http_uri
 
 from reprise import patience
+from reprise.at_commit import DATABRICKS
 from reprise.backends import cluster
-from reprise.backends.commit import run_name, uncommitted
+from reprise.backends.commit import order_of
 from reprise.entry_point import in_one_line
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, in_short, one_line
+from reprise.running.child import terminated_as_interrupted
 from reprise.running.clone import cloned
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, tags
-from reprise.running.project_uri import parse
 from reprise.running.repository import find
-
-NAME = "databricks-commit"
 
 SIZE_LIMIT = 100 * 2**20
 """Bytes of files that a commit may bring to the cluster: code, not data."""
 
 _LISTED = 3
 _ANSWER = 5  # seconds
-_PORTS = {"http": 80, "https": 443}
 _LOGIN = "set DATABRICKS_HOST and DATABRICKS_TOKEN, or run databricks auth login"
 
 
@@ -64,12 +63,7 @@ class DatabricksBackend(AbstractBackend):
         manager = backend_config.get("ENV_MANAGER") or "uv"
         config = cluster.check(backend_config, manager)
         _check_reach(tracking_uri)
-        place = parse(project_uri)
-        uncommitted(place, version, carried=False)
-        order = Order(
-            place, entry_point, params or {}, manager, experiment_id=experiment_id, run_name=run_name(), also=version
-        )
-        return submit(order, config)
+        return submit(order_of(project_uri, entry_point, params, version, experiment_id, manager), config)
 
 
 def submit(order: Order, config: dict[str, Any]) -> SubmittedRun:
@@ -86,10 +80,10 @@ def submit(order: Order, config: dict[str, Any]) -> SubmittedRun:
         job = Job(
             clone.folder, f"commit {commit.sha}", order.entry_point, order.parameters, order.env_manager,
             order.experiment_id, order.run_name,
-            tags={**tags(order, commit), "mlflow.project.backend": NAME, "reprise.process": None},
+            tags={**tags(order, commit), "mlflow.project.backend": DATABRICKS, "reprise.process": None},
         )  # fmt: skip
         run_id = make_run(load(job), job, str(order.env_manager))
-        with ended_well(run_id), patience.brief():
+        with terminated_as_interrupted(), ended_well(run_id), patience.brief():
             try:
                 submitted: SubmittedRun = run_databricks(
                     mlflow.get_run(run_id), f"{commit.url}#{commit.sha}", order.entry_point, str(clone.folder),
@@ -124,15 +118,25 @@ def _check_reach(tracking_uri: str) -> None:
     host = _host(tracking_uri)
     if not host:
         raise WrongCall(f"it is not said which Databricks workspace: {_LOGIN}")
-    url = urlsplit(host if "://" in host else f"https://{host}")
-    try:  # databricks-sdk itself would try for ten minutes
-        socket.create_connection((str(url.hostname), url.port or _PORTS.get(url.scheme, 443)), _ANSWER).close()
-    except OSError as error:
-        raise JobFailed(f"Databricks workspace {host} does not answer ({error}); check DATABRICKS_HOST") from error
+    _see_that_it_answers(host)
     try:
         get_databricks_host_creds(tracking_uri)
     except (MlflowException, ValueError) as error:
         raise WrongCall(f"there is no login for {host}: {_LOGIN}") from error
+
+
+def _see_that_it_answers(host: str) -> None:
+    """Ask once, through the proxy if there is one: databricks-sdk itself would try for ten minutes."""
+    url = host if "://" in host else f"https://{host}"
+    try:
+        requests.head(url, timeout=_ANSWER, allow_redirects=False)
+    except ValueError as error:
+        hint = "check DATABRICKS_HOST, and the proxy's address if there is one"
+        raise WrongCall(f"Databricks workspace {host!r} cannot be asked: {one_line(error)}; {hint}") from error
+    except requests.RequestException as error:
+        by_proxy = isinstance(error, requests.exceptions.ProxyError)
+        check = f"{urlsplit(url).scheme.upper()}_PROXY" if by_proxy else "DATABRICKS_HOST"
+        raise JobFailed(f"Databricks workspace {host} does not answer ({in_short(error)}); check {check}") from error
 
 
 def _host(tracking_uri: str) -> str | None:
@@ -140,6 +144,10 @@ def _host(tracking_uri: str) -> str | None:
     profile = get_db_info_from_uri(tracking_uri)[0] or os.environ.get("DATABRICKS_CONFIG_PROFILE")
     if not profile and (host := os.environ.get("DATABRICKS_HOST")):
         return host
-    profiles = ConfigParser(default_section="")
-    profiles.read(Path(os.environ.get("DATABRICKS_CONFIG_FILE", "~/.databrickscfg")).expanduser())
+    profiles = ConfigParser(default_section="", interpolation=None)
+    file = Path(os.environ.get("DATABRICKS_CONFIG_FILE", "~/.databrickscfg")).expanduser()
+    try:
+        profiles.read(file)
+    except (ConfigParserError, UnicodeDecodeError) as error:
+        raise WrongCall(f"{file} cannot be read: {one_line(error)}; mend it, or {_LOGIN}") from error
     return profiles.get(profile or "DEFAULT", "host", fallback=None)

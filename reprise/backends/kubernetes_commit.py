@@ -9,9 +9,10 @@ import mlflow
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
-from reprise.backends.commit import Done, run_name, uncommitted
+from reprise.at_commit import KUBERNETES
+from reprise.backends.commit import Done, order_of
 from reprise.credentials import without_credentials
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import WrongCall
 from reprise.git import succeeds
 from reprise.kubernetes import manifest, reach, settings, template
 from reprise.kubernetes.admission import has_secret, see_that_they_are_admitted
@@ -21,15 +22,14 @@ from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.manifest import Task
 from reprise.kubernetes.published import see_that_it_is_pushed, takes_credentials
 from reprise.process import TAG as PROCESS_TAG
+from reprise.running.child import terminated_as_interrupted
 from reprise.running.clone import cloned
-from reprise.running.job import Job, end, load, make_run
+from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, job_at
-from reprise.running.project_uri import parse
 from reprise.running.repository import Commit, find
 from reprise.search.rendezvous import HERE, MODULE_FILE
 from reprise.terminal import note
 
-BACKEND = "kubernetes-commit"
 MANAGERS = ("uv", "local")
 LAUNCHER = "reprise/kubernetes/attempt.py"
 
@@ -58,15 +58,11 @@ class KubernetesCommitBackend(AbstractBackend):
         job_template = template.read(chosen.template)
         uri = reach.tracking_uri(tracking_uri, job_template)
         reach.artifacts(mlflow.get_experiment(experiment_id).artifact_location, job_template)
-        place = parse(project_uri)
-        uncommitted(place, version, carried=False)
-        order = Order(
-            place, entry_point, params or {}, _manager(backend_config.get("ENV_MANAGER")),
-            experiment_id=experiment_id, run_name=run_name(), also=version,
-        )  # fmt: skip
-        commit = find(place, version)
+        manager = _manager(backend_config.get("ENV_MANAGER"))
+        order = order_of(project_uri, entry_point, params, version, experiment_id, manager)
+        commit = find(order.place, version)
         reach.repository(commit.url, job_template)
-        see_that_it_is_pushed(place, commit)
+        see_that_it_is_pushed(order.place, commit)
         server = connect(chosen.context)
         return _submit(server, job_template, chosen, order, commit, uri)
 
@@ -93,24 +89,19 @@ def _submit(
         jobs = [manifest.build(job_template, task)]
         jobs += [manifest.build_workers(job_template, task, workers)] if workers else []
         see_that_they_are_admitted(server, namespace, jobs)
-        run_id = make_run(loaded, replace(job, tags={**job.tags, **_tags(server)}), str(order.env_manager))
-    task = replace(task, run_id=run_id)
-    body = manifest.build(job_template, task)
-    place = JobPlace(namespace, body["metadata"]["name"])
-    try:
-        mlflow.MlflowClient().set_tag(run_id, JOB_TAG, f"{place.namespace}/{place.name}")
-        made = ask(server, "POST", place.path.rpartition("/")[0], body=body)
-        if workers:
-            crew = manifest.build_workers(job_template, task, workers, made)
-            ask(server, "POST", place.path.rpartition("/")[0], body=crew)
-    except KeyboardInterrupt:
-        abandon(server, place)
-        end(run_id, "KILLED", "interrupted")
-        raise
-    except JobFailed as error:
-        abandon(server, place)
-        end(run_id, "FAILED", error.format_message())
-        raise
+    run_id = make_run(loaded, replace(job, tags={**job.tags, **_tags(server)}), str(order.env_manager))
+    with terminated_as_interrupted(), ended_well(run_id):
+        task = replace(task, run_id=run_id)
+        body = manifest.build(job_template, task)
+        place = JobPlace(namespace, body["metadata"]["name"])
+        try:
+            mlflow.MlflowClient().set_tag(run_id, JOB_TAG, f"{place.namespace}/{place.name}")
+            made = ask(server, "POST", place.collection, body=body)
+            if workers:
+                ask(server, "POST", place.collection, body=manifest.build_workers(job_template, task, workers, made))
+        except BaseException:  # the Job may have been made
+            abandon(server, place)
+            raise
     beside = f", and {workers} workers beside it" if workers else ""
     note(f"run {run_id} is Job {place.name} in namespace {namespace}{beside}")
     see_to_the_end(server, place, run_id, chosen.start_timeout)
@@ -125,7 +116,7 @@ def _manager(asked: str | None) -> str:
 
 def _tags(server: ApiServer) -> dict[str, str | None]:
     return {
-        "mlflow.project.backend": BACKEND,
+        "mlflow.project.backend": KUBERNETES,
         CONTEXT_TAG: server.context,
         PROCESS_TAG: None,  # the pod's process fills the run, not this one
     }

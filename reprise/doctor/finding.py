@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from reprise.credentials import without_credentials
+from reprise.errors import one_line
 
 Level = Literal["ok", "note", "warn", "FAIL"]
 
@@ -52,4 +53,4 @@ def guarded(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Fi
 
 
 def _in_one_line(text: str) -> str:
-    return without_credentials(" ".join(text.split()))
+    return without_credentials(one_line(text))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from textwrap import shorten
 
+from reprise.errors import one_line
 from reprise.governance import history, registry
 from reprise.governance.history import MOVED, NOWHERE, Move
 
@@ -39,7 +40,7 @@ def _line(move: Move) -> str:
     if move.forced:
         said.append(f"FORCED over: {_short(move.forced)}")
     said.append(f"at {move.commit[:12] or 'no commit'}")
-    said += [f"reason: {move.reason}"] if move.reason else []
+    said += [f"reason: {one_line(move.reason)}"] if move.reason else []
     said += [_short(move.detail)] if move.detail else []
     return "  ".join(said)
 

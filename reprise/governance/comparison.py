@@ -9,7 +9,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from reprise import git, project
-from reprise.errors import WrongCall
+from reprise.errors import ABSENT, WrongCall
 from reprise.governance import registry
 from reprise.recorded import provenance_of
 
@@ -64,7 +64,7 @@ def _side(what: str, name: str) -> Side:
     try:
         run = mlflow.get_run(run_id) if run_id else None
     except MlflowException as error:
-        if error.error_code not in registry.ABSENT:
+        if error.error_code not in ABSENT:
             raise
         run = None
     if run is None:

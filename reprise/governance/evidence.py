@@ -52,13 +52,15 @@ def find_champion(uri: str, challenger: Subject) -> Champion | None:
         challenger: the model that is judged.
 
     Raises:
-        WrongCall: the URI is of another kind.
+        WrongCall: the URI is of another kind, or names a version that does not exist.
     """
     if uri == NO_CHAMPION:
         return None
     if not uri.startswith("models:/") or not set(uri.removeprefix("models:/")) & set("@/"):
         raise WrongCall(f"champion {uri!r} is neither models:/name@alias, nor models:/name/version, nor none")
     version = registry.of_uri(uri)
+    if version is None and "@" not in uri:
+        raise WrongCall(f"champion {uri!r} is no version that there is; name another, models:/name@alias, or none")
     if version is None:
         return None
     identity = version.model_id or version.source

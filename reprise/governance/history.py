@@ -12,6 +12,7 @@ from mlflow.entities import Run, RunTag
 
 from reprise import project
 from reprise.checkout import describe
+from reprise.errors import JobFailed
 from reprise.permission import needed
 
 TAG = "reprise.move"
@@ -89,7 +90,7 @@ def begin(
     run_tags |= {"reprise.job": job, f"{TAG}.model": name, "mlflow.user": user}
     if checkout.commit:
         run_tags["mlflow.source.git.commit"] = checkout.commit
-    experiment = _experiment(name)
+    experiment = _experiment(name) or mlflow.MlflowClient().create_experiment(experiment_name(name))
     with needed("EDIT", f"experiment {experiment_name(name)!r}"):
         run = mlflow.MlflowClient().create_run(experiment, tags=run_tags, run_name=f"{job} {after} to {alias}")
     return _move(run)
@@ -120,23 +121,30 @@ def experiment_name(name: str) -> str:
     return f"registry/{name}"
 
 
-def _experiment(name: str) -> str:
-    client = mlflow.MlflowClient()
-    found = client.get_experiment_by_name(experiment_name(name))
-    if found is not None:
-        return str(found.experiment_id)
-    return str(client.create_experiment(experiment_name(name)))
+def _experiment(name: str) -> str | None:
+    """Find the experiment of a registered model's history; None before the first entry.
+
+    Raises:
+        JobFailed: it is deleted.
+    """
+    found = mlflow.MlflowClient().get_experiment_by_name(experiment_name(name))
+    if found is None:
+        return None
+    if found.lifecycle_stage == "deleted":
+        restore = f"mlflow experiments restore --experiment-id {found.experiment_id}"
+        raise JobFailed(f"the history of {name!r} is deleted; bring it back with: {restore}")
+    return str(found.experiment_id)
 
 
 def _search(name: str, query: str) -> list[Move]:
     client, token, found = mlflow.MlflowClient(), None, []
     with needed("READ", f"experiment {experiment_name(name)!r}"):
-        experiment = client.get_experiment_by_name(experiment_name(name))
+        experiment = _experiment(name)
         if experiment is None:
             return []
         while True:
             page = client.search_runs(
-                [experiment.experiment_id], query, max_results=1000, order_by=["start_time ASC"], page_token=token
+                [experiment], query, max_results=1000, order_by=["start_time ASC"], page_token=token
             )
             found += [_move(run) for run in page if f"{TAG}.alias" in run.data.tags]
             token = page.token

@@ -100,7 +100,7 @@ def rollback(name: str, wanted: str | None, *, reason: str, probe: Probe, note: 
     with exclusively(name):
         repair(name, note)
         before = registry.aliased(name, CHAMPION)
-        version = registry.find(name, wanted) if wanted else _previous(name, before)
+        version = _previous(name, before) if wanted is None else registry.find(name, wanted)
         if before and before.number == version.number:
             raise WrongCall(f"version {version.number} of {name!r} is champion already; nothing was done")
         files = stored_model.fetch(version.uri)

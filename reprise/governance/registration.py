@@ -1,13 +1,14 @@
 """Make a model version of a run's model, with what is known of its origin."""
 
 import mlflow
-from mlflow.exceptions import MlflowException
 
 from reprise import stored_model
 from reprise.digest import TAG
 from reprise.errors import JobFailed, WrongCall
 from reprise.governance import registry
+from reprise.governance.mutex import exclusively
 from reprise.governance.registry import Version
+from reprise.recorded import existing
 
 PROVENANCE = (
     "mlflow.source.git.commit",
@@ -26,16 +27,11 @@ def register(run_id: str, name: str) -> Version:
     """Make a version of the model that a run has logged.
 
     Raises:
-        WrongCall: there is no such run, or it has no model, or that has a version already.
+        WrongCall: there is no such run, it is deleted, or it has no model, or that has a version already.
         JobFailed: the model's files are gone, or are not those that the run logged.
     """
     registry.check_name(name)
-    try:
-        run = mlflow.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code not in registry.ABSENT:
-            raise
-        raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; set MLFLOW_TRACKING_URI") from error
+    run = existing(run_id)
     outputs = run.outputs.model_outputs if run.outputs else []
     if run.info.status != "FINISHED" or not outputs:
         raise WrongCall(
@@ -50,4 +46,5 @@ def register(run_id: str, name: str) -> Version:
         )
         raise JobFailed(message)
     tags = {key: run.data.tags[key] for key in PROVENANCE if key in run.data.tags}
-    return registry.register(name, model_id, run_id, {**tags, TAG: files.digest})
+    with exclusively(name):
+        return registry.register(name, model_id, run_id, {**tags, TAG: files.digest})

@@ -1,5 +1,6 @@
 """MLflow's model registry: the one module that talks to it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from reprise.errors import WrongCall
+from reprise.errors import ABSENT, WrongCall
 from reprise.permission import needed
 
 MODEL = "reprise"
@@ -16,8 +17,8 @@ MODEL = "reprise"
 
 ALIASES = ("champion", "challenger")
 
-ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""What MLflow's stores answer for a model, version or alias that does not exist."""
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+"""A version's number; of more digits no database has any."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def find(name: str, number: str) -> Version:
     Raises:
         WrongCall: there is none; those that exist are named.
     """
-    found = aliased(name, number) if not number.isdigit() else _get(name, number)
+    found = _get(name, number) if _NUMBER.fullmatch(number) else aliased(name, number)
     if found is None:
         known = sorted((version.number for version in versions(name)), key=int)
         listed = f"its versions: {', '.join(known[-10:])}" if known else "it has no version: register one first"
@@ -94,12 +95,18 @@ def of_uri(uri: str) -> Version | None:
     if alias:
         return aliased(name, alias)
     name, _, number = name.partition("/")
-    return _get(name, number) if number.isdigit() else None
+    return _get(name, number) if _NUMBER.fullmatch(number) else None
 
 
 def versions(name: str) -> Iterator[Version]:
-    """List all versions, newest first; none where there is no such model."""
+    """List all versions, newest first; none where there is no such model.
+
+    Raises:
+        WrongCall: MLflow's search cannot take the name.
+    """
     client, token, quote = mlflow.MlflowClient(), None, '"' if "'" in name else "'"
+    if quote in name:
+        raise WrongCall(f"{name!r} holds both kinds of quotes, by which MLflow cannot search")
     with needed("READ", f"registered model {name!r}"):
         while True:
             page = client.search_model_versions(
@@ -180,10 +187,10 @@ def _version(found: ModelVersion) -> Version:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that cannot stand in a model URI or a search.
+    """Refuse a name that cannot stand in a model URI, a search or a line.
 
     Raises:
-        WrongCall: it holds a quote, a slash, a colon or an at sign.
+        WrongCall: it holds a quote, a slash, a colon, an at sign or a line's end, or nothing but dots.
     """
-    if not name or set(name) & set("'\"/:@"):
-        raise WrongCall(f"{name!r} is no name for a registered model; leave out quotes, /, : and @")
+    if not name.strip(".") or set(name) & set("'\"/:@") or not name.isprintable():
+        raise WrongCall(f"{name!r} is no name for a registered model: it takes letters, and no quotes, /, : or @")

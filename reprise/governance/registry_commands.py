@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from reprise import project
+from reprise import options, project
 from reprise.errors import JobFailed, WrongCall
 from reprise.terminal import note
 
@@ -16,7 +16,7 @@ _env_manager = click.option(
     "--env-manager",
     default="uv",
     show_default=True,
-    type=click.Choice(["uv", "virtualenv", "conda", "local"]),
+    type=options.ENV_MANAGER,
     help="Builds the environment that a model is loaded in; local: this one.",
 )
 
@@ -98,7 +98,7 @@ def compare(one: str, other: str, name: str) -> None:
 
 @click.command(epilog="Example: reprise retire --days 30 --last 20 --delete --no-dry-run")
 @_name
-@click.option("--days", default=90, show_default=True, type=click.IntRange(0), help="Younger versions stay.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(0, 36_500), help="Younger versions stay.")
 @click.option("--last", default=10, show_default=True, type=click.IntRange(0), help="So many of the newest stay.")
 @click.option("--archive/--delete", default=True, show_default=True, help="Tag them, or delete them with their files.")
 @click.option("--dry-run/--no-dry-run", default=True, show_default=True, help="Only list them.")
@@ -109,9 +109,10 @@ def retire(name: str, days: int, last: int, archive: bool, dry_run: bool) -> Non
     chosen = retirement.candidates(name, days, last)
     for candidate in chosen:
         version, named = candidate.version, "  named in the history: never deleted" if candidate.named else ""
-        click.echo(f"version {version.number}  {version.created:%Y-%m-%d}  run {version.run_id}{named}")
+        click.echo(f"version {version.number}  {version.created:%Y-%m-%d}  run {version.run_id or 'unknown'}{named}")
     if dry_run:
-        click.echo(f"{len(chosen)} versions of {name} may retire; nothing was changed: add --no-dry-run")
+        number, what = (len(chosen), "retire") if archive else (sum(not one.named for one in chosen), "be deleted")
+        click.echo(f"{number} versions of {name} may {what}; nothing was changed: add --no-dry-run")
         return
     done = retirement.archive(chosen) if archive else retirement.delete(name, chosen)
     click.echo(f"{'archived' if archive else 'deleted'} {len(done)} versions of {name}")

@@ -8,7 +8,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from reprise.errors import WrongCall
+from reprise.errors import ABSENT, WrongCall
 from reprise.governance import history, registry
 from reprise.governance.mutex import exclusively
 from reprise.governance.registry import Version
@@ -88,7 +88,7 @@ def _delete_files(version: Version) -> None:
         try:
             model = client.get_logged_model(version.model_id)
         except MlflowException as error:
-            if error.error_code not in registry.ABSENT:
+            if error.error_code not in ABSENT:
                 raise
             return  # it was deleted before
         get_artifact_repository(model.artifact_location).delete_artifacts()

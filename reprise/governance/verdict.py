@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import mlflow
+from mlflow.exceptions import MlflowException
 
+from reprise.errors import ABSENT, JobFailed
 from reprise.permission import needed
 
 TAG = "reprise.verdict"
@@ -39,9 +41,18 @@ class Verdict:
 
 
 def verdict_of(model_id: str) -> Verdict | None:
-    """Read the newest verdict on a logged model; None where it was never judged."""
+    """Read the newest verdict on a logged model; None where it was never judged.
+
+    Raises:
+        JobFailed: the model is deleted.
+    """
     with needed("READ", f"the experiment of model {model_id}"):
-        tags = mlflow.MlflowClient().get_logged_model(model_id).tags
+        try:
+            tags = mlflow.MlflowClient().get_logged_model(model_id).tags
+        except MlflowException as error:
+            if error.error_code not in ABSENT:
+                raise
+            raise JobFailed(f"models:/{model_id} is deleted from the store; name a version of another model") from error
     if TAG not in tags:
         return None
     names = [name for name in Verdict.__dataclass_fields__ if name != "verdict"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, one_line
 
 TIMEOUT = (5, 30)
 """Seconds to connect, and for an answer."""
@@ -86,7 +86,7 @@ def connect(context: str | None = None) -> ApiServer:
             context, namespace = _choose(contexts, context or (current or {}).get("name"), file)
             config.load_kube_config(file, context, client_configuration=configuration)
     except (config.ConfigException, OSError, ValueError, TypeError) as error:
-        message = " ".join(str(error).split())
+        message = one_line(error)
         raise WrongCall(f"no cluster to run on: {message}; set KUBECONFIG, or write {file}") from error
     pool = client.ApiClient(configuration).rest_client.pool_manager
     return ApiServer(context, namespace, configuration.host.rstrip("/"), configuration, pool)
@@ -186,7 +186,7 @@ class _speaking:  # noqa: N801  a context manager, named as one
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
         if isinstance(error, (HTTPError, OSError)):
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             raise Unreachable(
                 f"the cluster {self.server.url} of context {self.server.context!r} does not answer: {reason}; "
                 "check that it runs, or name another context"
@@ -198,7 +198,7 @@ def _refused(server: ApiServer, status: int, content: bytes) -> Refused:
         said = str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):
         said = content.decode(errors="replace")[:500]
-    said = " ".join(said.split())
+    said = one_line(said)
     if status == HTTPStatus.UNAUTHORIZED:
         message = f"the cluster refuses the credentials of context {server.context!r}: have they expired? Log in again"
     else:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from reprise.errors import one_line
+
 Status = dict[str, Any]
 
 NEVER_STARTS = frozenset(
@@ -76,7 +78,7 @@ def of_waiting(pod: Status) -> tuple[str, str] | None:
         waiting = one.get("state", {}).get("waiting") or {}
         if waiting.get("reason") in NEVER_STARTS | IMAGE:
             image = f"image {one.get('image')}: " if waiting["reason"] in IMAGE else ""
-            return waiting["reason"], f"{image}{' '.join(waiting.get('message', '').split())}"
+            return waiting["reason"], f"{image}{one_line(waiting.get('message', ''))}"
     scheduled = _condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
         return str(scheduled.get("reason")), str(scheduled.get("message", ""))

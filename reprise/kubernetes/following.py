@@ -34,9 +34,14 @@ class JobPlace(NamedTuple):
     name: str
 
     @property
+    def collection(self) -> str:
+        """Give the path of the Jobs of its namespace."""
+        return f"/apis/batch/v1/namespaces/{self.namespace}/jobs"
+
+    @property
     def path(self) -> str:
         """Give the Job's path at the API server."""
-        return f"/apis/batch/v1/namespaces/{self.namespace}/jobs/{self.name}"
+        return f"{self.collection}/{self.name}"
 
     @property
     def pods(self) -> str:
@@ -87,7 +92,7 @@ def follow(server: ApiServer, place: JobPlace, start_timeout: float, workers: di
     heard: queue.Queue[tuple[str, Event | JobFailed]] = queue.Queue()
     over = threading.Event()
     named = {"fieldSelector": f"metadata.name={place.name}"}
-    _listen(heard, over, "job", lambda: watch(server, place.path.rpartition("/")[0], named))
+    _listen(heard, over, "job", lambda: watch(server, place.collection, named))
     _listen(heard, over, "pod", lambda: watch(server, place.pods, place.selector))
     if workers:
         _listen(heard, over, "worker", lambda: watch(server, place.pods, workers))

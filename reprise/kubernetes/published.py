@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from reprise.credentials import without_credentials
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, one_line
 from reprise.git import GitError, git, succeeds, text
 from reprise.running.project_uri import ProjectUri, local_folder
 from reprise.running.repository import Commit, find, has
@@ -62,7 +62,7 @@ def _tips(folder: Path, remote: str) -> set[str]:
     try:
         listed = git(folder, "ls-remote", "--quiet", "--heads", "--tags", remote, env=_SSH, timeout=TIMEOUT).decode()
     except GitError as error:
-        message = " ".join(without_credentials(str(error)).split())
+        message = without_credentials(one_line(error))
         raise JobFailed(f"remote {remote} cannot be asked whether it has the commit: {message}") from error
     return {line.partition("\t")[0] for line in listed.splitlines()}
 

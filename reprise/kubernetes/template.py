@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from reprise.errors import WrongCall
+from reprise.errors import WrongCall, one_line
 
 Manifest = dict[str, Any]
 
@@ -21,7 +21,7 @@ def read(path: Path) -> Manifest:
     except (OSError, UnicodeDecodeError) as error:
         raise WrongCall(f"job template {str(path)!r} cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise WrongCall(f"job template {str(path)!r} is no YAML: {' '.join(str(error).split())}") from error
+        raise WrongCall(f"job template {str(path)!r} is no YAML: {one_line(error)}") from error
     problem = _problem(content)
     if problem:
         raise WrongCall(f"job template {str(path)!r} {problem}")

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from reprise.digest import TAG, digest
+from reprise.errors import one_line
 from reprise.evaluation import Evaluation
 from reprise.proof import learned
 from reprise.proof.comparison import Results
@@ -57,8 +58,8 @@ def results_of(run: Recorded, models: dict[str, Path], tampered: set[str]) -> Re
                 leaves[name] = learned.parameters(_lasting(json.loads(path.read_text(encoding="utf-8"))))
             else:
                 files[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        except (ValueError, OSError) as error:
-            unread[name] = f"it cannot be read: {' '.join(str(error).split())[:100]}"
+        except Exception as error:  # noqa: BLE001  a foreign file may hold anything, and a reader fail in any way
+            unread[name] = f"it cannot be read: {one_line(error, 100)}"
     for name, folder in models.items():
         if name in tampered:
             unread[name] = "its files are not those that were recorded, so it is not loaded"
@@ -66,7 +67,7 @@ def results_of(run: Recorded, models: dict[str, Path], tampered: set[str]) -> Re
         try:
             table, parameters = _open(folder)
         except Exception as error:  # noqa: BLE001  a foreign model may want any package, and fail in any way
-            unread[name] = f"it cannot be loaded here: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            unread[name] = f"it cannot be loaded here: {type(error).__name__}: {one_line(error, 200)}"
         else:
             tables |= {name: table} if table is not None else {}
             leaves |= {name: parameters} if parameters else {}
@@ -96,12 +97,12 @@ def contradictions(run: Recorded, models: dict[str, Path]) -> Iterator[Finding]:
             match = Match.EQUAL if now == recorded else Match.DIFFERENT
             yield Finding("record", name, match, recorded, now, "SHA-256 of its files, as recorded and in the store")
     path = run.folder / PREDICTIONS
-    if not path.is_file():
+    if not run.provenance or not path.is_file():  # another project's file of that name is no record of metrics
         return
     try:
         metrics = _evaluation(pd.read_parquet(path)).metrics
-    except (ValueError, KeyError, OSError) as error:
-        why = " ".join(str(error).split())[:100]
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        why = one_line(error, 100)
         yield Finding("record", PREDICTIONS, Match.DIFFERENT, note=f"it holds no predictions any more: {why}")
         return
     for metric, value in metrics.items():

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from reprise.errors import Irreproducible, JobFailed, WrongCall
+from reprise.errors import Irreproducible, JobFailed, WrongCall, one_line
 from reprise.git import GitError, git
 from reprise.proof.comparison import Results, compare
+from reprise.proof.preparation import Plan, order_at
 from reprise.proof.verdict import Finding, Match
 from reprise.recorded import BISECTS, Recorded, existing
-from reprise.running.play import Order, play
+from reprise.running.play import play
 from reprise.running.repository import Commit, find
 
 Tell = Callable[[str], None]
@@ -32,12 +33,12 @@ class Bisection:
     findings: tuple[Finding, ...]
 
 
-def bisect(recorded: Recorded, order: Order, commits: str, metric: str, tell: Tell) -> Bisection:
+def bisect(recorded: Recorded, plan: Plan, commits: str, metric: str, tell: Tell) -> Bisection:
     """Search a range of commits for the first at which a metric is not what a run recorded.
 
     Args:
         recorded: the run.
-        order: how it is run again.
+        plan: how it is run again.
         commits: `A..B`; at A the metrics must still be the recorded ones, at B they must not.
         metric: the metric to look at; `any` for all that are no times.
         tell: is told of each commit that was tried.
@@ -48,14 +49,14 @@ def bisect(recorded: Recorded, order: Order, commits: str, metric: str, tell: Te
         JobFailed: the ends of the range do not differ as they must, or too many commits cannot be run.
     """
     good, bad = _range(commits)
-    if order.patch:
+    if plan.order.patch:
         raise Irreproducible(f"run {recorded.run_id} has a patch, which belongs to its own commit; bisect a clean run")
     if metric != "any" and metric not in recorded.run.data.metrics:
         raise WrongCall(
             f"run {recorded.run_id} has no metric {metric!r}; it has {', '.join(recorded.run.data.metrics)}"
         )
-    trial = _Trial(recorded, order, metric, tell)
-    first, last = (find(replace(order.place, version=end)) for end in (good, bad))
+    trial = _Trial(recorded, plan, metric, tell)
+    first, last = (find(replace(plan.order.place, version=end)) for end in (good, bad))
     if trial.differs(first.sha):
         raise JobFailed(f"at {good} ({first.sha}) a metric differs already; begin the range earlier")
     if not trial.differs(last.sha):
@@ -71,8 +72,8 @@ def bisect(recorded: Recorded, order: Order, commits: str, metric: str, tell: Te
 class _Trial:
     """Runs the job at one commit after another, and remembers what differed."""
 
-    def __init__(self, recorded: Recorded, order: Order, metric: str, tell: Tell) -> None:
-        self.recorded, self.order, self.metric, self.tell = recorded, order, metric, tell
+    def __init__(self, recorded: Recorded, plan: Plan, metric: str, tell: Tell) -> None:
+        self.recorded, self.plan, self.metric, self.tell = recorded, plan, metric, tell
         self.found: dict[str, tuple[Finding, ...]] = {}
 
     def differs(self, commit: str) -> bool:
@@ -81,9 +82,8 @@ class _Trial:
         Raises:
             JobFailed: the job cannot be run there.
         """
-        played = play(
-            replace(self.order, place=replace(self.order.place, version=commit), tags={BISECTS: self.recorded.run_id})
-        )
+        order = order_at(self.plan, self.recorded, commit)
+        played = play(replace(order, tags={BISECTS: self.recorded.run_id}))
         if played.exit_code:
             raise JobFailed(f"the job fails at {commit} (run {played.run_id})")
         before = self._metrics(self.recorded.run.data.metrics)
@@ -109,7 +109,7 @@ def _clone(commit: Commit, clone: Path) -> None:
     try:
         git(clone.parent, "clone", "--quiet", "--bare", "--shared", str(commit.git_dir), str(clone))
     except GitError as error:
-        raise JobFailed(f"{commit.url} cannot be cloned: {' '.join(str(error).split())}") from error
+        raise JobFailed(f"{commit.url} cannot be cloned: {one_line(error)}") from error
 
 
 def _search(clone: Path, good: str, bad: str, trial: _Trial) -> str:
@@ -119,9 +119,7 @@ def _search(clone: Path, good: str, bad: str, trial: _Trial) -> str:
             commit = git(clone, "rev-parse", "BISECT_HEAD").decode().strip()
             said = git(clone, "bisect", _judged(commit, trial), commit)
     except GitError as error:
-        raise JobFailed(
-            f"git bisect finds no single commit: {' '.join(str(error).split()) or 'too many fail'}"
-        ) from error
+        raise JobFailed(f"git bisect finds no single commit: {one_line(error) or 'too many fail'}") from error
     return done[1].decode()
 
 

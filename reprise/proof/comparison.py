@@ -173,8 +173,23 @@ def _different(old: np.ndarray, new: np.ndarray) -> np.ndarray:
         return np.asarray(np.ascontiguousarray(old).view(bits) != np.ascontiguousarray(new).view(bits)).reshape(
             old.shape
         )
+    if old.dtype.kind == "O":
+        old, new = (np.asarray(np.frompyfunc(_cell, 1, 1)(side), dtype=object) for side in (old, new))
     gaps = pd.isna(old) & pd.isna(new)
     return np.asarray((old != new) & ~gaps)
+
+
+def _cell(value: Any) -> Any:
+    """Write a list of numbers, or what else is nested in a cell, as text: NumPy would compare each number in it."""
+    return repr(_plain(value)) if isinstance(value, (np.ndarray, list, tuple, dict)) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _numbers(old: np.ndarray, new: np.ndarray, tolerance: float | None) -> tuple[Match, str]:

@@ -4,7 +4,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +18,7 @@ from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
 from reprise.recorded import LOCK, PROVENANCE, RERUN_OF, Recorded
 from reprise.running.play import Order
+from reprise.running.repository import SHA, find
 from reprise.table import read_table
 
 MANAGERS = ("uv", "conda", "virtualenv")
@@ -33,11 +34,13 @@ class Plan:
         order: what the backend is asked for.
         replaced: parameters that name the same thing otherwise than recorded, such as data found in another place.
         lock: the environment lock at the commit; None for a project without one that is read here.
+        here: whether this process's own environment is taken, since it is the one that the lock names.
     """
 
     order: Order
     replaced: dict[str, str]
     lock: Lock | None
+    here: bool
 
 
 def prepare(recorded: Recorded, repository: str, env_manager: str, experiment_id: str) -> Plan:
@@ -61,16 +64,31 @@ def prepare(recorded: Recorded, repository: str, env_manager: str, experiment_id
         parameters = _declared(code, recorded)
         lock = _lock(code, recorded)
         replaced = {**_data(code, recorded), **_model(recorded)}
+    here = env_manager == "recorded" and lock is not None and _is_here(recorded.environment, lock)
     order = Order(
         place=place,
         entry_point=recorded.entry_point,
         parameters={**parameters, **replaced},
-        env_manager=_env_manager(recorded, env_manager, lock),
+        env_manager="local" if here else _env_manager(recorded, env_manager, lock),
         patch=recorded.patch,
         experiment_id=experiment_id,
         tags={RERUN_OF: recorded.run_id},
     )
-    return Plan(order, replaced, lock)
+    return Plan(order, replaced, lock, here)
+
+
+def order_at(plan: Plan, recorded: Recorded, commit: str) -> Order:
+    """Order the same at another commit, in the environment that the lock there names.
+
+    Raises:
+        WrongCall, JobFailed: the commit cannot be had.
+    """
+    order = replace(plan.order, place=replace(plan.order.place, version=commit))
+    if not plan.here:
+        return order
+    with snapshot(find(order.place), b"") as code:
+        same = code.file("conda.yaml") == recorded.lock
+    return order if same else replace(order, env_manager=_builder(recorded))
 
 
 def _gaps(recorded: Recorded) -> Iterator[str]:
@@ -80,10 +98,12 @@ def _gaps(recorded: Recorded) -> Iterator[str]:
         yield f"the run is {status}, so it has no results to compare"
     if recorded.commit is None:
         yield f"no commit is recorded: {tags.get('reprise.git', 'the run was made outside a git repository')}"
+    elif not SHA.fullmatch(recorded.commit):
+        yield f"the recorded commit {recorded.commit!r} is no full SHA"
     if recorded.entry_point is None:
         yield "no entry point is recorded: the run was started neither by mlflow run nor by this project"
     if LOCK_TAG in tags and not (recorded.provenance and recorded.lock):
-        yield f"{PROVENANCE} or {LOCK} is gone from the run's artifacts"
+        yield f"{PROVENANCE} or {LOCK} is gone from the run's artifacts, or not whole"
     state = tags.get("reprise.patch", "none")
     if state == "off":
         yield "the working tree was dirty and its patch was not recorded (REPRISE_PATCH=off)"
@@ -120,14 +140,19 @@ def _lock(code: Snapshot, recorded: Recorded) -> Lock | None:
         return None
     if content is None:
         raise Irreproducible(f"commit {recorded.commit} has no conda.yaml, and the run recorded one")
-    lock = parse_lock(content)
+    lock = _parsed(content, f"conda.yaml at commit {recorded.commit}")
     if content != recorded_lock or lock.sha256 != recorded.tags.get(LOCK_TAG):
-        try:
-            changes = "; ".join(_pin_changes(parse_lock(recorded_lock), lock)) or "another text with the same pins"
-        except (yaml.YAMLError, ValueError, TypeError, KeyError, StopIteration) as error:
-            raise Irreproducible(f"{LOCK} in the run's artifacts is no environment lock any more") from error
+        was = _parsed(recorded_lock, f"{LOCK} in the run's artifacts")
+        changes = "; ".join(_pin_changes(was, lock)) or "another text with the same pins"
         raise Irreproducible(f"the environment lock is not that of the commit: {LOCK} against conda.yaml: {changes}")
     return lock
+
+
+def _parsed(content: bytes, name: str) -> Lock:
+    try:
+        return parse_lock(content)
+    except WrongCall as error:
+        raise Irreproducible(f"{name} is no environment lock") from error
 
 
 def _pin_changes(recorded: Lock, now: Lock) -> Iterator[str]:
@@ -188,13 +213,17 @@ def _env_manager(recorded: Recorded, asked: str, lock: Lock | None) -> str | Non
     """Choose how the rerun gets its environment."""
     if asked != "recorded":
         return asked
-    if lock and _is_here(recorded.environment, lock):
-        return "local"  # nothing to build, nothing to activate
-    manager = recorded.tags.get("mlflow.project.env", "local")  # MLflow tags all others
-    if lock is None:
-        return manager
-    there = [name for name in (manager, *MANAGERS) if name in MANAGERS and shutil.which(PROGRAMS.get(name, name))]
-    return there[0] if there else manager
+    return (_builder(recorded) if lock else None) or _manager(recorded)
+
+
+def _manager(recorded: Recorded) -> str:
+    return recorded.tags.get("mlflow.project.env", "local")  # MLflow tags all others
+
+
+def _builder(recorded: Recorded) -> str | None:
+    """Choose what builds an environment: the run's own manager, else another that is here; None where none is."""
+    wanted = (_manager(recorded), *MANAGERS)
+    return next((name for name in wanted if name in MANAGERS and shutil.which(PROGRAMS.get(name, name))), None)
 
 
 def _is_here(environment: dict[str, Any], lock: Lock) -> bool:

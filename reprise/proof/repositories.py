@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reprise import project
+from reprise.checkout import remote_urls
 from reprise.credentials import without_credentials
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.git import text
@@ -14,8 +15,7 @@ from reprise.running.repository import Commit, find
 def own() -> list[str]:
     """Give this project's checkout and the URLs of its remotes; nothing where it is in no repository."""
     top = text(project.FOLDER, "rev-parse", "--show-toplevel")
-    remotes = text(project.FOLDER, "config", "--get-regexp", r"^remote\..*\.url$") or ""
-    return [*([top] if top else []), *(line.partition(" ")[2] for line in remotes.splitlines())]
+    return [*([top] if top else []), *remote_urls(project.FOLDER)]
 
 
 def candidates(recorded: Iterable[str]) -> list[str]:

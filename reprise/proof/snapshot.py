@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from reprise.errors import Irreproducible
+from reprise.errors import Irreproducible, one_line
 from reprise.git import GitError, git
 from reprise.running.repository import Commit
 
@@ -52,7 +52,7 @@ def snapshot(commit: Commit, patch: bytes) -> Iterator[Snapshot]:
             (folder / "objects/info/alternates").write_bytes(objects)
             git(folder, "read-tree", commit.sha)
         except GitError as error:
-            raise Irreproducible(f"commit {commit.sha} cannot be read: {_in_one_line(error)}") from error
+            raise Irreproducible(f"commit {commit.sha} cannot be read: {one_line(error, 300)}") from error
         if patch:
             _apply(folder, patch)
         yield Snapshot(folder, commit.subdirectory)
@@ -63,11 +63,7 @@ def _apply(folder: Path, patch: bytes) -> None:
     try:
         git(folder, "apply", "--cached", "-", stdin=patch)
     except GitError as error:
-        reason = _in_one_line(error)
+        reason = one_line(error, 300)
         outside = "invalid path" in reason or "beyond a symbolic link" in reason
         what = "names a path outside the project's repository and is refused" if outside else "does not apply"
         raise Irreproducible(f"the recorded patch {what}: {reason}") from error
-
-
-def _in_one_line(error: GitError) -> str:
-    return " ".join(str(error).split())[:300]

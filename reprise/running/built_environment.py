@@ -11,17 +11,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
 from mlflow.environment_variables import MLFLOW_CONDA_HOME, MLFLOW_ENV_ROOT
 from mlflow.exceptions import MlflowException
 from mlflow.projects import env_type
 from mlflow.projects._project_spec import Project
 from mlflow.utils import env_manager as managers
-from mlflow.utils.conda import _get_conda_env_name, get_conda_bin_executable, get_or_create_conda_env
+from mlflow.utils.conda import (
+    _get_conda_env_name,
+    get_conda_bin_executable,
+    get_conda_command,
+    get_or_create_conda_env,
+)
 from mlflow.utils.environment import _PythonEnv
 from mlflow.utils.process import ShellCommandException
 from mlflow.utils.virtualenv import _create_virtualenv, _get_virtualenv_name
 
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, one_line
 from reprise.running.flock import locked
 from reprise.terminal import note, step
 
@@ -81,16 +87,18 @@ def _activate_conda(project: Project) -> list[str]:
     os.environ["CONDA_ENVS_PATH"] = str(root)  # where conda makes and finds environments by their name
     path = project.env_config_path
     _build_once(root / _get_conda_env_name(path), lambda: get_or_create_conda_env(path, capture_output=True))
-    commands: list[str] = get_or_create_conda_env(path).get_activate_command()
+    commands: list[str] = get_conda_command(_get_conda_env_name(path))
     return commands
 
 
 def _python_env(project: Project) -> Any:
-    if not project.env_config_path:
+    path = project.env_config_path
+    if not path:
         return _PythonEnv()
-    if project.env_type == env_type.CONDA:
-        return _PythonEnv.from_conda_yaml(project.env_config_path)
-    return _PythonEnv.from_yaml(project.env_config_path)
+    try:
+        return _PythonEnv.from_conda_yaml(path) if project.env_type == env_type.CONDA else _PythonEnv.from_yaml(path)
+    except (MlflowException, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        raise JobFailed(f"{Path(path).name} describes no environment: {one_line(error, 300)}") from error
 
 
 def _root() -> Path:
@@ -115,7 +123,7 @@ def _build_once(place: Path, build: Callable[[], object]) -> None:
         lines = [line for line in str(error).splitlines() if line.strip()]
         for line in lines[-LAST_LINES:]:
             note(line)
-        raise JobFailed(f"the environment cannot be built: {' '.join(_telling(lines).split())}") from error
+        raise JobFailed(f"the environment cannot be built: {one_line(_telling(lines))}") from error
     except MlflowException as error:
         raise JobFailed(f"the environment cannot be built: {error}") from error
     except OSError as error:

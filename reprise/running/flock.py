@@ -42,5 +42,11 @@ def is_held(path: Path) -> bool:
 
 
 def _open(path: Path) -> int:
+    """Open for writing, without which there is no such lock on NFS; for reading where another user made the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except PermissionError:
+        if not path.exists():
+            raise
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -17,7 +17,7 @@ from mlflow.tracking.context.default_context import _get_user
 
 from reprise import patience, process, project
 from reprise.credentials import without_credentials
-from reprise.errors import TAG_LENGTH, JobFailed, WrongCall, cause
+from reprise.errors import TAG_LENGTH, JobFailed, WrongCall, cause, one_line
 from reprise.experiment import experiment_id
 from reprise.running import child
 from reprise.running.built_environment import activate, choose_manager
@@ -117,7 +117,7 @@ def load(job: Job) -> Any:
     except (MlflowException, AttributeError, yaml.YAMLError) as error:
         if not any(path.name.lower() == "mlproject" for path in job.folder.iterdir()):
             raise WrongCall(f"{job.name} has no MLproject; name a project's folder, #:<folder>") from error
-        raise WrongCall(f"{job.name}: {' '.join(str(error).split())}") from error
+        raise WrongCall(f"{job.name}: {one_line(error)}") from error
     return loaded
 
 
@@ -126,7 +126,7 @@ def _command(loaded: Any, job: Job, spare: Path) -> str:
     try:
         (command,) = get_entry_point_command(loaded, job.entry_point, dict(job.parameters), str(spare))
     except MlflowException as error:
-        raise WrongCall(f"{job.name}: {' '.join(str(error).split())}") from error
+        raise WrongCall(f"{job.name}: {one_line(error)}") from error
     return str(command)
 
 

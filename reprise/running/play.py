@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reprise.at_commit import COMMIT
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
 from reprise.recorded import PATCH
@@ -10,8 +11,6 @@ from reprise.running.clone import Clone, cloned
 from reprise.running.job import Job, perform
 from reprise.running.project_uri import ProjectUri, local_folder
 from reprise.running.repository import Commit, find
-
-BACKEND = "commit"
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,10 @@ class Played:
     Attributes:
         run_id: the MLflow run that was filled.
         exit_code: the entry point's own, 0 for done.
-        commit: the commit that ran.
     """
 
     run_id: str
     exit_code: int
-    commit: str
 
 
 def play(order: Order) -> Played:
@@ -69,7 +66,7 @@ def play(order: Order) -> Played:
     with cloned(commit, order.patch) as clone:
         job = job_at(order, commit, clone)
         run_id, exit_code = perform(job, clone.spare, {PATCH: order.patch} if order.patch else {})
-    return Played(run_id, exit_code, commit.sha)
+    return Played(run_id, exit_code)
 
 
 def job_at(order: Order, commit: Commit, clone: Clone) -> Job:
@@ -96,7 +93,7 @@ def tags(order: Order, commit: Commit) -> dict[str, str | None]:
         "mlflow.source.git.repoURL": commit.url,
         "mlflow.source.git.branch": commit.branch,
         "mlflow.source.git.dirty": str(bool(order.patch)).lower(),
-        "mlflow.project.backend": BACKEND,
+        "mlflow.project.backend": COMMIT,
         "reprise.version": order.place.version or order.also,
         "reprise.subdirectory": commit.subdirectory or None,
         "reprise.patch": "complete" if order.patch else "none",

@@ -24,8 +24,10 @@ from reprise.running.project_uri import FORMS, ProjectUri, local_folder
 TIMEOUT = 600
 """Seconds that a server has to answer in, unless `REPRISE_GIT_TIMEOUT` says otherwise."""
 
+SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""A commit's full name, of SHA-1 or SHA-256."""
+
 _REMOTE_HEAD = "refs/reprise/HEAD"
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _CANDIDATE = re.compile(r"^hint:\s+([0-9a-f]+) (?:commit|tag) (.*)$", re.MULTILINE)
 
 
@@ -92,7 +94,7 @@ def _own(folder: Path) -> Path:
 def _cached(url: str, asked: list[str | None]) -> Path:
     """Bring what is asked for into the cache; a commit that is there already costs no call to the server."""
     versions = [version for version in asked if version]
-    commits = [version for version in versions if _SHA.fullmatch(version)]
+    commits = [version for version in versions if SHA.fullmatch(version)]
     git_dir = cache.folder("repositories") / f"{hashlib.sha256(without_credentials(url).encode()).hexdigest()[:24]}.git"
     with cache.writing(git_dir), locked(git_dir.with_suffix(".lock")):
         if not (git_dir / "HEAD").exists():

@@ -7,7 +7,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import load_project
 
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, one_line
 from reprise.recorded import Recorded, existing
 from reprise.running import child
 from reprise.running.built_environment import activate, choose_manager
@@ -51,7 +51,7 @@ def work(run_id: str, env_manager: str | None) -> int:
         try:
             project = load_project(str(folder))
         except MlflowException as error:
-            raise JobFailed(f"commit {commit.sha}: {' '.join(str(error).split())}") from error
+            raise JobFailed(f"commit {commit.sha}: {one_line(error)}") from error
         start = f"exec python -m {MODULE} {shlex.quote(run_id)}"
         command = " && ".join([*activate(project, folder, choose_manager(project, env_manager)), start])
         variables = {**ONE_THREAD, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}

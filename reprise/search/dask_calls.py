@@ -12,7 +12,7 @@ from typing import Any
 from distributed import Client, Future, as_completed
 from joblib import wrap_non_picklable_objects
 
-from reprise.errors import JobFailed
+from reprise.errors import JobFailed, one_line
 
 Call = tuple[Any, ...]
 
@@ -70,7 +70,7 @@ class _Calls:
         self.failures[call[0]] += 1
         if self.failures[call[0]] == FAILURES:
             error = answer[1] if isinstance(answer, tuple) else answer
-            cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            cause = one_line(f"{type(error).__name__}: {error}", 300)
             raise JobFailed(f"the workers of engine dask failed: {cause}")
         self.again.append(call)
         self.brought = {}

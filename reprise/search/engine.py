@@ -13,7 +13,7 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config, wrap_no
 from threadpoolctl import threadpool_limits
 
 import reprise
-from reprise.errors import JobFailed, WrongCall
+from reprise.errors import JobFailed, WrongCall, one_line
 
 if TYPE_CHECKING:
     from reprise.search.dask_cluster import Cluster
@@ -81,7 +81,7 @@ class Engine:
                         yield key, *result
             except Exception as error:  # each backend has its own; what a trial raises is caught there
                 if attempt + 1 == attempts:
-                    cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+                    cause = one_line(f"{type(error).__name__}: {error}", 300)
                     raise JobFailed(f"the workers of engine {self.backend} failed: {cause}") from error
             else:
                 return
@@ -147,8 +147,9 @@ def _results(tasks: Iterator[Any]) -> Iterator[Any]:
     try:
         parallel = Parallel(return_as="generator_unordered")
     except ValueError:  # a backend that answers only when all is done: ask for a little at a time
-        while chunk := list(islice(tasks, CHUNK * effective_n_jobs())):
-            yield from Parallel()(chunk)
+        with Parallel() as parallel:  # one pool for all of them; Ray knows its size only once it is there
+            while chunk := list(islice(tasks, CHUNK * effective_n_jobs())):
+                yield from parallel(chunk)
         return
     found: Any = parallel(tasks)
     with closing(found):

@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 from scipy import stats
 
-from reprise.errors import WrongCall
+from reprise.errors import WrongCall, one_line
 
 Convert = Callable[[Any], Any]
 """Turns a value into what a hyper-parameter takes, or raises click.BadParameter."""
@@ -69,7 +69,7 @@ def read_search_space(path: Path, hyperparameters: Mapping[str, Convert]) -> Sea
     except OSError as error:
         raise WrongCall(f"the search space {path} cannot be read: {error.strerror}") from error
     except (yaml.MarkedYAMLError, ValueError) as error:
-        raise WrongCall(f"the search space {path} is no YAML: {' '.join(str(error).split())}") from error
+        raise WrongCall(f"the search space {path} is no YAML: {one_line(error)}") from error
     return _Reader(path, hyperparameters).space(root)
 
 

@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import resample
 
 from reprise.data import Dataset
-from reprise.errors import WrongCall
+from reprise.errors import WrongCall, one_line
 from reprise.model import Hyperparameters, fit
 from reprise.search.candidates import Candidate
 from reprise.search.engine import Engine
@@ -179,7 +179,7 @@ def fit_and_score(
             if not np.isfinite(score):
                 failure = f"{metric} is {score}, not a finite number"
         except Exception as error:  # noqa: BLE001  whatever a model raises, the search goes on
-            failure = " ".join(f"{type(error).__name__}: {error}".split())
+            failure = one_line(f"{type(error).__name__}: {error}")
     warning = f"{caught[0].category.__name__}: {caught[0].message}" if caught else None
     return key, score, fit_seconds, begin, time.time(), failure, warning
 

@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 
@@ -140,6 +140,7 @@ def search(
     log: TrialLog,
     known: Mapping[tuple[int, int], Trial],
     timeout: float = 0,
+    told: Callable[[str], None] = lambda _: None,
 ) -> list[Trial]:
     """Try the candidates, the best of them again on more rows where the schedule says so, and log each trial.
 
@@ -152,6 +153,7 @@ def search(
         log: takes each new trial.
         known: (rung, candidate's number) -> trials that are not to be repeated.
         timeout: seconds after which no trial begins any more; 0 for none.
+        told: called as each new trial ends, with the best score so far.
 
     Returns:
         All trials, in order of rung and candidate, those that were known among them.
@@ -162,11 +164,12 @@ def search(
         going = going[:size] if rung.number == 0 else best_of(trials, rung.number - 1, size)
         old = [known[key] for candidate in going if (key := (rung.number, candidate.number)) in known]
         new = [candidate for candidate in going if (rung.number, candidate.number) not in known]
-        found = []
-        if new:  # else no worker is waited for
-            for trial in evaluate(training, rung, _before(until, new), settings.metric, settings.seed, engine):
-                log.add(trial)
-                found.append(trial)
+        found, best = [], -math.inf
+        for trial in evaluate(training, rung, _before(until, new), settings.metric, settings.seed, engine):
+            log.add(trial)
+            found.append(trial)
+            best = max(best, -math.inf if trial.failure else trial.mean)
+            told(f"best {best:.4f}" if best > -math.inf else "")
         trials += sorted([*old, *found], key=lambda trial: trial.candidate.number)
         if len(found) < len(new):
             break

@@ -1,0 +1,25 @@
+"""Options that several commands take."""
+
+import click
+
+ENV_MANAGER = click.Choice(["uv", "virtualenv", "conda", "local"])
+"""What builds a project's environment, by MLflow's names; local builds none."""
+
+
+def _apart(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in given]
+    for name, equals, value in pairs:
+        if not (name and equals):
+            raise click.BadParameter(f"{name + equals + value!r} is no NAME=VALUE.", ctx, param)
+    return {name: value for name, _, value in pairs}
+
+
+parameters = click.option(
+    "-P",
+    "--param-list",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_apart,
+    help="A parameter of the entry point, as mlflow run takes it; may stand often.",
+)
