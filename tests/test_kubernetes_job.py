@@ -100,7 +100,7 @@ def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
     abandoned = []
     monkeypatch.setattr(backend, "ask", happens)
     monkeypatch.setattr(backend, "abandon", lambda _server, place: abandoned.append(place.namespace))
-    monkeypatch.setattr(backend, "see_that_it_is_admitted", lambda *_: None)
+    monkeypatch.setattr(backend, "see_that_they_are_admitted", lambda *_: None)
     order = Order(
         ProjectUri(str(tmp_path / "project")), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"]
     )
