@@ -12,9 +12,16 @@ import time
 
 import click
 import mlflow
-from distributed import Security, Worker, rpc
-from distributed.comm.addressing import get_address_host
-from distributed.utils import get_ip
+
+try:
+    from distributed import Security, Worker, rpc
+    from distributed.comm.addressing import get_address_host
+    from distributed.utils import get_ip
+except ModuleNotFoundError:
+    sys.exit(
+        "Error: a worker needs distributed, which this environment lacks: add it to [dependency-groups] project in "
+        "pyproject.toml, then run reprise lock"
+    )
 
 from reprise.entry_point import INTERRUPTED, main
 from reprise.errors import JobFailed
