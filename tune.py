@@ -9,7 +9,7 @@ from reprise import tracking  # isort: skip  first, since it imports skops and m
 
 import mlflow
 
-from reprise import bundle, inputs, project, provenance, results
+from reprise import bundle, inputs, process, project, provenance, results
 from reprise.data import make_dataset, split
 from reprise.entry_point import main
 from reprise.launch import ui_command
@@ -36,7 +36,7 @@ from reprise.terminal import note, progress, step, summary
 @click.option("--timeout", default=0.0, type=click.FloatRange(0), help="Seconds after which no trial begins; 0: none.")
 @click.option("--n-jobs", default=-1, type=click.IntRange(-1), help="Worker processes; -1: one a core.")
 @click.option("--engine", default="loky", help="loky, dask, or another backend of joblib.")
-@click.option("--scheduler", default="none", help="The address of Dask's scheduler, tcp://host:port.")
+@click.option("--scheduler", default="none", help="Dask's, tcp://host:port; here: one to which workers come.")
 @click.option("--resume", default="none", help="The id of a run of tune that did not end, to carry on with.")
 def tune(
     data: str,
@@ -70,12 +70,10 @@ def tune(
         table.fingerprint, target, features, test_size, seed, search, trials, folds, metric, search_space.sha256
     )
     schedule = tuning.plan(rows, settings, len(candidates))
-    tags = settings.tag()
-    ended = {}
+    tags = {process.RESUMABLE: "true"}
     if resume != "none":
         tuning.check_resumable(resume, settings)
         tags[trial_log.RESUMES] = resume
-        ended = {trial.key: trial for trial in trial_log.recorded_trials(resume, candidates, metric)}
     with step("collect provenance"):
         origin = provenance.collect()
     for line in (*dataset.notes, *origin.notes()):
@@ -85,23 +83,26 @@ def tune(
         start(engine, scheduler, n_jobs) as workers,
         tracking.start_run("tune", click.get_current_context().params, origin.tags() | tags) as run,
     ):
+        ended = tuning.known_trials(run, settings, candidates, resumes=resume != "none")
+        workers.invite(run)
         left = sum(size for size, _ in schedule) - len(ended)
         with progress(f"try {len(candidates)} candidates", left) as told, trial_log.writing(run, metric) as log:
             tried = tuning.search(rows, candidates, schedule, settings, workers, log, ended, timeout, told)
         best = tuning.choose(tried, schedule)
-        with step("log"), bundle.staging() as folder:
-            data_record, datasets = inputs.describe(table, {"train": rows})
-            recipe = {"features": features, "test_size": test_size, "seed": seed, "notes": dataset.notes}
-            results.write_provenance(origin, data_record | recipe, folder / "artifacts")
-            results.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
-            figures.draw(tried, best, metric, folder / "artifacts/figures")
-            metrics = {
-                f"best_cv_{metric}": best.mean,
-                "trials": len(tried),
-                "failed_trials": sum(trial.failure is not None for trial in tried),
-            }
-            tags = {"reprise.data.fingerprint": table.fingerprint}
-            bundle.log(folder, run, bundle.Results(metrics, best.candidate.hyperparameters, tags, datasets))
+        metrics = {
+            f"best_cv_{metric}": best.mean,
+            "trials": len(tried),
+            "failed_trials": sum(trial.failure is not None for trial in tried),
+        }
+        if not run.data.metrics:  # else a process that filled this run before has logged all, metrics last
+            with step("log"), bundle.staging() as folder:
+                data_record, datasets = inputs.describe(table, {"train": rows})
+                recipe = {"features": features, "test_size": test_size, "seed": seed, "notes": dataset.notes}
+                results.write_provenance(origin, data_record | recipe, folder / "artifacts")
+                results.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
+                figures.draw(tried, best, metric, folder / "artifacts/figures")
+                tags = {"reprise.data.fingerprint": table.fingerprint}
+                bundle.log(folder, run, bundle.Results(metrics, best.candidate.hyperparameters, tags, datasets))
         asked = {"data": data, "target": target, "features": features, "test_size": test_size, "seed": seed}
         winner = training.train(train, asked | dict(best.candidate.hyperparameters), run)
         mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.tune.winner", winner)

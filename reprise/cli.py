@@ -136,6 +136,16 @@ def tune(parameters: dict[str, str], env_manager: str) -> None:
     sys.exit(run_entry_point("tune", parameters, env_manager))
 
 
+@cli.command(epilog="Example: reprise work 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
+@click.argument("run_id")
+@click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
+def work(run_id: str, env_manager: str) -> None:
+    """Work for a search of hyper-parameters with scheduler=here, from any machine, until it ends."""
+    from reprise.running.work import work  # noqa: PLC0415
+
+    sys.exit(work(run_id, env_manager))
+
+
 @cli.command(epilog="Example: reprise best --metric test_accuracy --where \"params.kernel = 'rbf'\"")
 @click.option("--metric", required=True, help="Such as test_accuracy, or cv_accuracy of the trials of tune.")
 @click.option("--where", default="", help="More of a condition, as MLflow's search_runs takes it.")

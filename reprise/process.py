@@ -19,6 +19,9 @@ _MACHINE_ID = 32  # digits; where a machine has no id yet, there may be a word i
 TAG = "reprise.process"
 """The tag of a run that names the process which fills it."""
 
+RESUMABLE = "reprise.resumable"
+"""The tag, `true`, of a run that another process may fill further when its own is lost: it carries on."""
+
 State = Literal["alive", "gone", "unknown"]
 
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"

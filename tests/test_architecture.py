@@ -18,14 +18,18 @@ NEEDS_THE_ENVIRONMENT = {
     *("data", "evaluation", "figures", "fingerprint", "held_out", "inputs", "logged_model", "model", "results"),
     *("schema", "table", "tracking"),
     *("proof.artifacts", "proof.bisection", "proof.comparison", "proof.learned", "proof.preparation"),
-    *("proof.reproduction", "search.candidates", "search.engine", "search.figures", "search.search_space"),
+    *("proof.reproduction", "search.candidates", "search.engine", "search.figures"),
     *(
         "governance.evidence",
         "governance.significance",
+        "search.dask_calls",
+        "search.dask_cluster",
+        "search.search_space",
         "search.training",
         "search.trial_log",
         "search.trials",
         "search.tuning",
+        "search.worker",
     ),
 }
 """Modules that fit, score or load models, or read tables; all others work in the launcher, which has none of the
@@ -104,6 +108,7 @@ def test_the_imports_are_the_fast_ones(entry_point: str) -> None:
 def test_the_launcher_needs_no_package_of_the_project_environment() -> None:
     """The command line works where there is no scikit-learn, pandas, skops or matplotlib."""
     absent = ("sklearn", "pandas", "skops", "matplotlib", "pyarrow", "joblib", "numpy", "scipy", "threadpoolctl")
+    absent += ("cloudpickle", "distributed")
     lean = [name for name in NAMES if name.removeprefix("reprise.") not in {*NEEDS_THE_ENVIRONMENT, "__main__"}]
     assert len(lean) == len(NAMES) - len(NEEDS_THE_ENVIRONMENT) - 1
     check = f"""

@@ -105,16 +105,50 @@ def test_calls_that_a_cluster_lost_are_made_again_and_answered_once(monkeypatch:
     assert sorted(engine.Engine("threading", 2).run(lambda key: (key, -key), calls, [])) == [(n, -n) for n in range(30)]
 
 
-def test_a_worker_with_another_environment_is_named(tune: Job, scheduler: str, tmp_path: Path) -> None:
-    (tmp_path / "search_space.yaml").write_text(GRID)
-    old = tmp_path / "old/joblib-0.1.dist-info"
+def with_old_joblib(folder: Path) -> str:
+    """Make a folder by which an environment looks as if it had another joblib."""
+    old = folder / "old/joblib-0.1.dist-info"
     old.mkdir(parents=True)
     (old / "METADATA").write_text("Metadata-Version: 2.1\nName: joblib\nVersion: 0.1\n")
-    with worker(tmp_path, scheduler, PYTHONPATH=str(old.parent)) as started:
+    return str(old.parent)
+
+
+def test_a_worker_with_another_environment_is_named(tune: Job, scheduler: str, tmp_path: Path) -> None:
+    (tmp_path / "search_space.yaml").write_text(GRID)
+    with worker(tmp_path, scheduler, PYTHONPATH=with_old_joblib(tmp_path)) as started:
         says(started, r"(Starting established connection)")
-        with pytest.raises(JobFailed, match=r"worker tcp://\S+ has another environment: joblib 0\.1, here 1"):
+        with pytest.raises(JobFailed, match=r"worker tcp://\S+ has another environment: joblib 0\.1 instead of 1"):
             tune(*SEARCH, "--engine", "dask", "--scheduler", scheduler)
     assert not mlflow.search_runs(search_all_experiments=True, output_format="list")
+
+
+def test_a_worker_with_another_environment_that_comes_late_is_sent_away(
+    tune: Job, scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "search_space.yaml").write_text(GRID)
+    taken, add = [], TrialLog.add
+
+    def send_one(log: TrialLog, trial: object) -> None:
+        taken.append(trial)
+        if len(taken) == 3:
+            with worker(tmp_path, scheduler, PYTHONPATH=with_old_joblib(tmp_path)) as late:
+                assert says(late, "(this worker has another environment: joblib 0.1 instead of 1)")
+                assert late.wait(30) == 0
+        add(log, trial)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TrialLog, "add", send_one)
+    with worker(tmp_path, scheduler) as started:
+        says(started, r"(Starting established connection)")
+        run = tune(*SEARCH, "--engine", "dask", "--scheduler", scheduler)
+    assert len(all_trials(run)) == len(taken) == 12
+
+
+def test_a_search_to_which_no_worker_comes_ends_failed(tune: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reprise.search.dask_cluster.JOIN_SECONDS", 1)
+    with pytest.raises(JobFailed, match=r"no worker has come to tcp://127\.0\.0\.1:\d+ for 1 s"):
+        tune("--engine", "dask", "--scheduler", "here")
+    (run,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    assert run.info.status == "FAILED"
 
 
 def test_a_scheduler_without_workers_or_none_at_all_is_one_line(
@@ -122,7 +156,7 @@ def test_a_scheduler_without_workers_or_none_at_all_is_one_line(
 ) -> None:
     with pytest.raises(JobFailed, match="has no worker; start one in the project's environment"):
         tune("--engine", "dask", "--scheduler", scheduler)
-    monkeypatch.setattr("reprise.search.engine.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("reprise.search.dask_cluster.CONNECT_SECONDS", 1)
     with pytest.raises(WrongCall, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         tune("--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
     with pytest.raises(WrongCall, match="no Dask scheduler answers at nonsense"):

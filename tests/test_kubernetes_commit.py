@@ -2,7 +2,6 @@
 
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,20 +18,30 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from conftest import commit_all, copy_project, environment, git
-from kubernetes_cluster import Servers, configure, foreign_project, free_port, kubectl, publish, serve, template
+from kubernetes_cluster import (
+    NEEDS_CLUSTER,
+    Servers,
+    all_runs,
+    configure,
+    foreign_project,
+    free_port,
+    guarded,
+    jobs_of,
+    kubectl,
+    node_cache,
+    publish,
+    run_backend,
+    serve,
+    template,
+    wait_until,
+    work_in,
+)
 
-from reprise.backends.kubernetes_commit import KubernetesCommitBackend
 from reprise.cli import cli
 from reprise.errors import JobFailed, WrongCall
 from reprise.kubernetes.conclusion import KubernetesJobFailed
 
-LACKING = [name for name in ("KUBECONFIG", "TEST_IMAGE") if name not in os.environ]
-LACKING += [program for program in ("kubectl", "uv") if not shutil.which(program)]
-pytestmark = [
-    pytest.mark.kubernetes,
-    pytest.mark.integration,
-    pytest.mark.skipif(bool(LACKING), reason=f"needs a cluster on this machine, and {', '.join(LACKING)}"),
-]
+pytestmark = NEEDS_CLUSTER
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +59,8 @@ def foreign(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cache() -> Iterator[Path]:
-    """Keep what pods keep: on the node, by another user than this one."""
-    folder = Path("/var/tmp") / f"reprise-test-{os.getpid()}"
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with node_cache() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -68,49 +75,12 @@ def full() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def here(servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder, in an experiment of one's own on the server."""
-    for name in [name for name in os.environ if name.startswith(("MLFLOW_", "REPRISE_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "repositories"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", servers.tracking)
-    monkeypatch.chdir(tmp_path)
-    mlflow.set_tracking_uri(servers.tracking)
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", mlflow.create_experiment(tmp_path.name))
+    work_in(tmp_path, servers, monkeypatch)
 
 
 @pytest.fixture
 def job(cache: Path) -> dict[str, Any]:
     return template(cache)
-
-
-def run_backend(
-    uri: str | Path, config: dict[str, Any], entry_point: str = "main", manager: str = "local", **parameters: str
-) -> str:
-    """Call the plugin as `mlflow run` does, and return the id of the run."""
-    full = {"ENV_MANAGER": manager, "SYNCHRONOUS": True, "DOCKER_ARGS": None, "STORAGE_DIR": None, **config}
-    experiment = os.environ["MLFLOW_EXPERIMENT_ID"]
-    submitted = KubernetesCommitBackend().run(
-        str(uri), entry_point, parameters, None, full, mlflow.get_tracking_uri(), experiment
-    )
-    return str(submitted.run_id)
-
-
-def all_runs() -> list[mlflow.entities.Run]:
-    found: list[mlflow.entities.Run] = mlflow.search_runs(
-        [os.environ["MLFLOW_EXPERIMENT_ID"]], output_format="list", order_by=["attributes.start_time"]
-    )
-    return found
-
-
-def jobs_of(run: mlflow.entities.Run) -> str:
-    return kubectl("get", "jobs", "--all-namespaces", "-l", f"reprise/run-id={run.info.run_id}", "-o", "name")
-
-
-def wait_until(holds: Callable[[], object], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.2)
-    assert holds()
 
 
 def test_a_run_ends_as_its_job_ended(foreign: Path, job: dict[str, Any], tmp_path: Path) -> None:
@@ -383,6 +353,40 @@ def test_a_pod_that_is_lost_has_a_successor(foreign: Path, job: dict[str, Any], 
     assert (run.info.status, "reprise.failure" in run.data.tags) == ("FINISHED", False)
     with pytest.raises(KubernetesJobFailed, match=r"was lost after it had logged results, which pod .* log twice"):
         lose(results=True)
+
+
+def test_a_private_repository_takes_the_secret_that_the_template_names(
+    foreign: Path, job: dict[str, Any], servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/kubernetes.md says; without the Secret nothing is made."""
+    namespace = f"private-{os.getpid()}"
+    job["metadata"]["namespace"] = namespace
+    config = configure(tmp_path, job)
+    with guarded(servers.repositories, "me:secret") as address:
+
+        def configuration(folder: Path, credentials: str) -> Path:
+            folder.mkdir()
+            (folder / "gitconfig").write_text(f"[credential]\n    helper = store --file={credentials}\n")
+            (folder / "credentials").write_text(address.replace("//", "//me:secret@") + "\n")
+            return folder
+
+        here = configuration(tmp_path / "here", str(tmp_path / "here/credentials"))
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(here / "gitconfig"))
+        pods = configuration(tmp_path / "pods", "/git/credentials")
+        uri = f"{address}/foreign.git#{git(foreign, 'rev-parse', 'HEAD')}"
+        kubectl("create", "namespace", namespace)
+        try:
+            with pytest.raises(WrongCall, match=r"takes credentials, .* of those it names, none is in namespace"):
+                run_backend(uri, config)
+            assert all_runs() == []
+            files = [f"--from-file={pods / name}" for name in ("gitconfig", "credentials")]
+            kubectl("create", "secret", "generic", "reprise-git", *files, "--namespace", namespace)
+            run = mlflow.get_run(run_backend(uri, config))
+        finally:
+            kubectl("delete", "namespace", namespace, "--wait=false")
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["mlflow.source.git.repoURL"] == f"{address}/foreign.git"
+    assert "secret" not in str(run.to_dictionary())
 
 
 def test_this_project_trains_and_finds_its_environment_again(

@@ -48,6 +48,28 @@ def test_a_template_is_kept_and_a_run_put_into_it() -> None:
     assert container["resources"] == given["spec"]["template"]["spec"]["containers"][0]["resources"]
 
 
+def test_workers_are_a_job_beside_the_runs_that_goes_with_it() -> None:
+    given = template.read(SHIPPED)
+    given["spec"]["completions"] = 1
+    run = manifest.build(given, TASK)
+    run["metadata"]["uid"] = "7"  # as the cluster gives it
+    job = manifest.build_workers(given, TASK, 3, run)
+    (owner,) = job["metadata"]["ownerReferences"]
+    assert owner == {"apiVersion": "batch/v1", "kind": "Job", "name": run["metadata"]["name"], "uid": "7"}
+    assert job["metadata"]["name"] == f"workers-iris-{TASK.run_id}"
+    assert (job["spec"]["parallelism"], job["spec"]["backoffLimit"]) == (3, 18)
+    assert "completions" not in job["spec"]
+    ours, others = (one["spec"]["template"] for one in (job, run))
+    assert ours["metadata"]["labels"] | {"app.kubernetes.io/component": "run"} == others["metadata"]["labels"]
+    container, other = (one["spec"]["containers"][0] for one in (ours, others))
+    assert container["args"] == ["work", TASK.run_id, "--env-manager=uv"]
+    assert container["command"] == other["command"]
+    assert container["resources"] == other["resources"]
+    variables = [one["name"] for one in container["env"]]
+    assert {"REPRISE_HOST", "MLFLOW_TRACKING_URI"} <= set(variables)
+    assert "MLFLOW_RUN_ID" not in variables  # a worker's reason to fail is not the search's
+
+
 def test_a_bare_template_gets_limits() -> None:
     bare = {"spec": {"template": {"spec": {"containers": [{"image": "any"}]}}}}
     spec = manifest.build(bare, TASK)["spec"]
@@ -78,7 +100,7 @@ def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
     abandoned = []
     monkeypatch.setattr(backend, "ask", happens)
     monkeypatch.setattr(backend, "abandon", lambda _server, place: abandoned.append(place.namespace))
-    monkeypatch.setattr(backend, "see_that_it_is_admitted", lambda *_: None)
+    monkeypatch.setattr(backend, "see_that_they_are_admitted", lambda *_: None)
     order = Order(
         ProjectUri(str(tmp_path / "project")), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"]
     )
@@ -127,6 +149,8 @@ def test_a_template_that_is_none_is_one_line(text: str, reason: str, tmp_path: P
         ({"kube-job-template-path": "x", "namespace": "y"}, "'namespace' is not known; kubernetes-commit takes"),
         ({"kube-job-template-path": "x", "start-timeout": "1"}, "start-timeout is '1'"),
         ({"kube-job-template-path": "x", "start-timeout": 0}, "seconds, above 0"),
+        ({"kube-job-template-path": "x", "workers": 0}, "workers is 0; a search takes 1 or more"),
+        ({"kube-job-template-path": "x", "workers": "2"}, "workers is '2', which is not of the right type"),
     ],
 )
 def test_a_wrong_configuration_is_one_line(config: dict[str, Any], reason: str) -> None:

@@ -247,6 +247,31 @@ def test_halving_is_resumed_from_its_last_finished_rung(
     assert [made.data.tags["reprise.tune.rung"] for made in children(resumed)] == ["1"] * 3
 
 
+def test_a_process_that_fills_the_run_of_a_lost_one_does_nothing_twice(
+    tune: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost after it had logged all but the winner, whose training it had begun."""
+    lost = tune(*SMALL)
+    client = mlflow.MlflowClient()
+    (trained,) = children(lost, "train")
+    for run in (lost, trained):
+        client.update_run(run.info.run_id, status="RUNNING")
+    fitted = break_fits(monkeypatch, lambda _: False, RuntimeError())
+    monkeypatch.setenv("MLFLOW_RUN_ID", lost.info.run_id)
+    with pytest.raises(WrongCall, match=rf"run {lost.info.run_id} searched with folds 3, not 4"):
+        tune("--search", "grid", "--n-jobs", "1", "--folds", "4")
+    for _ in range(2):  # a training that did not end is done again, one that did is not
+        monkeypatch.setenv("MLFLOW_RUN_ID", lost.info.run_id)
+        run = tune(*SMALL)
+        assert (run.info.run_id, run.info.status) == (lost.info.run_id, "FINISHED")
+    assert fitted == []
+    assert len(children(run)) == 6
+    statuses = {made.info.run_id: made.info.status for made in children(run, "train")}
+    assert statuses.pop(trained.info.run_id) == "FAILED"
+    assert list(statuses.items()) == [(run.data.tags["reprise.tune.winner"], "FINISHED")]
+    assert len(client.get_metric_history(run.info.run_id, "best_cv_accuracy")) == 1
+
+
 def test_a_store_that_fails_for_good_ends_the_search_failed_and_keeps_the_rest(
     tune: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:

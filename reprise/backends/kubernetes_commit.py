@@ -15,7 +15,7 @@ from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
 from reprise.git import succeeds
 from reprise.kubernetes import manifest, reach, settings, template
-from reprise.kubernetes.admission import has_secret, see_that_it_is_admitted
+from reprise.kubernetes.admission import has_secret, see_that_they_are_admitted
 from reprise.kubernetes.api_server import ApiServer, ask, connect
 from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, abandon, see_to_the_end
 from reprise.kubernetes.following import JobPlace
@@ -24,9 +24,10 @@ from reprise.kubernetes.published import see_that_it_is_pushed, takes_credential
 from reprise.process import TAG as PROCESS_TAG
 from reprise.running.child import terminated_as_interrupted
 from reprise.running.clone import cloned
-from reprise.running.job import ended_well, load, make_run
+from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, job_at
 from reprise.running.repository import Commit, find
+from reprise.search.rendezvous import HERE, MODULE_FILE
 from reprise.terminal import note
 
 MANAGERS = ("uv", "local")
@@ -84,18 +85,25 @@ def _submit(
             order.entry_point, order.parameters, str(order.env_manager), uri, chosen.launcher or _launcher(commit),
         )  # fmt: skip
         _see_that_it_can_be_fetched(server, namespace, job_template, commit)
-        see_that_it_is_admitted(server, namespace, manifest.build(job_template, task))
+        workers = chosen.workers if _takes_workers(loaded, job) else 0
+        jobs = [manifest.build(job_template, task)]
+        jobs += [manifest.build_workers(job_template, task, workers)] if workers else []
+        see_that_they_are_admitted(server, namespace, jobs)
     run_id = make_run(loaded, replace(job, tags={**job.tags, **_tags(server)}), str(order.env_manager))
     with terminated_as_interrupted(), ended_well(run_id):
-        body = manifest.build(job_template, replace(task, run_id=run_id))
+        task = replace(task, run_id=run_id)
+        body = manifest.build(job_template, task)
         place = JobPlace(namespace, body["metadata"]["name"])
         try:
             mlflow.MlflowClient().set_tag(run_id, JOB_TAG, f"{place.namespace}/{place.name}")
-            ask(server, "POST", place.path.rpartition("/")[0], body=body)
+            made = ask(server, "POST", place.collection, body=body)
+            if workers:
+                ask(server, "POST", place.collection, body=manifest.build_workers(job_template, task, workers, made))
         except BaseException:  # the Job may have been made
             abandon(server, place)
             raise
-    note(f"run {run_id} is Job {place.name} in namespace {namespace}")
+    beside = f", and {workers} workers beside it" if workers else ""
+    note(f"run {run_id} is Job {place.name} in namespace {namespace}{beside}")
     see_to_the_end(server, place, run_id, chosen.start_timeout)
     return Done(run_id)
 
@@ -112,6 +120,12 @@ def _tags(server: ApiServer) -> dict[str, str | None]:
         CONTEXT_TAG: server.context,
         PROCESS_TAG: None,  # the pod's process fills the run, not this one
     }
+
+
+def _takes_workers(loaded: Any, job: Job) -> bool:
+    """Tell whether a job is a search to which workers come, and the commit has what a worker runs."""
+    given, _ = loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
+    return given.get("scheduler") == HERE and (job.folder / MODULE_FILE).exists()
 
 
 def _refuse_secrets(parameters: Mapping[str, str]) -> None:

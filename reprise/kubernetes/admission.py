@@ -1,5 +1,6 @@
 """Whether the cluster would take a Job: asked before anything is made."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,20 +16,26 @@ NEEDED = {
 """(group, resource, subresource) -> verbs: all that is done with a Job."""
 
 
-def see_that_it_is_admitted(server: ApiServer, namespace: str, job: Manifest) -> None:
-    """Ask for permissions, for the secrets that the pod names, and for a dry run of the Job and of its pod.
+def see_that_they_are_admitted(server: ApiServer, namespace: str, jobs: Sequence[Manifest]) -> None:
+    """Ask for permissions, for the secrets that the pods name, and for a dry run of each Job and of a pod of it.
+
+    Args:
+        server: whom to ask.
+        namespace: of the Jobs.
+        jobs: of one template.
 
     Raises:
         WrongCall: the template is not valid, or names a namespace or a secret that is not there.
         JobFailed: the cluster does not answer, refuses the credentials, or forbids.
     """
     _ask_permissions(server, namespace)
-    for name, required in secrets(job).items():
+    for name, required in secrets(jobs[0]).items():
         if required and has_secret(server, namespace, name) is False:
             raise WrongCall(f"secret {name!r}, which the job template names, is not in namespace {namespace}")
     try:
-        ask(server, "POST", f"/apis/batch/v1/namespaces/{namespace}/jobs", {"dryRun": "All"}, job)
-        _dry_run_pod(server, namespace, job)
+        for job in jobs:
+            ask(server, "POST", f"/apis/batch/v1/namespaces/{namespace}/jobs", {"dryRun": "All"}, job)
+            _dry_run_pod(server, namespace, job)
     except Refused as refused:
         if refused.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND):
             raise WrongCall(f"the cluster would refuse the Job: {refused.said}; mend the job template") from refused

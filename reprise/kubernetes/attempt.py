@@ -9,7 +9,7 @@ from mlflow.entities import Run, RunTag
 
 from reprise import process
 from reprise.errors import JobFailed
-from reprise.kubernetes.conclusion import POD_TAG, forget_reasons
+from reprise.kubernetes.conclusion import EXIT_TAG, POD_TAG, forget_reasons
 from reprise.running.play import Order, play
 from reprise.running.project_uri import parse
 from reprise.terminal import note
@@ -22,17 +22,17 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
         The entry point's exit code, as a shell says it where a signal ended it; 1 where the run was ended already.
 
     Raises:
-        JobFailed: an attempt before this one has logged results.
+        JobFailed: an attempt before this one has logged results, and the job does not say that it carries on with them.
         WrongCall, JobFailed: as `play`.
     """
     client = mlflow.MlflowClient()
     run = client.get_run(run_id)
     me = os.environ.get("REPRISE_POD", socket.gethostname())
     before = run.data.tags.get(POD_TAG)
-    if run.info.status == "KILLED" or (run.info.status != "RUNNING" and not before):
+    if _was_ended(run):
         note(f"run {run_id} was ended before pod {me} started")  # whose reason stays
         return 1
-    if before and _holds_results(run):
+    if before and not _is_resumable(run) and _holds_results(run):
         raise JobFailed(f"pod {before} was lost after it had logged results, which pod {me} would log twice")
     if before:
         forget_reasons(run_id)
@@ -43,6 +43,16 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
     )  # fmt: skip
     exit_code = play(order).exit_code
     return exit_code if exit_code >= 0 else 128 - exit_code
+
+
+def _was_ended(run: Run) -> bool:
+    """Tell whether a run was ended by somebody else than a pod that was told to terminate, which says how it exited."""
+    status, tags = run.info.status, run.data.tags
+    return status != "RUNNING" if POD_TAG not in tags else status == "KILLED" and EXIT_TAG not in tags
+
+
+def _is_resumable(run: Run) -> bool:
+    return bool(run.data.tags.get(process.RESUMABLE) == "true")
 
 
 def _holds_results(run: Run) -> bool:

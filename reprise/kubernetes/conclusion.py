@@ -1,19 +1,25 @@
 """A Job's run: its end status and its reason, which are the Job's to give."""
 
+from contextlib import suppress
+
 import mlflow
+from mlflow.exceptions import MlflowException
 
 from reprise.errors import JobFailed
 from reprise.kubernetes.api_server import ApiServer, Unreachable
 from reprise.kubernetes.cause import Ended
 from reprise.kubernetes.following import JobPlace, delete, follow
+from reprise.kubernetes.manifest import COMPONENT_LABEL, RUN_LABEL, WORKER
 from reprise.running.child import terminated_as_interrupted
 from reprise.running.job import end
+from reprise.search.rendezvous import takes_workers
 from reprise.terminal import note
 
 JOB_TAG = "reprise.kubernetes.job"
 CONTEXT_TAG = "reprise.kubernetes.context"
 POD_TAG = "reprise.kubernetes.pod"
-REASON_TAGS = ("reprise.failure", "reprise.exit_code")
+EXIT_TAG = "reprise.exit_code"
+REASON_TAGS = ("reprise.failure", EXIT_TAG)
 
 
 class KubernetesJobFailed(JobFailed):
@@ -35,7 +41,7 @@ def see_to_the_end(server: ApiServer, place: JobPlace, run_id: str, start_timeou
     """
     try:
         with terminated_as_interrupted():
-            ended = follow(server, place, start_timeout)
+            ended = follow(server, place, start_timeout, _workers(run_id))
     except KeyboardInterrupt:
         note(f"interrupted: deleting Job {place.name}, and waiting for its pods to end …")
         abandon(server, place)
@@ -45,6 +51,14 @@ def see_to_the_end(server: ApiServer, place: JobPlace, run_id: str, start_timeou
         message = f"{error.format_message()}; the Job may go on: reprise attach {run_id}"
         raise JobFailed(message) from error
     conclude(server, place, run_id, ended)
+
+
+def _workers(run_id: str) -> dict[str, str] | None:
+    """Give what chooses the pods of workers for a run that takes some."""
+    with suppress(MlflowException):  # what the launcher says of them is not worth a run
+        if takes_workers(mlflow.get_run(run_id)):
+            return {"labelSelector": f"{RUN_LABEL}={run_id},{COMPONENT_LABEL}={WORKER}"}
+    return None
 
 
 def conclude(server: ApiServer, place: JobPlace, run_id: str, ended: Ended) -> None:

@@ -34,9 +34,14 @@ class JobPlace(NamedTuple):
     name: str
 
     @property
+    def collection(self) -> str:
+        """Give the path of the Jobs of its namespace."""
+        return f"/apis/batch/v1/namespaces/{self.namespace}/jobs"
+
+    @property
     def path(self) -> str:
         """Give the Job's path at the API server."""
-        return f"/apis/batch/v1/namespaces/{self.namespace}/jobs/{self.name}"
+        return f"{self.collection}/{self.name}"
 
     @property
     def pods(self) -> str:
@@ -60,6 +65,7 @@ class _Seen:
         gone: whether somebody has deleted it.
         pods: by name.
         logs: by pod.
+        workers: what has been said of the pods of workers.
     """
 
     since: float
@@ -68,10 +74,17 @@ class _Seen:
     gone: bool = False
     pods: dict[str, dict[str, Any]] = field(default_factory=dict)
     logs: dict[str, threading.Thread] = field(default_factory=dict)
+    workers: set[str] = field(default_factory=set)
 
 
-def follow(server: ApiServer, place: JobPlace, start_timeout: float) -> Ended:
+def follow(server: ApiServer, place: JobPlace, start_timeout: float, workers: dict[str, str] | None = None) -> Ended:
     """Print the logs of a Job's pods and wait for its end, told by the API server.
+
+    Args:
+        server: whom to ask.
+        place: of the Job.
+        start_timeout: seconds that a pod may wait before it starts.
+        workers: what chooses the pods of workers beside it, of which only is said why they wait or have failed.
 
     Raises:
         Unreachable: the server has been away for too long; the Job may still run.
@@ -79,8 +92,10 @@ def follow(server: ApiServer, place: JobPlace, start_timeout: float) -> Ended:
     heard: queue.Queue[tuple[str, Event | JobFailed]] = queue.Queue()
     over = threading.Event()
     named = {"fieldSelector": f"metadata.name={place.name}"}
-    _listen(heard, over, "job", lambda: watch(server, place.path.rpartition("/")[0], named))
+    _listen(heard, over, "job", lambda: watch(server, place.collection, named))
     _listen(heard, over, "pod", lambda: watch(server, place.pods, place.selector))
+    if workers:
+        _listen(heard, over, "worker", lambda: watch(server, place.pods, workers))
     try:
         return _hear(server, place, heard, start_timeout)
     finally:
@@ -157,6 +172,9 @@ def _take(seen: _Seen, what: str, event: Event) -> None:
         seen.gone = event.kind == "DELETED" or not event.objects
         seen.job = event.objects[0] if event.objects else seen.job
         return
+    if what == "worker":
+        _note_workers(seen, event)
+        return
     ran = _runs(seen)
     known = {pod["metadata"]["name"]: pod for pod in event.objects}
     lost = set(seen.pods) - set(known) if event.kind == "LISTED" else set(known) if event.kind == "DELETED" else set()
@@ -183,6 +201,18 @@ def _note_reasons(seen: _Seen) -> None:
             note(f"the pod waits: {text}")
     now = time.monotonic()
     seen.reasons = {kind: seen.reasons.get(kind, now) for kind in kinds}
+
+
+def _note_workers(seen: _Seen, event: Event) -> None:
+    """Say once why pods of workers wait or have failed; the run goes on without them."""
+    for pod in event.objects:
+        waiting = None if cause.has_started(pod) else cause.of_waiting(pod)
+        said = f"a worker's pod waits: {waiting[1]}" if waiting else ""
+        if pod.get("status", {}).get("phase") == "Failed":
+            said = f"a worker is lost: {cause.of_pod(pod).cause}"
+        if said and said not in seen.workers:
+            seen.workers.add(said)
+            note(said)
 
 
 def _limit(seen: _Seen, start_timeout: float) -> float | None:

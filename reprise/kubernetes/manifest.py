@@ -1,4 +1,4 @@
-"""The Job's manifest: a template, with a run put into it."""
+"""The manifests of a run's Jobs: a template, with the run put into it, or workers for it."""
 
 import re
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from reprise.kubernetes.template import Manifest, container, pod
+from reprise.search.rendezvous import HOST
 
 NAME_LENGTH = 63
 """Characters that a name or a label's value may have (RFC 1123)."""
@@ -14,6 +15,12 @@ POD_SUFFIX = 6
 """Characters that Kubernetes appends to the Job's name for the name of a pod."""
 
 RUN_LABEL = "reprise/run-id"
+COMPONENT_LABEL = "app.kubernetes.io/component"
+RUN, WORKER = "run", "worker"
+"""The components."""
+
+LOSSES = 6
+"""Times that each worker may fail, on an average; what Kubernetes grants a Job of one pod that does not say."""
 
 DEFAULTS = {
     "backoffLimit": 0,
@@ -60,9 +67,41 @@ class Task:
 
 def build(template: Manifest, task: Task) -> Manifest:
     """Put a run into a template."""
+    place = f"{task.repository}#{task.commit}" + (f":{task.subdirectory}" if task.subdirectory else "")
+    options = [f"--env-manager={task.env_manager}", *(f"-P{name}={value}" for name, value in task.parameters.items())]
+    arguments = ["fill", task.run_id, place, f"--entry-point={task.entry_point}", *options]
+    reason: dict[str, object] = {"name": "MLFLOW_RUN_ID", "value": task.run_id}  # where a reason to fail is put
+    return _put_in(template, task, arguments, RUN, [reason])
+
+
+def build_workers(template: Manifest, task: Task, number: int, run: Manifest | None = None) -> Manifest:
+    """Put workers for a run, which is a search, into the same template.
+
+    Args:
+        template: of the run's own Job.
+        task: of the run's own Job.
+        number: how many workers; where one is lost, Kubernetes starts another.
+        run: the Job of the run as the cluster has made it, with which it deletes this one; None for a dry run.
+    """
+    named = deepcopy(template)
+    metadata = named["metadata"] = named.get("metadata") or {}
+    metadata["name"] = f"workers-{metadata.get('name') or task.project}"
+    job = _put_in(named, task, ["work", task.run_id, f"--env-manager={task.env_manager}"], WORKER, [])
+    job["spec"].pop("completions", None)  # each ends by itself when the search has ended
+    job["spec"] |= {"parallelism": number, "backoffLimit": LOSSES * number}
+    if run:
+        owner = {"apiVersion": "batch/v1", "kind": "Job"} | {key: run["metadata"][key] for key in ("name", "uid")}
+        job["metadata"]["ownerReferences"] = [owner]
+    return job
+
+
+def _put_in(
+    template: Manifest, task: Task, arguments: list[str], component: str, variables: list[dict[str, object]]
+) -> Manifest:
     job = deepcopy(template)
     labels = {
         "app.kubernetes.io/managed-by": "reprise",
+        COMPONENT_LABEL: component,
         RUN_LABEL: task.run_id,
         "reprise/commit": task.commit[:NAME_LENGTH],
         "reprise/entry-point": _slug(task.entry_point, NAME_LENGTH) or "script",
@@ -84,8 +123,11 @@ def build(template: Manifest, task: Task) -> Manifest:
     first = container(job)
     first.setdefault("name", "run")
     first["command"] = ["sh", "-c", _LAUNCH, task.launcher]
-    first["args"] = _arguments(task)
-    first["env"] = [*(first.get("env") or []), *_variables(task, {one["name"] for one in first.get("env") or []})]
+    first["args"] = arguments
+    given = first.get("env") or []
+    names = {one["name"] for one in given}
+    open_ones = [one for one in (*variables, *_variables(task)) if one["name"] not in names]
+    first["env"] = [*given, *open_ones]
     return job
 
 
@@ -99,25 +141,11 @@ def _slug(text: str, length: int) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:length].strip("-")
 
 
-def _arguments(task: Task) -> list[str]:
-    place = f"{task.repository}#{task.commit}" + (f":{task.subdirectory}" if task.subdirectory else "")
-    options = [f"-P{name}={value}" for name, value in task.parameters.items()]
+def _variables(task: Task) -> list[dict[str, object]]:
+    """Give what every pod is told, where the template leaves it open."""
     return [
-        "fill",
-        task.run_id,
-        place,
-        f"--entry-point={task.entry_point}",
-        f"--env-manager={task.env_manager}",
-        *options,
-    ]
-
-
-def _variables(task: Task, given: set[str]) -> list[dict[str, object]]:
-    """Give what the template leaves open."""
-    variables: list[dict[str, object]] = [
-        {"name": "MLFLOW_RUN_ID", "value": task.run_id},  # where a reason to fail is put
         {"name": "REPRISE_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": HOST, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
         {"name": "MLFLOW_TRACKING_URI", "value": task.tracking_uri},
         {"name": "PYTHONUNBUFFERED", "value": "1"},
     ]
-    return [variable for variable in variables if variable["name"] not in given]

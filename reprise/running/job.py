@@ -85,7 +85,7 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
         WrongCall: there is no such project, entry point or environment manager; no run was made.
         JobFailed: the environment cannot be built.
     """
-    _make_absolute(mlflow.get_tracking_uri())
+    make_absolute(mlflow.get_tracking_uri())
     loaded = load(job)
     manager = choose_manager(loaded, job.env_manager)
     command = _command(loaded, job, spare)
@@ -155,8 +155,8 @@ def make_run(loaded: Any, job: Job, manager: str) -> str:
     return run_id
 
 
-def _make_absolute(tracking_uri: str) -> None:
-    """Make a relative SQLite file absolute: the job runs in another folder."""
+def make_absolute(tracking_uri: str) -> None:
+    """Make a relative SQLite file absolute, for this process and those that it starts: jobs run in other folders."""
     scheme, found, path = tracking_uri.partition(":///")
     if found and scheme.startswith("sqlite") and path and not path.startswith("/"):
         mlflow.set_tracking_uri(f"{scheme}:///{Path(path).absolute()}")

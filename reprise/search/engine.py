@@ -1,20 +1,22 @@
-"""What trials run on: a backend of joblib, with the processes of this machine or the workers of a cluster."""
+"""What trials run on: a backend of joblib, with the processes of this machine or a cluster's, or Dask's own futures."""
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
+import mlflow
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config, wrap_non_picklable_objects
 from threadpoolctl import threadpool_limits
 
 import reprise
-from reprise.environment import read_lock
 from reprise.errors import JobFailed, WrongCall, one_line
-from reprise.terminal import note
+
+if TYPE_CHECKING:
+    from reprise.search.dask_cluster import Cluster
 
 LOCAL = ("loky", "multiprocessing", "threading", "sequential")
 REGISTRATION = {
@@ -27,10 +29,8 @@ REGISTRATION = {
 RETRIES = 3
 """Times that a cluster is asked again for what it has lost: with a worker, now and then, a result not yet fetched."""
 
-CONNECT_SECONDS = 10
 CHUNK = 8
 """Tasks a worker that are asked for at once from a backend that answers only when all are done."""
-SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,17 @@ class Engine:
     Attributes:
         backend: joblib's name of it.
         n_jobs: how many workers; -1 for all there are.
+        cluster: of Dask, which joblib would use for as many workers as it had at the beginning; None for the others.
     """
 
     backend: str
     n_jobs: int
+    cluster: "Cluster | None" = None
+
+    def invite(self, run: mlflow.entities.Run) -> None:
+        """Let workers find this engine by a run, if it is one to which they come by themselves."""
+        if self.cluster:
+            self.cluster.invite(run)
 
     def run(
         self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
@@ -58,15 +65,18 @@ class Engine:
                 takes none of them with it.
 
         Raises:
-            JobFailed: the workers died.
+            JobFailed: the workers died, or none came.
         """
+        if self.cluster:
+            yield from self.cluster.run(function, calls, shared)
+            return
         attempts = 1 if self.backend in LOCAL else 1 + RETRIES
         waiting: dict[Any, tuple[Any, ...]] = {}
         following = iter(calls)
         for attempt in range(attempts):
             again = list(waiting.values())
             try:
-                for key, *result in self._attempt(function, chain(again, following), waiting, shared):
+                for key, *result in self._attempt(function, chain(again, following), waiting):
                     if waiting.pop(key, None):
                         yield key, *result
             except Exception as error:  # each backend has its own; what a trial raises is caught there
@@ -81,14 +91,11 @@ class Engine:
         function: Callable[..., Any],
         calls: Iterable[tuple[Any, ...]],
         waiting: dict[Any, tuple[Any, ...]],
-        shared: Sequence[Any],
     ) -> Iterator[Any]:
         """Make the calls, and note each in `waiting` before."""
         options: dict[str, Any] = {}
         if self.backend == "loky":
             options["inner_max_num_threads"] = 1
-        if self.backend == "dask":
-            options["scatter"] = list(shared)
         if self.backend not in LOCAL:
             function = wrap_non_picklable_objects(function)
 
@@ -107,7 +114,7 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
 
     Args:
         engine: a joblib backend: `loky`, `threading`, `multiprocessing`, `dask`, or another one's name.
-        scheduler: address of Dask's scheduler; `none` for the other engines.
+        scheduler: address of Dask's scheduler, or `here` for one in this process; `none` for the other engines.
         n_jobs: workers of this machine; -1 for one a core. A cluster lends all that it has.
 
     Raises:
@@ -116,7 +123,7 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
     """
     if (engine == "dask") != (scheduler != "none"):
         raise WrongCall(
-            f"engine={engine} and scheduler={scheduler}: dask, and no other, needs scheduler=tcp://host:port"
+            f"engine={engine} and scheduler={scheduler}: dask, and no other, needs scheduler=tcp://host:port, or here"
         )
     if n_jobs == 0:
         raise WrongCall("n_jobs=0 leaves no worker; use -1 for one a core, or a number above 0")
@@ -124,8 +131,10 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
     if engine not in LOCAL:
         cloudpickle.register_pickle_by_value(reprise)
     if engine == "dask":
-        with closing(_connect(scheduler)):  # joblib finds the client that is open
-            yield Engine(engine, n_jobs=-1)
+        from reprise.search import dask_cluster  # noqa: PLC0415  the environment may lack Dask
+
+        with dask_cluster.connect(scheduler) as cluster:
+            yield Engine(engine, n_jobs=-1, cluster=cluster)
         return
     try:
         parallel_config(engine).unregister()
@@ -158,63 +167,3 @@ def _register(engine: str) -> None:
         package = module.partition(".")[0]
         message = f"engine {engine} needs {package}: add it to [dependency-groups] project in pyproject.toml, then run "
         raise WrongCall(message + "reprise lock") from error
-
-
-def _connect(scheduler: str) -> Any:
-    from distributed import Client  # noqa: PLC0415  only this engine needs it, and the environment may lack it
-
-    try:
-        client = Client(scheduler, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
-        message = f"no Dask scheduler answers at {scheduler}; start one there, or name another with scheduler="
-        raise WrongCall(message) from error
-    try:
-        _check_workers(client, scheduler)
-    except BaseException:
-        client.close()
-        raise
-    return client
-
-
-def _check_workers(client: Any, scheduler: str) -> None:
-    """Refuse workers that would not compute what this process would."""
-    names = list(read_lock().pins)
-    try:
-        environments = client.run(wrap_non_picklable_objects(describe_worker), names)
-    except Exception as error:
-        message = f"a worker at {scheduler} cannot run the project ({error}); start it in the project's environment"
-        raise JobFailed(message) from error
-    if not environments:
-        raise JobFailed(f"the Dask scheduler at {scheduler} has no worker; start one in the project's environment")
-    here, threads = describe_worker(names)
-    for worker, (versions, threads) in environments.items():
-        other = [
-            f"{name} {versions[name] or 'missing'}, here {version or 'missing'}"
-            for name, version in here.items()
-            if versions[name] != version
-        ]
-        if other:
-            more = f"; and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
-            message = f"worker {worker} has another environment: {'; '.join(other[:SHOWN])}{more}"
-            raise JobFailed(message)
-        if threads > 1:
-            note(f"worker {worker} computes with {threads} BLAS threads; start it with OMP_NUM_THREADS=1")
-
-
-def describe_worker(names: Sequence[str]) -> tuple[dict[str, str | None], int]:
-    """Give the versions of Python and of packages in this process, None where one is missing, and its BLAS threads."""
-    import platform  # noqa: PLC0415  this function is sent to the workers
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
-
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    try:
-        import numpy as np  # noqa: F401, PLC0415  brings the BLAS
-        from threadpoolctl import threadpool_info  # noqa: PLC0415
-    except ImportError:
-        return found, 1
-    return found, max((pool["num_threads"] for pool in threadpool_info()), default=1)

@@ -42,6 +42,8 @@ def hyperparameters(command: click.Command) -> dict[str, Convert]:
 def train(command: click.Command, parameters: Mapping[str, Any], parent: mlflow.entities.Run) -> str:
     """Train, in a run under another one that is active, such as `mlflow run . -e train` would make.
 
+    What a process before this one has trained for the same parent, and was lost then, is not trained again.
+
     Args:
         command: from `load`.
         parameters: of `train`.
@@ -50,13 +52,31 @@ def train(command: click.Command, parameters: Mapping[str, Any], parent: mlflow.
     Returns:
         The training run's id.
     """
+    for made in _under(parent):
+        if _is_done(made, parameters):
+            return str(made.info.run_id)
     options = {option.name: option.opts[0] for option in command.params}
     arguments = [f"{options[name]}={value}" for name, value in parameters.items()]
     with _started_as(arguments, parent):
         command.main(arguments, standalone_mode=False)
+    return str(_under(parent)[0].info.run_id)
+
+
+def _under(parent: mlflow.entities.Run) -> list[mlflow.entities.Run]:
+    """List the training runs under a run, the newest first."""
     under = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}' and tags.`reprise.job` = 'train'"
-    (made,) = mlflow.MlflowClient().search_runs([parent.info.experiment_id], under)
-    return str(made.info.run_id)
+    newest = ["attributes.start_time DESC"]
+    return list(mlflow.MlflowClient().search_runs([parent.info.experiment_id], under, order_by=newest))
+
+
+def _is_done(run: mlflow.entities.Run, parameters: Mapping[str, Any]) -> bool:
+    """Tell whether a run has trained with these parameters; one that its process left RUNNING is ended."""
+    if run.info.status == "RUNNING":
+        client = mlflow.MlflowClient()
+        client.set_tag(run.info.run_id, "reprise.failure", "its process was lost")
+        client.set_terminated(run.info.run_id, "FAILED")
+    wanted = {name: str(value) for name, value in parameters.items()}
+    return run.info.status == "FINISHED" and wanted.items() <= run.data.params.items()
 
 
 @contextmanager

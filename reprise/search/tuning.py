@@ -16,7 +16,7 @@ from reprise.data import Dataset
 from reprise.errors import JobFailed, WrongCall
 from reprise.search.candidates import Candidate, Method, rungs
 from reprise.search.engine import Engine
-from reprise.search.trial_log import TrialLog
+from reprise.search.trial_log import TrialLog, recorded_trials
 from reprise.search.trials import Rung, Trial, evaluate, make_rung
 
 SETTINGS = "reprise.tune.settings"
@@ -51,9 +51,9 @@ class Settings:
     metric: str
     space: str
 
-    def tag(self) -> dict[str, str]:
-        """Give the tag that records the settings."""
-        return {SETTINGS: json.dumps(asdict(self))}
+    def text(self) -> str:
+        """Give what the tag holds."""
+        return json.dumps(asdict(self))
 
 
 def check_metric(metric: str) -> None:
@@ -80,10 +80,41 @@ def check_resumable(run_id: str, settings: Settings) -> None:
         raise WrongCall(f"resume: run {run_id!r} is not in {mlflow.get_tracking_uri()}") from error
     if recorded is None:
         raise WrongCall(f"resume: run {run_id} is no search of tune; name one that is")
+    _check_same(run_id, recorded, settings)
+
+
+def known_trials(
+    run: mlflow.entities.Run, settings: Settings, candidates: Sequence[Candidate], *, resumes: bool
+) -> dict[tuple[int, int], Trial]:
+    """Give the trials that are not to be repeated, by rung and candidate's number; record the settings.
+
+    Args:
+        run: of this search, as it was when this process began to fill it.
+        settings: of this search.
+        candidates: what it tries.
+        resumes: whether it resumes another one.
+
+    Returns:
+        The trials of the search that is resumed, and of a process that filled the same run before and was lost.
+
+    Raises:
+        WrongCall: that process searched with other settings, as over a table that has changed since.
+    """
+    before = run.data.tags.get(SETTINGS)
+    if before:
+        _check_same(run.info.run_id, before, settings)
+    else:
+        mlflow.MlflowClient().set_tag(run.info.run_id, SETTINGS, settings.text())
+    if not before and not resumes:
+        return {}
+    return {trial.key: trial for trial in recorded_trials(run.info.run_id, candidates, settings.metric)}
+
+
+def _check_same(run_id: str, recorded: str, settings: Settings) -> None:
     before = json.loads(recorded)
     for name, value in asdict(settings).items():
         if before.get(name) != value:
-            message = f"resume: run {run_id} searched with {name} {before.get(name)!r}, not {value!r}; give it the same"
+            message = f"run {run_id} searched with {name} {before.get(name)!r}, not {value!r}; give it the same"
             raise WrongCall(message)
 
 

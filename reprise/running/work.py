@@ -1,0 +1,59 @@
+"""A worker for a search, on any machine: the project at the search's commit, in its environment, told of the run."""
+
+import shlex
+from pathlib import Path
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.projects.utils import load_project
+
+from reprise.errors import JobFailed, WrongCall, one_line
+from reprise.recorded import Recorded, existing
+from reprise.running import child
+from reprise.running.built_environment import activate, choose_manager
+from reprise.running.clone import cloned
+from reprise.running.job import make_absolute
+from reprise.running.project_uri import ProjectUri
+from reprise.running.repository import find
+from reprise.search.rendezvous import MODULE, MODULE_FILE, takes_workers
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""A worker fits one model at a time, on one core."""
+
+
+def work(run_id: str, env_manager: str | None) -> int:
+    """Work for a search until it ends.
+
+    Args:
+        run_id: of the search.
+        env_manager: what builds the environment; None for what MLflow would choose.
+
+    Returns:
+        The worker's exit code, as a shell says it where a signal ended it.
+
+    Raises:
+        WrongCall: there is no such run, it takes no workers, or its commit is not recorded.
+        JobFailed: the repository cannot be reached, or the environment cannot be built.
+    """
+    make_absolute(mlflow.get_tracking_uri())
+    search = Recorded(existing(run_id), Path(), {})
+    if not takes_workers(search.run):
+        raise WrongCall(
+            f"run {run_id} takes no workers; start the search with: -e tune -P engine=dask -P scheduler=here"
+        )
+    if not search.commit or not search.repositories:
+        raise WrongCall(f"run {run_id} records no commit, or no repository to fetch it from; search at a commit")
+    commit = find(ProjectUri(search.repositories[0], search.commit, search.subdirectory))
+    with cloned(commit) as clone:
+        folder = clone.folder / commit.subdirectory
+        if not (folder / MODULE_FILE).exists():
+            raise WrongCall(f"commit {commit.sha} of {commit.url} has no {MODULE_FILE}, which a worker runs")
+        try:
+            project = load_project(str(folder))
+        except MlflowException as error:
+            raise JobFailed(f"commit {commit.sha}: {one_line(error)}") from error
+        start = f"exec python -m {MODULE} {shlex.quote(run_id)}"
+        command = " && ".join([*activate(project, folder, choose_manager(project, env_manager)), start])
+        variables = {**ONE_THREAD, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
+        exit_code = child.run(command, folder, variables, clone.lock)
+    return exit_code if exit_code >= 0 else 128 - exit_code

@@ -1,0 +1,191 @@
+"""Dask's scheduler and workers, for the trials of a search: a cluster that is there, or one that gathers here."""
+
+import logging
+import os
+import sys
+import time
+from asyncio import CancelledError
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import cloudpickle
+import mlflow
+from distributed import Client, LocalCluster, WorkerPlugin
+from joblib import wrap_non_picklable_objects
+
+from reprise.environment import read_lock
+from reprise.errors import JobFailed, WrongCall
+from reprise.search import dask_calls
+from reprise.search.rendezvous import ADDRESS, HERE, HOST
+from reprise.terminal import note
+
+CONNECT_SECONDS = 10
+JOIN_SECONDS = 600
+"""Seconds that a search waits while it has no worker: a cluster may need a new node, a worker its environment."""
+
+PAUSE = 0.2
+
+ENVIRONMENT = "reprise-environment"
+"""What the scheduler calls the versions that workers must have, among its metadata and its plugins."""
+
+SHOWN = 5
+
+Versions = Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster.
+
+    Attributes:
+        client: of the scheduler.
+        address: the scheduler's.
+        gathers: whether the scheduler is in this process, for workers that come by themselves.
+    """
+
+    client: Client
+    address: str
+    gathers: bool
+
+    def invite(self, run: mlflow.entities.Run) -> None:
+        """Let workers find the scheduler of this process by a run."""
+        if self.gathers:
+            mlflow.MlflowClient().set_tag(run.info.run_id, ADDRESS, self.address)
+            note(f"workers join this search at {self.address} by: reprise work {run.info.run_id}")
+
+    def run(
+        self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
+    ) -> Iterator[Any]:
+        """Call a function in the workers, as `Engine.run`.
+
+        Raises:
+            JobFailed: a call failed again and again, there was no worker for too long, or the scheduler is lost.
+        """
+        try:
+            yield from dask_calls.run(self.client, self._workers, function, calls, shared)
+        except (OSError, CancelledError) as error:
+            raise JobFailed(f"the Dask scheduler at {self.address} is lost: {error}") from error
+
+    def _workers(self) -> int:
+        """Wait until there is a worker, and give how many calls all of them make at once."""
+        until = time.monotonic() + JOIN_SECONDS
+        while not (threads := sum(self.client.ncores().values())):
+            if time.monotonic() > until:
+                raise JobFailed(f"no worker has come to {self.address} for {JOIN_SECONDS} s")
+            time.sleep(PAUSE)
+        return int(threads)
+
+
+class SameEnvironment(WorkerPlugin):
+    """Sends a worker away that joins later and would not compute what this process would."""
+
+    name = ENVIRONMENT
+
+    def __init__(self, wanted: Versions) -> None:
+        self.wanted = wanted
+
+    def setup(self, worker: Any) -> None:
+        """Compare; Dask prints what is raised, in the worker."""
+        other = differences(self.wanted, describe_worker(list(self.wanted))[0])
+        if other:
+            worker.loop.add_callback(worker.close, executor_wait=False, reason=ENVIRONMENT)
+            raise JobFailed(f"this worker has another environment: {other}")
+
+
+@contextmanager
+def connect(scheduler: str) -> Iterator[Cluster]:
+    """Connect to a scheduler, or start one in this process.
+
+    Args:
+        scheduler: its address, or `here`.
+
+    Raises:
+        WrongCall: none answers there.
+        JobFailed: it has no worker, or one has another environment.
+    """
+    if scheduler == HERE:
+        with _gathering() as cluster:
+            yield cluster
+        return
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        message = f"no Dask scheduler answers at {scheduler}; start one there, or name another with scheduler="
+        raise WrongCall(message) from error
+    with client:
+        _check_workers(client, scheduler)
+        _admit_only_the_same(client)
+        yield Cluster(client, scheduler, gathers=False)
+
+
+@contextmanager
+def _gathering() -> Iterator[Cluster]:
+    """Start a scheduler in this process; by default only this machine reaches it, for Dask asks nobody who he is."""
+    try:
+        cluster = LocalCluster(
+            n_workers=0, host=os.environ.get(HOST), dashboard_address=None, silence_logs=logging.CRITICAL
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise WrongCall(f"no scheduler can listen at {HOST}={os.environ.get(HOST)}: {error}") from error
+    with cluster, Client(cluster) as client:
+        _admit_only_the_same(client)
+        yield Cluster(client, cluster.scheduler_address, gathers=True)
+
+
+def differences(wanted: Versions, found: Versions) -> str:
+    """Name where two environments differ, the first few; "" where they do not."""
+    other = [
+        f"{name} {found[name] or 'missing'} instead of {version or 'none'}"
+        for name, version in wanted.items()
+        if found[name] != version
+    ]
+    more = f"; and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
+    return "; ".join(other[:SHOWN]) + more
+
+
+def describe_worker(names: Sequence[str]) -> tuple[dict[str, str | None], int]:
+    """Give the versions of Python and of packages in this process, None where one is missing, and its BLAS threads."""
+    import platform  # noqa: PLC0415  this function is sent to the workers
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in names:
+        if name == "python":
+            continue
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    try:
+        import numpy as np  # noqa: F401, PLC0415  brings the BLAS
+        from threadpoolctl import threadpool_info  # noqa: PLC0415
+    except ImportError:
+        return found, 1
+    return found, max((pool["num_threads"] for pool in threadpool_info()), default=1)
+
+
+def _admit_only_the_same(client: Client) -> None:
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Dask asks for the very module, not for its package
+    here, _ = describe_worker(list(read_lock().pins))
+    client.set_metadata(ENVIRONMENT, here)
+    client.register_plugin(SameEnvironment(here))
+
+
+def _check_workers(client: Client, scheduler: str) -> None:
+    """Refuse workers that would not compute what this process would."""
+    names = list(read_lock().pins)
+    try:
+        environments = client.run(wrap_non_picklable_objects(describe_worker), names)
+    except Exception as error:
+        message = f"a worker at {scheduler} cannot run the project ({error}); start it in the project's environment"
+        raise JobFailed(message) from error
+    if not environments:
+        raise JobFailed(f"the Dask scheduler at {scheduler} has no worker; start one in the project's environment")
+    here, threads = describe_worker(names)
+    for worker, (versions, threads) in environments.items():
+        if other := differences(here, versions):
+            raise JobFailed(f"worker {worker} has another environment: {other}")
+        if threads > 1:
+            note(f"worker {worker} computes with {threads} BLAS threads; start it with OMP_NUM_THREADS=1")

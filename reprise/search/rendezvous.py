@@ -1,0 +1,22 @@
+"""Where a search and workers that come by themselves meet: the search's run, which says where its scheduler is."""
+
+from mlflow.entities import Run
+
+HERE = "here"
+"""The parameter `scheduler` of a search that runs Dask's scheduler in its own process, for workers that come."""
+
+ADDRESS = "reprise.tune.scheduler"
+"""Tag of such a search: the scheduler's address. Who carries the search on writes its own over it."""
+
+HOST = "REPRISE_HOST"
+"""Variable: the address of this machine, or pod, at which the others of a search reach it."""
+
+MODULE = "reprise.search.worker"
+"""What a worker runs, of the project at the search's commit and in its environment."""
+
+MODULE_FILE = "reprise/search/worker.py"
+
+
+def takes_workers(run: Run) -> bool:
+    """Tell whether workers may join a run."""
+    return bool(run.data.params.get("scheduler") == HERE)

@@ -1,0 +1,109 @@
+"""A worker that comes to a search by itself and leaves with it: `python -m reprise.search.worker RUN_ID`.
+
+It fits and scores what the search's process sends. When that process is lost, the worker waits for the one that carries
+the search on, in the same run and with a scheduler of its own.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+
+import click
+import mlflow
+
+try:
+    from distributed import Security, Worker, rpc
+    from distributed.comm.addressing import get_address_host
+    from distributed.utils import get_ip
+except ModuleNotFoundError:
+    sys.exit(
+        "Error: a worker needs distributed, which this environment lacks: add it to [dependency-groups] project in "
+        "pyproject.toml, then run reprise lock"
+    )
+
+from reprise.entry_point import INTERRUPTED, main
+from reprise.errors import JobFailed
+from reprise.search.dask_cluster import ENVIRONMENT, describe_worker, differences
+from reprise.search.rendezvous import ADDRESS, HOST
+from reprise.terminal import note
+
+ANSWER_SECONDS = 5
+PAUSE = 2
+
+LOST = 600
+"""Seconds without a scheduler after which a worker of a search that is RUNNING gives up: its successor may need a new
+node, and its environment."""
+
+ENDED = 120
+"""The same, where the search has ended badly: it may be about to be carried on."""
+
+
+def work(run_id: str) -> None:
+    """Work for a search until it is FINISHED, or has otherwise ended for good.
+
+    Raises:
+        JobFailed: no scheduler answers for too long, or this environment is another one than the search's.
+    """
+    client, alone_since = mlflow.MlflowClient(), time.monotonic()
+    while True:
+        run = client.get_run(run_id)
+        if run.info.status == "FINISHED":
+            return
+        address = run.data.tags.get(ADDRESS)
+        if address and asyncio.run(_serve(address)):
+            alone_since = time.monotonic()
+        is_open = run.info.status in ("RUNNING", "SCHEDULED")
+        if time.monotonic() - alone_since > (LOST if is_open else ENDED):
+            if is_open:
+                raise JobFailed(
+                    f"no scheduler of search {run_id} has answered at {address or 'any address'} for {LOST} s"
+                )
+            return
+        time.sleep(PAUSE)
+
+
+async def _serve(address: str) -> bool:
+    """Work for the scheduler at an address until the connection ends; tell whether there was one."""
+    security = Security()  # as Dask's own configuration has it
+    options = {"timeout": ANSWER_SECONDS, "connection_args": security.get_connection_args("worker")}
+    try:
+        async with rpc(address, **options) as scheduler:
+            wanted = await scheduler.get_metadata(keys=[ENVIRONMENT], default=None)
+    except OSError:
+        return False
+    except (TypeError, RuntimeError) as error:  # of TLS, which one side asks for and the other has no keys to
+        raise JobFailed(f"this worker cannot speak to {address} by Dask's configuration: {error}") from error
+    if wanted and (other := differences(wanted, describe_worker(list(wanted))[0])):
+        raise JobFailed(f"this worker has another environment than the search: {other}")
+    host = os.environ.get(HOST) or get_ip(get_address_host(address))
+    # Without a limit of Dask's own, which would pause the worker: the pod's and the machine's hold.
+    worker = Worker(address, nthreads=1, host=host, memory_limit=0, security=security, death_timeout=ANSWER_SECONDS)
+    try:
+        async with worker:
+            note(f"working for the search at {address}")
+            await worker.finished()
+    except (OSError, ValueError) as error:  # the scheduler ended in between
+        note(f"the search at {address} takes no worker: {error}")
+        return False
+    note(f"the search at {address} has let this worker go, or is gone")
+    return True
+
+
+@click.command(epilog="Example: python -m reprise.search.worker 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
+@click.argument("run_id")
+def worker(run_id: str) -> None:
+    """Work for a search. `reprise work` starts this in the search's environment."""
+    for logger in ("distributed", "distributed.client"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)  # of a lost connection Dask prints tracebacks
+    try:
+        work(run_id)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)  # without waiting for a fit, which nobody can interrupt; the search tries it elsewhere
+
+
+if __name__ == "__main__":
+    main(worker)

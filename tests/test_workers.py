@@ -1,0 +1,135 @@
+"""Workers that come to a search and leave it, and a search that is lost: as processes, without a cluster."""
+
+import itertools
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import psutil
+import pytest
+from click.testing import CliRunner
+from conftest import Job, environment, git, run
+from distributed import Security
+from test_engine import with_old_joblib
+
+from reprise.cli import cli
+
+pytestmark = pytest.mark.integration
+
+TRIALS = 30
+SEARCH = ("--data", "digits", "--folds", "3", "--trials", str(TRIALS), "--engine", "dask", "--scheduler", "here")
+LOCAL = ("--env-manager", "local")
+
+
+def wait_until(holds: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert holds()
+
+
+@contextmanager
+def started(log: Path, *command: str, cwd: Path, **variables: str) -> Iterator[psutil.Popen]:
+    """Start a process; end it, and what it has started, as the block ends."""
+    with log.open("w") as output:
+        process = psutil.Popen(
+            [sys.executable, *command], cwd=cwd, env=environment(**variables), stdout=output, stderr=output
+        )
+    try:
+        yield process
+    finally:
+        for one in [*process.children(recursive=True), process] if process.is_running() else []:
+            one.kill()
+        process.wait()
+
+
+@pytest.fixture
+def checkout(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This project with a remote, so that runs say where their commit is."""
+    git(project, "remote", "add", "origin", str(project))
+    mlflow.set_tracking_uri(f"sqlite:///{project / 'mlflow.db'}")
+    mlflow.search_experiments()
+    return project
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> dict[str, str]:
+    """Dask's own settings for TLS, so that only who has the keys takes part."""
+    made = Security.temporary()
+    texts = {"ca": made.tls_ca_file, "key": made.tls_worker_key, "cert": made.tls_worker_cert}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.pem").write_text(str(text))
+    comm = "DASK_DISTRIBUTED__COMM__"
+    settings = {f"{comm}REQUIRE_ENCRYPTION": "true", f"{comm}TLS__CA_FILE": str(tmp_path / "ca.pem")}
+    for role, name in itertools.product(("CLIENT", "SCHEDULER", "WORKER"), ("key", "cert")):
+        settings[f"{comm}TLS__{role}__{name.upper()}"] = str(tmp_path / f"{name}.pem")
+    return settings
+
+
+def runs(job: str) -> list[mlflow.entities.Run]:
+    found: list[mlflow.entities.Run] = mlflow.search_runs(
+        search_all_experiments=True, filter_string=f"tags.`reprise.job` = '{job}'", output_format="list"
+    )
+    return found
+
+
+def work(stack: ExitStack, checkout: Path, name: str, keys: dict[str, str]) -> psutil.Popen:
+    call = ("-m", "reprise", "work", runs("tune")[0].info.run_id, *LOCAL)
+    return stack.enter_context(started(checkout.parent / f"{name}.log", *call, cwd=checkout, **keys))
+
+
+def test_all_workers_are_lost_and_the_search_itself_and_every_trial_is_made_once(
+    checkout: Path, keys: dict[str, str]
+) -> None:
+    """The only worker is killed, others come; then the search is, and what carries on finds the workers waiting."""
+    logs = checkout.parent
+    with ExitStack() as stack:
+        first = stack.enter_context(started(logs / "first.log", "tune.py", *SEARCH, cwd=checkout, **keys))
+        wait_until(lambda: runs("tune") and "reprise.tune.scheduler" in runs("tune")[0].data.tags)
+        (search,) = runs("tune")
+        for reason, variables in {
+            "this worker has another environment than the search: joblib 0.1 instead of 1": {
+                **keys,
+                "PYTHONPATH": with_old_joblib(logs),
+            },
+            "this worker cannot speak to tls://127.0.0.1:": {},
+        }.items():
+            refused = run("reprise", "work", search.info.run_id, *LOCAL, cwd=checkout, **variables)
+            assert (refused.returncode, reason in refused.stderr) == (1, True), refused.stderr
+            assert "Traceback" not in refused.stderr
+        lost = work(stack, checkout, "lost", keys)
+        wait_until(lambda: len(runs("trial")) >= 3)
+        lost.children()[0].kill()
+        assert lost.wait(30) == 128 + signal.SIGKILL
+        before = len(runs("trial"))
+        workers = [work(stack, checkout, f"worker{number}", keys) for number in range(2)]
+        wait_until(lambda: len(runs("trial")) > before + 3)
+        first.kill()
+        first.wait(30)
+        made = {trial.info.run_id for trial in runs("trial") if trial.info.status == "FINISHED"}
+        assert len(made) < TRIALS
+        carried_on = run(sys.executable, "tune.py", *SEARCH, cwd=checkout, MLFLOW_RUN_ID=search.info.run_id, **keys)
+        assert carried_on.returncode == 0, carried_on.stderr
+        assert [one.wait(30) for one in workers] == [0, 0]
+    assert ["Traceback" in (logs / f"worker{number}.log").read_text() for number in range(2)] == [False, False]
+    (search,), (winner,) = runs("tune"), runs("train")
+    assert (search.info.status, winner.info.status) == ("FINISHED", "FINISHED")
+    assert search.data.tags["reprise.tune.winner"] == winner.info.run_id
+    trials = runs("trial")
+    assert sorted(int(trial.data.tags["reprise.tune.candidate"]) for trial in trials) == list(range(TRIALS))
+    assert made < {trial.info.run_id for trial in trials}
+    path = mlflow.artifacts.download_artifacts(run_id=search.info.run_id, artifact_path="trials.csv")
+    assert sorted(pd.read_csv(path)["run_id"]) == sorted(trial.info.run_id for trial in trials)
+
+
+def test_a_run_that_takes_no_workers_is_refused(tune: Job) -> None:
+    made = tune("--trials", "1", "--folds", "2", "--n-jobs", "1")
+    refused = CliRunner().invoke(cli, ["work", made.info.run_id])
+    assert (refused.exit_code, f"run {made.info.run_id} takes no workers" in refused.output) == (2, True)
+    refused = CliRunner().invoke(cli, ["work", "0" * 32])
+    assert (refused.exit_code, "is not in sqlite" in refused.output) == (2, True)
