@@ -4,6 +4,7 @@ import gc
 import importlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parent.parent
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # mlflow, uv, reprise
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of a shell's background, and what a test starts inherits it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 ENTRY_POINTS: dict[str, click.Command] = {
     name: getattr(importlib.import_module(name), name)
     for name in yaml.safe_load((PROJECT / "MLproject").read_text(encoding="utf-8"))["entry_points"]

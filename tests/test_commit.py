@@ -216,9 +216,12 @@ def test_an_interrupt_ends_the_job_and_the_run(number: signal.Signals, foreign: 
     with subprocess.Popen(
         command, env=environment(**variables, OUT=str(out), MLFLOW_TRACKING_URI=mlflow.get_tracking_uri())
     ) as process:
-        wait_until(lambda: out.with_suffix(".pid").exists() and out.with_suffix(".pid").read_text() != "")
-        process.send_signal(number)
-        assert process.wait(60) != 0
+        try:
+            wait_until(lambda: out.with_suffix(".pid").exists() and out.with_suffix(".pid").read_text() != "")
+            process.send_signal(number)
+            assert process.wait(60) != 0
+        finally:
+            process.kill()
     assert out.read_text() == "interrupted\n"
     assert not Path(f"/proc/{out.with_suffix('.pid').read_text().strip()}").exists()
     (found,) = all_runs()
