@@ -49,7 +49,7 @@ entry_points:
     command: "echo said {word} && cat value.txt"
   fail: {command: "echo about to fail; exit 7"}
   memory: {command: 'python3 -c "x = b'' '' * 3 * 10**9; print(len(x))"'}
-  disk: {command: "head -c 64M /dev/zero > /work/zeros; echo wrote; sleep 120"}
+  disk: {command: "head -c 64M /dev/zero > $HOME/zeros; echo wrote; sleep 120"}
   wait: {command: "trap 'exit 5' TERM INT; echo waiting; for i in $(seq 600); do sleep 0.2; done"}
   count: {command: "for i in $(seq 40); do echo line $i; sleep 0.5; done"}
 """
