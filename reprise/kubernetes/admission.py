@@ -6,6 +6,7 @@ from typing import Any
 
 from reprise.errors import JobFailed, WrongCall
 from reprise.kubernetes.api_server import METADATA, ApiServer, Refused, ask
+from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.template import Manifest, secrets
 
 NEEDED = {
@@ -34,8 +35,9 @@ def see_that_they_are_admitted(server: ApiServer, namespace: str, jobs: Sequence
             raise WrongCall(f"secret {name!r}, which the job template names, is not in namespace {namespace}")
     try:
         for job in jobs:
-            ask(server, "POST", f"/apis/batch/v1/namespaces/{namespace}/jobs", {"dryRun": "All"}, job)
-            _dry_run_pod(server, namespace, job)
+            place = JobPlace(namespace, job["metadata"]["name"])
+            ask(server, "POST", place.collection, {"dryRun": "All"}, job)
+            _dry_run_pod(server, place, job)
     except Refused as refused:
         if refused.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND):
             raise WrongCall(f"the cluster would refuse the Job: {refused.said}; mend the job template") from refused
@@ -78,13 +80,13 @@ def _may(server: ApiServer, attributes: dict[str, str]) -> bool:
     return bool(answer["status"]["allowed"])
 
 
-def _dry_run_pod(server: ApiServer, namespace: str, job: Manifest) -> None:
+def _dry_run_pod(server: ApiServer, place: JobPlace, job: Manifest) -> None:
     """Ask for the pod as well, which a Job is granted without: quotas and policies speak of pods alone."""
     template = job["spec"]["template"]
     pod: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", "spec": template["spec"]}
-    pod["metadata"] = {**template["metadata"], "name": f"{job['metadata']['name']}-dryx"}
+    pod["metadata"] = {**template["metadata"], "name": f"{place.name}-dryx"}
     try:
-        ask(server, "POST", f"/api/v1/namespaces/{namespace}/pods", {"dryRun": "All"}, pod)
+        ask(server, "POST", place.pods, {"dryRun": "All"}, pod)
     except Refused as refused:
         if refused.status == HTTPStatus.FORBIDDEN and 'cannot create resource "pods"' in refused.said:
             return  # creating Jobs is enough; the rest shows when the Job is there

@@ -10,6 +10,7 @@ from reprise.kubernetes.api_server import Refused, ask, connect
 from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, KubernetesJobFailed, see_to_the_end
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.settings import START_TIMEOUT
+from reprise.recorded import existing
 from reprise.running.job import end
 
 
@@ -21,13 +22,10 @@ def attach(run_id: str, context: str | None) -> None:
         context: of kubeconfig; None for the one that the Job was made with.
 
     Raises:
-        WrongCall: there is no such run, or it is not on Kubernetes.
+        WrongCall: there is no such run, it is deleted, or it is not on Kubernetes.
         KubernetesJobFailed: the Job failed, or is gone.
     """
-    try:
-        run = mlflow.get_run(run_id)
-    except mlflow.exceptions.MlflowException as error:
-        raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; set MLFLOW_TRACKING_URI") from error
+    run = existing(run_id)
     tags = run.data.tags
     if JOB_TAG not in tags:
         raise WrongCall(

@@ -10,6 +10,7 @@ from mlflow.entities import Run, RunTag
 from reprise import process
 from reprise.errors import JobFailed
 from reprise.kubernetes.conclusion import EXIT_TAG, POD_TAG, forget_reasons
+from reprise.running.child import as_shell_says
 from reprise.running.play import Order, play
 from reprise.running.project_uri import parse
 from reprise.terminal import note
@@ -41,8 +42,7 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
     order = Order(
         parse(uri), entry_point, parameters, env_manager, experiment_id=run.info.experiment_id, run_id=run_id
     )  # fmt: skip
-    exit_code = play(order).exit_code
-    return exit_code if exit_code >= 0 else 128 - exit_code
+    return as_shell_says(play(order).exit_code)
 
 
 def _was_ended(run: Run) -> bool:

@@ -54,6 +54,11 @@ def run(command: str, folder: Path, variables: Mapping[str, str], lock: int | No
             raise
 
 
+def as_shell_says(exit_code: int) -> int:
+    """Give an exit code from 0 up: of a command that a signal ended, 128 and the signal's number."""
+    return exit_code if exit_code >= 0 else 128 - exit_code
+
+
 @contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
     """Take SIGTERM for Ctrl-C within the block, in the main thread."""

@@ -55,5 +55,4 @@ def work(run_id: str, env_manager: str | None) -> int:
         start = f"exec python -m {MODULE} {shlex.quote(run_id)}"
         command = " && ".join([*activate(project, folder, choose_manager(project, env_manager)), start])
         variables = {**ONE_THREAD, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
-        exit_code = child.run(command, folder, variables, clone.lock)
-    return exit_code if exit_code >= 0 else 128 - exit_code
+        return child.as_shell_says(child.run(command, folder, variables, clone.lock))
