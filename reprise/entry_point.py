@@ -2,10 +2,8 @@
 
 import logging
 import os
-import signal
 import sys
 import traceback
-from types import FrameType
 from typing import NoReturn
 
 import click
@@ -13,6 +11,7 @@ import click
 from reprise import garbage, patience
 from reprise.credentials import without_credentials
 from reprise.errors import TAG_LENGTH, cause
+from reprise.interruption import interruptible
 
 INTERRUPTED = 130
 
@@ -25,13 +24,12 @@ def main(command: click.Command) -> NoReturn:
     """
     garbage.leave_alone_what_is_loaded()
     run_id = os.environ.get("MLFLOW_RUN_ID")  # mlflow.start_run takes it out of the environment
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)
     patience.be_patient()
     # MLflow prints a traceback of each failure of a database, before it raises what is said here in one line.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     try:
-        exit_code = command.main(standalone_mode=False)  # of click.exceptions.Exit; None where a command just ends
+        with interruptible():
+            exit_code = command.main(standalone_mode=False)  # of click.exceptions.Exit; None where a command just ends
     except click.ClickException as error:
         _end(f"Error: {error.format_message()}", error.exit_code, run_id)
     except (KeyboardInterrupt, click.Abort):
@@ -113,10 +111,3 @@ def _say_failed(message: str, exit_code: int, run_id: str | None) -> None:
             mlflow.MlflowClient().log_batch(run_id, tags=[mlflow.entities.RunTag(*tag) for tag in tags.items()])
     except (mlflow.exceptions.MlflowException, OSError) as error:
         click.echo(f"note: the reason could not be put on run {run_id}: {in_one_line(error)}", err=True)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    # MLflow sends SIGTERM after Ctrl-C: it must not cut short what ends the run.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt

@@ -146,6 +146,41 @@ def test_an_interrupted_mlflow_run_says_so_in_a_tag(tmp_path: Path) -> None:
     assert not mlflow.search_logged_models(output_format="list")
 
 
+INTERRUPTED = """
+import os, signal, sys, time, weakref
+import click
+from reprise.entry_point import main
+
+class Loaded:
+    pass
+
+@click.command()
+def job():
+    loaded = Loaded()
+    weakref.finalize(loaded, os.kill, os.getpid(), signal.SIGINT)
+    try:
+        {interrupted}
+        time.sleep(60)
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(2)
+        print("tidied up")
+
+main(job)
+"""
+
+
+@pytest.mark.parametrize(
+    "interrupted",
+    ["del loaded", "os.kill(os.getpid(), signal.SIGINT)"],
+    ids=["in a callback, where Python drops what is raised", "anywhere else"],
+)
+def test_an_interruption_gets_through_and_lets_the_job_tidy_up(interrupted: str, tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(INTERRUPTED.format(interrupted=interrupted))
+    done = run(sys.executable, tmp_path / "job.py", cwd=tmp_path, timeout=50)
+    assert (done.returncode, done.stdout) == (130, "tidied up\n"), done.stderr
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of four megabytes."""

@@ -1,0 +1,44 @@
+"""Ctrl-C, or a request to terminate, that nothing on the way can lose."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+AGAIN = 0.5
+"""Seconds after which an interruption that was lost is raised again."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt in the block for SIGINT and SIGTERM: once for all that come, and until it gets through.
+
+    Python drops what a signal's handler raises in a finaliser or in a callback of a weak reference or of ctypes (it
+    prints "Exception ignored in"), and packages drop some: a job that went on then would train to its end.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    signal.signal(signal.SIGALRM, _raise_unless_on_its_way)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    # MLflow sends SIGTERM after Ctrl-C: it must not cut short what ends the run.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
+    raise KeyboardInterrupt
+
+
+def _raise_unless_on_its_way(_signal: int, _frame: FrameType | None) -> None:
+    """Leave alone what tidies up: blocks of `finally`, `except` and `with` run while the interruption is handled."""
+    error = sys.exc_info()[1]
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return
+        error = error.__context__
+    raise KeyboardInterrupt
