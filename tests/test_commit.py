@@ -1,12 +1,15 @@
 """The backend `commit`: any MLflow Project, at any commit, in a run that says so."""
 
+import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -334,3 +337,31 @@ def test_an_environment_is_built_whole_or_not_used(with_environment: Path, tmp_p
         play(same)
     assert [one.info.status for one in all_runs()] == ["FAILED", *["FINISHED"] * 3]
     assert "six==99.0" in all_runs()[0].data.tags["reprise.failure"]
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not shutil.which("uv"), reason="uv is not installed")
+def test_the_environment_has_the_very_python_that_is_asked_for(
+    with_environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of all that the project allows; another where that one cannot be had, which is said."""
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    (with_environment / "python_env.yaml").write_text(PYTHON_ENV.replace("3.11", "3"))
+    commit_all(with_environment)
+    listed = run("uv", "python", "list", "3.11", "--only-installed", "--output-format", "json", cwd=tmp_path).stdout
+    installed = {python["version"] for python in json.loads(listed)}
+    assert platform.python_version() in installed
+    for version in installed:
+        assert python_of(order(with_environment, env_manager="uv", python=version), tmp_path) == version
+    assert "is not on this machine" not in capsys.readouterr().err
+    assert python_of(order(with_environment, env_manager="uv", python="3.0.99"), tmp_path) != "3.0.99"
+    assert "Python 3.0.99 is not on this machine, and uv cannot bring it: another 3 is taken" in capsys.readouterr().err
+
+
+def python_of(asked: Order, folder: Path) -> str:
+    """Play an order, and give the version of the Python that its environment has."""
+    play(replace(asked, parameters={"out": str(folder / "out")}))
+    _, prefix = (folder / "out").read_text().split()
+    return run(
+        Path(prefix, "bin/python"), "-c", "import platform; print(platform.python_version())", cwd=folder
+    ).stdout.strip()

@@ -16,7 +16,8 @@ from conftest import Job, commit_all, copy_project, git, invoke
 import reprise.project
 from reprise.environment import describe_machine, installed_versions
 from reprise.errors import Irreproducible, JobFailed, WrongCall
-from reprise.recorded import newest_training_run
+from reprise.proof.preparation import prepare
+from reprise.recorded import newest_training_run, read
 from reprise.story import tell
 
 Reproduce = Callable[..., dict[str, object]]
@@ -229,6 +230,14 @@ def test_another_environment_is_named(checkout: Path, train: Job, reproduce: Rep
     verdict = reproduce(run, ends=JobFailed)
     assert different(verdict) == ["environment python", "environment numpy"]
     assert "numpy 1.0, again " in str(verdict["reason"])
+
+
+def test_the_rerun_is_asked_for_the_python_that_the_run_had(
+    checkout: Path, train: Job, store: str, tmp_path: Path
+) -> None:
+    rewrite(run := train(), lambda content: content["environment"].update(python_version="3.11.0"))
+    plan = prepare(read(run.info.run_id, tmp_path / "recorded"), "recorded", "recorded", "0")
+    assert (plan.order.env_manager, plan.order.python) == ("uv", "3.11.0")
 
 
 def test_another_machine_is_named_and_is_no_divergence(checkout: Path, train: Job, reproduce: Reproduce) -> None:

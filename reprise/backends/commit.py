@@ -99,7 +99,7 @@ def order_of(
     place = parse(project_uri)
     patch = _uncommitted(place, version, carried=carried)
     return Order(
-        place, entry_point, params or {}, env_manager, patch,
+        place, entry_point, params or {}, env_manager, patch=patch,
         experiment_id=experiment_id, run_name=_run_name(), also=version,
     )  # fmt: skip
 

@@ -70,6 +70,7 @@ def prepare(recorded: Recorded, repository: str, env_manager: str, experiment_id
         entry_point=recorded.entry_point,
         parameters={**parameters, **replaced},
         env_manager="local" if here else _env_manager(recorded, env_manager, lock),
+        python=recorded.environment.get("python_version"),
         patch=recorded.patch,
         experiment_id=experiment_id,
         tags={RERUN_OF: recorded.run_id},

@@ -7,6 +7,7 @@ an interrupted build left. Here each is built under a lock, in a place of its ow
 import os
 import shlex
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,13 +58,15 @@ def choose_manager(project: Project, asked: str | None) -> str:
     return manager
 
 
-def activate(project: Project, folder: Path, manager: str) -> list[str]:
+def activate(project: Project, folder: Path, manager: str, python: str | None = None) -> list[str]:
     """Build the environment if it is not there yet.
 
     Args:
         project: what asks for it.
         folder: the project's own folder.
         manager: `uv`, `virtualenv`, `conda` or `local`, which builds nothing.
+        python: the version to take of those that the project allows, such as 3.11.2 of 3.11; None for any. Only uv
+            is asked for it.
 
     Returns:
         The shell commands that activate it.
@@ -76,6 +79,8 @@ def activate(project: Project, folder: Path, manager: str) -> list[str]:
     if manager == managers.CONDA:
         return _activate_conda(project)
     python_env = _python_env(project)
+    if python and manager == managers.UV:
+        python_env.python = _narrowed(python_env.python, python)
     place = _root() / _get_virtualenv_name(python_env, folder)
     options: Any = {"env_manager": manager, "capture_output": True}
     _build_once(place, lambda: _create_virtualenv(folder, python_env, place, **options))
@@ -99,6 +104,17 @@ def _python_env(project: Project) -> Any:
         return _PythonEnv.from_conda_yaml(path) if project.env_type == env_type.CONDA else _PythonEnv.from_yaml(path)
     except (MlflowException, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
         raise JobFailed(f"{Path(path).name} describes no environment: {one_line(error, 300)}") from error
+
+
+def _narrowed(allowed: str, version: str) -> str:
+    """Take the version where it is an allowed one that uv finds on this machine or can bring."""
+    if not version.startswith(f"{allowed}."):
+        return allowed
+    for ask in (["find", "--system"], ["install"]):
+        if subprocess.run(["uv", "python", *ask, version], capture_output=True, check=False).returncode == 0:
+            return version
+    note(f"Python {version} is not on this machine, and uv cannot bring it: another {allowed} is taken")
+    return allowed
 
 
 def _root() -> Path:

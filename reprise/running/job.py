@@ -38,6 +38,7 @@ class Job:
         run_name: None for a name of MLflow's making.
         tags: of the run; those without a value are left out.
         lock: a file descriptor that the job's processes hold open, or None.
+        python: the version to take of those that the project allows, where it can be had; None for any.
         run_id: a run to fill which somebody else has made and will end; None to make one and end it.
     """
 
@@ -50,6 +51,7 @@ class Job:
     run_name: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict)
     lock: int | None = None
+    python: str | None = None
     run_id: str | None = None
 
 
@@ -100,7 +102,7 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
 
 
 def _fill(run_id: str, loaded: Any, job: Job, manager: str, command: str) -> int:
-    whole = " && ".join([*activate(loaded, job.folder, manager), command])
+    whole = " && ".join([*activate(loaded, job.folder, manager, job.python), command])
     note(f"running {without_credentials(command)!r} of {job.name} in run {run_id}")
     return child.run(whole, job.folder, get_run_env_vars(run_id, job.experiment_id), job.lock)
 

@@ -22,6 +22,7 @@ class Order:
         entry_point: a name in MLproject, or a script.
         parameters: of the entry point, as one would write them after `-P`.
         env_manager: `uv`, `virtualenv`, `conda` or `local`; None for what MLflow would choose.
+        python: the version to take of those that the project allows, where it can be had; None for any.
         patch: what to apply to the commit, as `git diff --binary` writes it.
         experiment_id: where the run is made.
         tags: of the run, beyond those that every run has.
@@ -34,6 +35,7 @@ class Order:
     entry_point: str = "main"
     parameters: Mapping[str, str] = field(default_factory=dict)
     env_manager: str | None = None
+    python: str | None = None
     patch: bytes = b""
     experiment_id: str = "0"
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +83,7 @@ def job_at(order: Order, commit: Commit, clone: Clone) -> Job:
     name = f"commit {commit.sha}" + (f" in {commit.subdirectory!r}" if commit.subdirectory else "")
     return Job(
         folder, name, order.entry_point, order.parameters, order.env_manager, order.experiment_id, order.run_name,
-        tags=tags(order, commit), lock=clone.lock, run_id=order.run_id,
+        tags=tags(order, commit), lock=clone.lock, python=order.python, run_id=order.run_id,
     )  # fmt: skip
 
 
