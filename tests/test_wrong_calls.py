@@ -1,5 +1,6 @@
 """Every wrong call is answered by one line and makes no run."""
 
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ def test_a_wrong_call_gets_one_line_and_makes_no_run(
 ) -> None:
     """In this process, through the entry point's own end."""
     monkeypatch.setattr(sys, "argv", ["train.py", *prepared[name].arguments])
-    monkeypatch.setattr(entry_point.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setenv(patience.VARIABLE, "1")
     with pytest.raises(SystemExit) as ended:
         entry_point.main(command)
