@@ -1,10 +1,12 @@
-"""Ctrl-C, or a request to terminate, that nothing on the way can lose."""
+"""Ctrl-C, or a request to terminate, as KeyboardInterrupt."""
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 AGAIN = 0.5
 """Seconds after which an interruption that was lost is raised again."""
@@ -26,7 +28,24 @@ def interruptible() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C within the block, in the main thread."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     # MLflow sends SIGTERM after Ctrl-C: it must not cut short what ends the run.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

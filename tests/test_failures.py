@@ -147,7 +147,7 @@ def test_an_interrupted_mlflow_run_says_so_in_a_tag(tmp_path: Path) -> None:
 
 
 INTERRUPTED = """
-import os, signal, sys, time, weakref
+import os, signal, time, weakref
 import click
 from reprise.entry_point import main
 

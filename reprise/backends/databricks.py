@@ -27,7 +27,7 @@ from reprise.backends import cluster
 from reprise.backends.commit import order_of
 from reprise.entry_point import in_one_line
 from reprise.errors import JobFailed, WrongCall, in_short, one_line
-from reprise.running.child import terminated_as_interrupted
+from reprise.interruption import terminated_as_interrupted
 from reprise.running.clone import cloned
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, tags

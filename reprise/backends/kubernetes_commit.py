@@ -14,6 +14,7 @@ from reprise.backends.commit import Done, order_of
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
 from reprise.git import succeeds
+from reprise.interruption import terminated_as_interrupted
 from reprise.kubernetes import manifest, reach, settings, template
 from reprise.kubernetes.admission import has_secret, see_that_they_are_admitted
 from reprise.kubernetes.api_server import ApiServer, ask, connect
@@ -22,7 +23,6 @@ from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.manifest import Task
 from reprise.kubernetes.published import see_that_it_is_pushed, takes_credentials
 from reprise.process import TAG as PROCESS_TAG
-from reprise.running.child import terminated_as_interrupted
 from reprise.running.clone import cloned
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, job_at

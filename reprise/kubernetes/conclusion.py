@@ -6,11 +6,11 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from reprise.errors import JobFailed
+from reprise.interruption import terminated_as_interrupted
 from reprise.kubernetes.api_server import ApiServer, Unreachable
 from reprise.kubernetes.cause import Ended
 from reprise.kubernetes.following import JobPlace, delete, follow
 from reprise.kubernetes.manifest import COMPONENT_LABEL, RUN_LABEL, WORKER
-from reprise.running.child import terminated_as_interrupted
 from reprise.running.job import end
 from reprise.search.rendezvous import takes_workers
 from reprise.terminal import note

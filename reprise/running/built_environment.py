@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,9 @@ def _python_env(project: Project) -> Any:
         raise JobFailed(f"{Path(path).name} describes no environment: {one_line(error, 300)}") from error
 
 
+@cache
 def _narrowed(allowed: str, version: str) -> str:
-    """Take the version where it is an allowed one that uv finds on this machine or can bring."""
+    """Take the version where it is an allowed one that uv finds on this machine or can bring; that is asked once."""
     if not version.startswith(f"{allowed}."):
         return allowed
     for ask in (["find", "--system"], ["install"]):

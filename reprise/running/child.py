@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
+
+from reprise.interruption import terminated_as_interrupted
 
 GRACE = 60
 """Seconds that an interrupted command has to end by itself before it is told again, and then killed."""
@@ -57,23 +57,6 @@ def run(command: str, folder: Path, variables: Mapping[str, str], lock: int | No
 def as_shell_says(exit_code: int) -> int:
     """Give an exit code from 0 up: of a command that a signal ended, 128 and the signal's number."""
     return exit_code if exit_code >= 0 else 128 - exit_code
-
-
-@contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Take SIGTERM for Ctrl-C within the block, in the main thread."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

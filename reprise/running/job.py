@@ -19,6 +19,7 @@ from reprise import patience, process, project
 from reprise.credentials import without_credentials
 from reprise.errors import TAG_LENGTH, JobFailed, WrongCall, cause, one_line
 from reprise.experiment import experiment_id
+from reprise.interruption import terminated_as_interrupted
 from reprise.running import child
 from reprise.running.built_environment import activate, choose_manager
 from reprise.terminal import note
@@ -94,7 +95,7 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
     if job.run_id:
         return job.run_id, _fill(job.run_id, loaded, job, manager, command)
     run_id = make_run(loaded, job, manager)
-    with child.terminated_as_interrupted(), ended_well(run_id):
+    with terminated_as_interrupted(), ended_well(run_id):
         _log_files(run_id, artifacts or {}, spare)
         exit_code = _fill(run_id, loaded, job, manager, command)
         end(run_id, "FAILED" if exit_code else "FINISHED")
