@@ -10,7 +10,7 @@ import click
 
 from reprise import garbage, patience
 from reprise.credentials import without_credentials
-from reprise.errors import TAG_LENGTH, cause
+from reprise.errors import TAG_LENGTH, WrongCall, cause
 from reprise.interruption import interruptible
 
 INTERRUPTED = 130
@@ -29,6 +29,8 @@ def main(command: click.Command) -> NoReturn:
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     try:
         with interruptible():
+            if run_id:
+                _refuse_logged_credentials(run_id)
             exit_code = command.main(standalone_mode=False)  # of click.exceptions.Exit; None where a command just ends
     except click.ClickException as error:
         _end(f"Error: {error.format_message()}", error.exit_code, run_id)
@@ -40,6 +42,23 @@ def main(command: click.Command) -> NoReturn:
             raise
         _end(f"Error: {in_one_line(error)}", 1, run_id)
     sys.exit(exit_code)
+
+
+def _refuse_logged_credentials(run_id: str) -> None:
+    """Refuse a login in a parameter that `mlflow run` has logged already, before anything is read with it.
+
+    Raises:
+        WrongCall: a parameter holds credentials.
+    """
+    for argument in sys.argv[1:]:
+        if without_credentials(argument) != argument:
+            name = argument.partition("=")[0].lstrip("-")
+            message = (
+                f"parameter {name} holds credentials, and MLflow has logged them in run {run_id}, where they can be "
+                f"neither changed nor deleted; replace that login by a new one, then mlflow runs delete --run-id "
+                f"{run_id} and mlflow gc --run-ids {run_id}; give a login by variables of the environment"
+            )
+            raise WrongCall(message)
 
 
 def _is_of_the_world(error: Exception) -> bool:

@@ -62,6 +62,12 @@ def locate(data: str) -> Source:
             raise WrongCall(f"data {data!r} is on the host {parts.netloc!r}; file:///… reads from this one alone")
         data, scheme = url2pathname(parts.path), ""
     if len(scheme) > 1:  # one letter is a Windows drive
+        if scheme == "s3" and "@" in data:
+            message = (
+                f"data {without_credentials(data)!r} is named with a login, which S3 does not take; set "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
+            raise WrongCall(message)
         name = PurePosixPath(unquote(urlsplit(data).path)).name
         _check_suffix(name, data)
         return Source("uri", name, without_credentials(data))

@@ -8,6 +8,7 @@ from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.checkout import changed_files, describe
+from reprise.credentials import refuse_credentials
 from reprise.errors import JobFailed, WrongCall
 from reprise.git import GitError, explain
 from reprise.running.play import Order, Played, play
@@ -94,8 +95,10 @@ def order_of(
     """Write down what `mlflow run` asks a backend for, with the changes that are carried along.
 
     Raises:
-        WrongCall: the checkout has changes that no commit holds, and they are not to be carried along, or cannot be.
+        WrongCall: a parameter holds credentials, or the checkout has changes that no commit holds, and they are not to
+            be carried along, or cannot be.
     """
+    refuse_credentials(params or {})
     place = parse(project_uri)
     patch = _uncommitted(place, version, carried=carried)
     return Order(

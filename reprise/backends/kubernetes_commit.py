@@ -11,7 +11,6 @@ from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.at_commit import KUBERNETES
 from reprise.backends.commit import Done, order_of
-from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
 from reprise.git import succeeds
 from reprise.interruption import terminated_as_interrupted
@@ -79,7 +78,6 @@ def _submit(
     with cloned(commit) as clone:
         job = job_at(order, commit, clone)
         loaded = load(job)
-        _refuse_secrets(order.parameters)
         task = Task(
             uuid.uuid4().hex, loaded.name or commit.url.rpartition("/")[2], commit.url, commit.sha, commit.subdirectory,
             order.entry_point, order.parameters, str(order.env_manager), uri, chosen.launcher or _launcher(commit),
@@ -126,12 +124,6 @@ def _takes_workers(loaded: Any, job: Job) -> bool:
     """Tell whether a job is a search to which workers come, and the commit has what a worker runs."""
     given, _ = loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
     return given.get("scheduler") == HERE and (job.folder / MODULE_FILE).exists()
-
-
-def _refuse_secrets(parameters: Mapping[str, str]) -> None:
-    for name, value in parameters.items():
-        if without_credentials(str(value)) != str(value):
-            raise WrongCall(f"parameter {name} holds credentials, which a Job would show; give them by a Secret")
 
 
 def _launcher(commit: Commit) -> str:
