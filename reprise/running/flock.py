@@ -1,18 +1,21 @@
-"""A lock between processes of one host, which ends with the process that holds it."""
+"""A lock between processes of one host, which ends with the process that holds it. On Windows nobody waits."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock that a file stands for; wait while another process holds it."""
-    descriptor = _open(path)
+    descriptor = hold(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
@@ -25,12 +28,15 @@ def hold(path: Path) -> int:
         A file descriptor: the lock is held until it is closed here and in every process that inherited it.
     """
     descriptor = _open(path)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    if fcntl:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether some process holds the lock."""
+    """Tell whether some process holds the lock; where there are no locks, some process may."""
+    if not fcntl:
+        return True
     descriptor = _open(path)
     try:
         with suppress(BlockingIOError):
@@ -45,8 +51,8 @@ def _open(path: Path) -> int:
     """Open for writing, without which there is no such lock on NFS; for reading where another user made the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
     except PermissionError:
         if not path.exists():
             raise
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))

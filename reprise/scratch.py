@@ -1,0 +1,82 @@
+"""Temporary folders, each locked by the process that made it. What a killed process left is swept away by the next."""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reprise.errors import JobFailed, cause
+from reprise.running.flock import hold, is_held, locked
+
+_LOCK, _CONTENT = "lock", "content"
+
+
+def own_folder() -> Path:
+    """Return this user's own folder below the temporary one (`TMPDIR`), which nobody else may read or write.
+
+    Raises:
+        JobFailed: it cannot be made, or another user has taken its name.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    path = Path(tempfile.gettempdir(), f"reprise-{user}")
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        message = (
+            f"no temporary folder can be made at {path}: {cause(error)}; make room there, or set TMPDIR to another"
+        )
+        raise JobFailed(message) from error
+    if not stat.S_ISDIR(found.st_mode) or (user != "" and (found.st_uid != user or found.st_mode & 0o022)):
+        message = f"{path} is not a folder that only this user may write; remove it, or set TMPDIR to another place"
+        raise JobFailed(message)
+    return path
+
+
+@contextmanager
+def folder(purpose: str) -> Iterator[Path]:
+    """Make a temporary folder. It is gone when the block ends, or swept later where the process is killed.
+
+    Args:
+        purpose: the beginning of its name, for a person who finds it.
+
+    Raises:
+        JobFailed: there is no room for it.
+    """
+    own = own_folder()
+    try:
+        with locked(own / _LOCK):
+            _sweep(own)
+            place = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=own))
+            lock = hold(place / _LOCK)
+        content = place / _CONTENT
+        content.mkdir()
+    except OSError as error:
+        message = f"no temporary folder can be made in {own}: {cause(error)}; make room there, or set TMPDIR to another"
+        raise JobFailed(message) from error
+    try:
+        yield content
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(lock)
+
+
+def sweep() -> int:
+    """Remove what killed processes of this user left.
+
+    Returns:
+        The number of folders that were removed.
+    """
+    own = own_folder()
+    with locked(own / _LOCK):
+        return _sweep(own)
+
+
+def _sweep(own: Path) -> int:
+    gone = [place for place in own.iterdir() if place.is_dir() and not is_held(place / _LOCK)]
+    for place in gone:
+        shutil.rmtree(place, ignore_errors=True)
+    return len(gone)
