@@ -68,8 +68,9 @@ def _harmless(part: str | None) -> str:
     """Keep of a query, or of a fragment that is written like one, what is harmless; a plain fragment is no secret."""
     if not part or (part.startswith("#") and "=" not in part):
         return part or ""
-    kept = [pair for pair in re.split("[&;]", part[1:]) if _is_harmless(pair)]
-    return part[0] + "&".join(kept) if kept else ""
+    pairs = re.split("[&;]", part[1:])
+    kept = [pair for pair in pairs if not pair or _is_harmless(pair)]
+    return part if kept == pairs else part[0] + "&".join(kept) if kept else ""
 
 
 def _is_harmless(pair: str) -> bool:

@@ -1,6 +1,7 @@
-"""The experiment that a run is in."""
+"""The store that a run is in, and the experiment."""
 
 import os
+from pathlib import Path
 
 import mlflow
 
@@ -12,3 +13,8 @@ def experiment_id() -> str:
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME")
     found = mlflow.get_experiment_by_name(name) if name else None
     return found.experiment_id if found else "0"
+
+
+def local_store(uri: str) -> Path | None:
+    """Return the SQLite file that a tracking URI names; None where it names something else."""
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,12 @@ TAG = "reprise.process"
 
 RESUMABLE = "reprise.resumable"
 """The tag, `true`, of a run that another process may fill further when its own is lost: it carries on."""
+
+_CLOCK = 2
+"""Seconds by which a process's start, which is counted from the boot, may seem later than it was."""
+
+_INTERPRETERS = re.compile(rb"python|mlflow|jupyter|java|Rscript|/R\b")
+"""What a program that fills runs is called by; a shell that stands in the folder is none."""
 
 State = Literal["alive", "gone", "unknown"]
 
@@ -94,6 +101,55 @@ def state(process: Process) -> State:
     return _state_here(process)
 
 
+def may_fill(run_id: str, started: float, store: Path) -> bool:
+    """Tell whether a live process of this machine may fill a run that names no process.
+
+    It may if it was given the run by `MLFLOW_RUN_ID`, or if it is older than the run and has its store open. An
+    interpreter also may if the store is named in its `MLFLOW_TRACKING_URI`, or lies in the folder that it works in.
+
+    Args:
+        run_id: of the run.
+        started: when the run was made, in seconds since the epoch.
+        store: the SQLite file that keeps it.
+
+    Returns:
+        False only where this is certain.
+    """
+    if _pid_namespace() != INITIAL_PID_NAMESPACE:
+        return True  # this process does not see all others
+    boot, others = boot_time(), [place for place in Path("/proc").glob("[0-9]*") if place.name != str(os.getpid())]
+    return boot is None or any(_may_fill(place, run_id, started, store, boot) for place in others)
+
+
+def _may_fill(place: Path, run_id: str, started: float, store: Path, boot: float) -> bool:
+    interpreter = bool(_INTERPRETERS.search(_read_bytes(place / "cmdline")))
+    try:
+        environment = os.fsdecode((place / "environ").read_bytes()).split("\0")
+        if f"MLFLOW_RUN_ID={run_id}" in environment:
+            return True
+        if not _is_older(place, started, boot):
+            return False
+        if any(file.resolve() == store.resolve() for file in (place / "fd").iterdir()):
+            return True
+        named = any(f"MLFLOW_TRACKING_URI=sqlite:///{path}" in environment for path in (store, store.resolve()))
+        return interpreter and (named or (place / "cwd").resolve() == store.resolve().parent)
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # it has ended
+    except OSError:
+        return interpreter and _is_older(place, started, boot)  # of another user, and so not to be looked into
+
+
+def _is_older(place: Path, started: float, boot: float) -> bool:
+    _, ticks = _status(int(place.name))
+    return boot + int(ticks or 0) / os.sysconf("SC_CLK_TCK") <= started + _CLOCK
+
+
+def boot_time() -> float | None:
+    """Return when this machine was started, in seconds since the epoch; None where that is not known."""
+    found = re.search(r"^btime (\d+)$", _read(Path("/proc/stat")), re.MULTILINE)
+    return float(found[1]) if found else None
+
+
 def _is_of_this_machine(process: Process, here: Process) -> bool:
     """Tell whether another boot was one of this machine; a container's name and files may exist on many."""
     in_no_container = process.pid_namespace == here.pid_namespace == INITIAL_PID_NAMESPACE
@@ -140,7 +196,11 @@ def _pid_namespace() -> str:
 
 
 def _read(path: Path) -> str:
+    return _read_bytes(path).decode(errors="replace").strip()
+
+
+def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_bytes()
     except OSError:
-        return ""
+        return b""

@@ -9,6 +9,7 @@ import mlflow
 from mlflow.entities import Experiment, Run, RunTag, ViewType
 
 from reprise import process
+from reprise.experiment import local_store
 
 REASON = "its process is gone"
 _PAGE = 1000
@@ -21,31 +22,37 @@ class Running:
     Attributes:
         stale: those whose process was on this machine and is gone, each with its experiment.
         alive: how many a live process of this machine fills.
-        unknown: how many are of another machine or container, or do not name their process.
+        unknown: those of another machine or container, or of which nobody can say who fills them.
     """
 
     stale: list[tuple[Experiment, Run]]
     alive: int
-    unknown: int
+    unknown: list[tuple[Experiment, Run]]
 
 
 def find() -> Running:
     """Go over all experiments of the store in force."""
     running = list(_running())
     states = [_state(run) for _, run in running]
-    stale = [pair for pair, state in zip(running, states, strict=True) if state == "gone"]
-    return Running(stale, states.count("alive"), states.count("unknown"))
+    stale, unknown = (
+        [pair for pair, state in zip(running, states, strict=True) if state == wanted] for wanted in ("gone", "unknown")
+    )
+    return Running(stale, states.count("alive"), unknown)
 
 
-def end(run: Run) -> bool:
+def end(run: Run, *, known: process.State = "gone") -> bool:
     """End a stale run as FAILED, unless it has ended or found another process in the meantime.
+
+    Args:
+        run: the run.
+        known: what is known of its process; `unknown` where a person has said that it is gone.
 
     Returns:
         Whether it was ended.
     """
     client = mlflow.MlflowClient()
     run = client.get_run(run.info.run_id)
-    if run.info.status != "RUNNING" or _state(run) != "gone":
+    if run.info.status != "RUNNING" or _state(run) not in ("gone", known):
         return False
     tags = {"reprise.failure": REASON, "reprise.exit_code": "1"}
     client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
@@ -55,8 +62,20 @@ def end(run: Run) -> bool:
 
 
 def _state(run: Run) -> process.State:
-    filling = process.read(run.data.tags.get(process.TAG))
-    return process.state(filling) if filling else "unknown"
+    tag = run.data.tags.get(process.TAG)
+    filling = process.read(tag)
+    if filling:
+        return process.state(filling)
+    return _state_of_untagged(run) if tag is None else "unknown"
+
+
+def _state_of_untagged(run: Run) -> process.State:
+    """Judge a run whose process was killed before it could say so, as MLflow is while it builds an environment."""
+    store = local_store(mlflow.get_tracking_uri())
+    if store is None:
+        return "unknown"
+    started = run.info.start_time / 1000
+    return "unknown" if process.may_fill(run.info.run_id, started, store) else "gone"
 
 
 def _running() -> Iterator[tuple[Experiment, Run]]:

@@ -22,6 +22,7 @@ from conftest import PROJECT, commit_all, environment, git
 from reprise import process, tracking
 from reprise.cli import cli
 from reprise.doctor import environments, finding, repository, store
+from reprise.doctor import store as doctor_store
 from reprise.environment import read_lock
 from reprise.project import LOCK_FILE
 
@@ -339,14 +340,61 @@ class TestRuns:
 
     def test_only_what_is_surely_gone_is_ended(self, make: Callable[..., str]) -> None:
         with tracking.start_run("train", {}, {}) as live:
-            others = [make(host="elsewhere", pid=2**22), make(pid_namespace="pid:[1]"), make(boot=""), make()]
+            others = [make(host="elsewhere", pid=2**22), make(pid_namespace="pid:[1]"), make(boot="")]
             stale = make(start="1")
             said = line(doctor("--fix").output, "runs")
             status = {run_id: mlflow.get_run(run_id).info.status for run_id in (live.info.run_id, *others, stale)}
         assert status.pop(stale) == "FAILED"
         assert set(status.values()) == {"RUNNING"}
         assert "left alone: 1 run with a live process" in said
-        assert "left alone: 4 runs of another machine, or whose process is not known" in said
+        assert "left alone: 3 runs of another machine, or whose process is not known" in said
+
+    @pytest.mark.parametrize("tie", ["its folder", "MLFLOW_TRACKING_URI", "the open file", "MLFLOW_RUN_ID"])
+    def test_a_run_that_names_no_process_is_ended_once_none_is_left_that_may_fill_it(
+        self, make: Callable[..., str], store: str, tie: str
+    ) -> None:
+        file = Path(store.removeprefix("sqlite:///"))
+        work = f"import time; f = open({str(file)!r}); " if tie == "the open file" else "import time; "
+        variables = {"MLFLOW_TRACKING_URI": store} if tie == "MLFLOW_TRACKING_URI" else {}
+        variables |= {"MLFLOW_RUN_ID": make()} if tie == "MLFLOW_RUN_ID" else {}
+        cwd = file.parent if tie == "its folder" else PROJECT
+        command = [sys.executable, "-c", work + "print(flush=True); time.sleep(600)"]
+        with subprocess.Popen(command, cwd=cwd, env=environment(**variables), stdout=subprocess.PIPE) as other:
+            assert other.stdout
+            other.stdout.readline()
+            run_id = variables.get("MLFLOW_RUN_ID") or make()
+            said = line(doctor("--fix").output, "runs")
+            assert mlflow.get_run(run_id).info.status == "RUNNING"
+            assert "left alone: 1 run of another machine, or whose process is not known" in said
+            other.kill()
+        assert "1 run ended as FAILED" in line(doctor("--fix").output, "runs")
+        assert mlflow.get_run(run_id).info.status == "FAILED"
+
+    def test_a_process_that_came_after_the_run_does_not_fill_it(self, make: Callable[..., str], store: str) -> None:
+        run_id = make()
+        client = mlflow.MlflowClient()
+        with sqlite3.connect(store.removeprefix("sqlite:///")) as database:
+            database.execute("UPDATE runs SET start_time = start_time - 3600000")
+        file = Path(store.removeprefix("sqlite:///"))
+        command = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
+        with subprocess.Popen(command, cwd=file.parent, env=environment(), stdout=subprocess.PIPE) as other:
+            assert other.stdout
+            other.stdout.readline()
+            doctor("--fix")
+            other.kill()
+        assert client.get_run(run_id).info.status == "FAILED"
+
+    def test_a_person_at_a_terminal_is_asked_about_what_is_not_known(
+        self, make: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        yes, no = make(host="elsewhere"), make(host="elsewhere")
+        asked: list[str] = []
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+        monkeypatch.setattr("click.confirm", lambda text: asked.append(text) or yes in text)
+        found = doctor_store.runs(fix=True)
+        assert "1 run ended as FAILED" in found.text
+        assert (mlflow.get_run(yes).info.status, mlflow.get_run(no).info.status) == ("FAILED", "RUNNING")
+        assert len(asked) == 2
 
     def test_all_experiments_are_searched_page_by_page(
         self, make: Callable[..., str], monkeypatch: pytest.MonkeyPatch

@@ -3,11 +3,13 @@
 import os
 import shlex
 import socket
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import click
 import mlflow
 import sqlalchemy
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -90,10 +92,15 @@ def runs(*, fix: bool) -> Finding:
     """Name runs that are RUNNING though their process is gone, and end them if asked to."""
     with patience.brief(seconds=_SEARCH):
         found = stale.find()
-        ended = [(experiment, run) for experiment, run in found.stale if stale.end(run)] if fix else []
-    left = {"with a live process": found.alive, "of another machine, or whose process is not known": found.unknown}
+        ended = [pair for pair in found.stale if stale.end(pair[1])] if fix else []
+    asked = [pair for pair in found.unknown if _is_gone(*pair) and stale.end(pair[1], known="unknown")] if fix else []
+    ended += asked
+    unknown = len(found.unknown) - len(asked)
+    left = {"with a live process": found.alive, "of another machine, or whose process is not known": unknown}
     others = [f"left alone: {_runs(count)} {which}" for which, count in left.items() if count]
-    if not found.stale:
+    if unknown and not fix:
+        others.append("on a terminal, reprise doctor --fix asks about each of the latter")
+    if not found.stale and not ended:
         return Finding("ok", "runs", "none that is RUNNING is known to have lost its process", details=tuple(others))
     lines = [
         f"{run.info.run_id} in {experiment.name}, since {_time(run.info.start_time)}"
@@ -105,6 +112,14 @@ def runs(*, fix: bool) -> Finding:
         return Finding("ok", "runs", f"{_runs(len(ended))} ended as FAILED: {stale.REASON}", details=details)
     text = f"{_runs(len(lines))} RUNNING, though the process is gone"
     return Finding("warn", "runs", text, "reprise doctor --fix", details)
+
+
+def _is_gone(experiment: mlflow.entities.Experiment, run: mlflow.entities.Run) -> bool:
+    """Ask the person at the terminal whether a run's process is gone; nobody at it knows better than the record."""
+    if not sys.stdin.isatty():
+        return False
+    since = f"{run.info.run_id} in {experiment.name} is RUNNING since {_time(run.info.start_time)}"
+    return click.confirm(f"{since}, and its process is not known. Is it gone? (Then the run is ended as FAILED.)")
 
 
 def _no_answer(uri: str, error: Exception) -> Finding:
