@@ -1,6 +1,7 @@
 """From a table to what a classifier learns from: features, labels, and rows held out."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -8,15 +9,13 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from reprise import notation
 from reprise.errors import WrongCall
+from reprise.features import DATES, feature, useless
 from reprise.table import Table
 
-DATES = ("datetime", "datetime64", "date", "time", "timedelta", "timedelta64", "period")
 WHOLE_FLOATS, WHOLE_NUMBERS = 2**53, 2**63 - 1
 """Up to these, floats and integers of 64 bits hold each whole number exactly."""
-
-LARGEST = 1e150
-"""Numbers beyond it have no square, so they cannot be standardised."""
 
 LISTED = 12
 """Names that one line of error lists at most."""
@@ -62,17 +61,21 @@ def make_dataset(table: Table, target: str, features: str = "all") -> Dataset:
     Raises:
         WrongCall: a column does not exist or cannot be used, or the labels are no classes.
     """
+    _check_table(table)
     chosen = _choose(table.frame, target, features)
-    frame, dropped = _with_target(table.frame, target)
+    frame, dropped = _with_target(table, target)
     y = _labels(frame[target], target)
     _check_classes(y, target)
-    columns, notes = {}, list(dropped)
+    columns, notes = {}, [*table.notes, *dropped]
+    if table.reading > 1:
+        frame, read = _with_numbers(frame, chosen, table)
+        notes += read
     for name in chosen:
-        reason = _useless(frame[name], named=features != "all")
+        reason = useless(frame[name], named=features != "all", unnamed=_is_unnamed(name, table))
         if reason:
             notes.append(f"column {name!r} is left out: {reason}")
         else:
-            columns[name] = _feature(frame[name])
+            columns[name] = feature(frame[name])
     if not columns:
         raise WrongCall(f"no column is left to learn {target!r} from: {'; '.join(notes) or 'the table has no other'}")
     raw = frame[list(columns)]
@@ -88,7 +91,8 @@ def to_judge(table: Table, target: str, features: Sequence[str]) -> Dataset:
     """
     _check_known([target], table.frame, "target")
     _check_known(features, table.frame, "feature")
-    frame, notes = _with_target(table.frame, target)
+    _check_table(table)
+    frame, notes = _with_target(table, target)
     raw = frame[list(features)]
     return Dataset(raw, raw, _labels(frame[target], target), target, notes)
 
@@ -113,6 +117,37 @@ def split(dataset: Dataset, test_size: float, seed: int) -> tuple[Dataset, Datas
     return dataset.take(train), dataset.take(test)
 
 
+def _check_table(table: Table) -> None:
+    if table.faults:
+        raise WrongCall(table.faults[0])
+
+
+def _with_numbers(frame: pd.DataFrame, names: Sequence[str], table: Table) -> tuple[pd.DataFrame, list[str]]:
+    """Read numbers that were written as text; give the frame with them, and notes on what was done and what was not.
+
+    Raises:
+        WrongCall: a column holds numbers that can be read in more than one way, or in none.
+    """
+    read: dict[str, pd.Series] = {}
+    notes: list[str] = []
+    for name in names:
+        if name in table.doubts:
+            raise WrongCall(table.doubts[name])
+        column = frame[name]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype(object).infer_objects()
+        if isinstance(column.dtype, pd.StringDtype):
+            found = notation.read(column, decimal_comma=table.decimal_comma, typed=table.typed)
+            if found.refusal:
+                raise WrongCall(found.refusal)
+            notes += found.notes
+            read |= {name: found.numbers} if found.numbers is not None else {}
+        elif pd.api.types.is_extension_array_dtype(column.dtype) and pd.api.types.is_integer_dtype(column.dtype):
+            read[name] = column.astype("float64")
+            notes.append(f"column {name!r} holds whole numbers too large for floats beside gaps: they are rounded")
+    return frame.assign(**read) if read else frame, notes
+
+
 def _choose(frame: pd.DataFrame, target: str, features: str) -> list[str]:
     _check_known([target], frame, "target")
     if features.strip() == "all":
@@ -133,12 +168,19 @@ def _choose(frame: pd.DataFrame, target: str, features: str) -> list[str]:
     return names
 
 
-def _with_target(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _with_target(table: Table, target: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Leave out rows without a target, such as a line of totals, before the types of the others are looked at."""
+    frame, notes = table.frame, []
+    if table.reading > 1 and isinstance(frame[target].dtype, pd.StringDtype):
+        found = notation.read(frame[target].dropna(), decimal_comma=table.decimal_comma, typed=table.typed)
+        if found.numbers is not None:
+            frame = frame.assign(**{target: found.numbers.reindex(frame.index)})
+        notes = [*found.notes, *([found.refusal] if found.refusal else [])]
     present = frame[target].notna()
     if present.all():
-        return frame, ()
-    note = f"{int((~present).sum())} of {len(frame)} rows miss the target {target!r} and are left out"
-    return frame[present], (note,)
+        return frame, tuple(notes)
+    left_out = f"{int((~present).sum())} of {len(frame)} rows miss the target {target!r} and are left out"
+    return frame[present], (*notes, left_out)
 
 
 def _check_known(names: Sequence[str], frame: pd.DataFrame, role: str) -> None:
@@ -194,77 +236,9 @@ def _check_classes(labels: pd.Series, target: str) -> None:
         raise WrongCall(message)
 
 
-def _useless(column: pd.Series, *, named: bool) -> str | None:
-    """Say why a column teaches nothing, or None."""
-    if column.isna().all():
-        return "every value is missing"
-    if _is_constant(column):
-        return f"every value is {str(column.iloc[0])!r}"
-    if not named and _numbers_the_rows(column):
-        return "it only numbers the rows (name it in features to keep it)"
-    return None
-
-
-def _is_constant(column: pd.Series) -> bool:
-    """Tell whether all values are the first one, without sorting or hashing a million others."""
-    if pd.isna(column.iloc[0]):
-        return False  # and not all are missing
-    return bool((column == column.iloc[0]).fillna(value=False).all())
-
-
-def _numbers_the_rows(column: pd.Series) -> bool:
-    if not pd.api.types.is_integer_dtype(column) or column.hasnans:
-        return False
-    values = column.to_numpy(dtype="int64")
-    return bool(values[0] in (0, 1) and (np.diff(values) == 1).all())
-
-
-def _feature(column: pd.Series) -> pd.Series:
-    """Bring a column to numbers, booleans or text, such that the model sees raw rows as it saw the training rows.
-
-    Raises:
-        WrongCall: it holds dates or infinite numbers.
-    """
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(object).infer_objects()
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
-        _check_finite(column)
-        return column
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind in DATES or (kind == "string" and _all_dates(column)):
-        message = (
-            f"column {column.name!r} holds dates, such as {_first(column)}; "
-            "name the columns to use in features, or turn it into numbers first"
-        )
-        raise WrongCall(message)
-    if kind == "boolean":
-        return column.astype("bool") if not column.hasnans else column.map(float, na_action="ignore").astype("float64")
-    if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
-        numbers = column.astype("float64")
-        _check_finite(numbers)
-        return numbers
-    return column.astype("str")
-
-
-def _check_finite(column: pd.Series) -> None:
-    if column.dtype.kind != "f":
-        return
-    beyond = np.abs(column.to_numpy(dtype="float64")) > LARGEST
-    if beyond.any():
-        row = int(column.index[beyond][0])
-        what = "infinite" if np.isinf(column[row]) else f"{column[row]:g}, too large to be squared,"
-        raise WrongCall(f"column {column.name!r} is {what} in row {row}; replace it by a number or leave it empty")
-
-
-def _all_dates(column: pd.Series) -> bool:
-    values = column.dropna()
-    if not values.iloc[:100].str.match(r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$").all():
-        return False
-    return bool(pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True).notna().all())
-
-
-def _first(column: pd.Series) -> str:
-    return str(column.dropna().iloc[0])
+def _is_unnamed(name: str, table: Table) -> bool:
+    """Tell whether pandas has made a column's name up, for the file has none."""
+    return table.reading > 1 and not table.typed and bool(re.fullmatch(r"Unnamed: \d+", str(name)))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from reprise.errors import JobFailed, WrongCall
 from reprise.fingerprint import fingerprint
 from reprise.logged_model import Subject
 from reprise.source import again
-from reprise.table import Table, read_table
+from reprise.table import READING, Table, read_table, reading_of
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def rows_to_judge(subject: Subject, data: str, target: str) -> Rows:
         if target not in ("auto", record["target"]):
             message = f"target {target!r} is not what the model predicts, {record['target']!r}; leave it out"
             raise WrongCall(message)
-        table = read_table(again(record["source"]))
+        table = read_table(again(record["source"]), reading=reading_of(record))
         _check(table.fingerprint, record["fingerprint"], f"data {table.source.uri!r}", subject)
         return _held_out(subject, record, table)
-    table = read_table(data)
+    table = read_table(data, reading=reading_of(record) if record else READING)
     if target == "auto":
         if record is None:
             raise WrongCall(f"model {subject.uri} was not trained by this project; name the labels' column, target=…")

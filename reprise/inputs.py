@@ -29,6 +29,7 @@ def describe(table: Table, rows: Mapping[str, Dataset]) -> tuple[dict[str, Any],
     record: dict[str, Any] = {
         "source": asdict(table.source),
         "fingerprint": table.fingerprint,
+        "reading": table.reading,
         "rows": len(table.frame),
         "columns": list(table.frame.columns),
         "target": next(iter(rows.values())).target,

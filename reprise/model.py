@@ -27,7 +27,7 @@ CATEGORIES = 100
 """Columns that one categorical column may become; rarer categories share the last one."""
 
 MISSING = "missing"
-"""The category of a missing value."""
+"""The category of a missing value, with underscores behind it where a column has a category of that name."""
 
 COMPONENTS = 100
 """Columns of the approximate kernel map: scikit-learn's own default."""
@@ -76,17 +76,21 @@ def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipe
 
 def make_preprocessing(X: Any) -> ColumnTransformer:
     """Standardise and impute numbers and booleans; one-hot encode categories, where missing is one category more."""
+    texts = select(dtype_exclude=["number", "bool"])(X)
+    missing = MISSING
+    while any((X[name] == missing).any() for name in texts):
+        missing += "_"
     numbers = make_pipeline(StandardScaler(), SimpleImputer(strategy="median", keep_empty_features=True))
     categories = make_pipeline(
         # Rows that arrive as JSON hold None where tables hold NaN.
-        SimpleImputer(missing_values=np.nan, strategy="constant", fill_value=MISSING),
-        SimpleImputer(missing_values=None, strategy="constant", fill_value=MISSING),
+        SimpleImputer(missing_values=np.nan, strategy="constant", fill_value=missing),
+        SimpleImputer(missing_values=None, strategy="constant", fill_value=missing),
         OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=CATEGORIES),
     )
     return ColumnTransformer(
         [
             ("numbers", numbers, select(dtype_include=["number", "bool"])(X)),
-            ("categories", categories, select(dtype_exclude=["number", "bool"])(X)),
+            ("categories", categories, texts),
         ]
     )
 

@@ -77,7 +77,6 @@ def wrong_files(folder: Path) -> dict[str, tuple[str, str]]:
     (folder / "long.csv").write_text("a,b\n1,2,3\n4,5,6\n")
     (folder / "ragged.csv").write_text("a,b\n1,2\n4,5,6\n")
     (folder / "cut.csv.gz").write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 10_000)[:-20])
-    (folder / "text.csv.gz").write_text("a,b\n1,2\n")
     (folder / "torn.parquet").write_bytes(b"PAR1 and no more")
     (folder / "data.xlsx").write_bytes(b"PK")
     (folder / "folder.csv").mkdir()
@@ -90,7 +89,6 @@ def wrong_files(folder: Path) -> dict[str, tuple[str, str]]:
         "long.csv": ("rows longer than the header", "is not a table"),
         "ragged.csv": ("one row too long", "is not a table"),
         "cut.csv.gz": ("truncated", "not a whole gzip file"),
-        "text.csv.gz": ("not gzip", "not a whole gzip file"),
         "torn.parquet": ("corrupt", "not a whole Parquet file"),
         "data.xlsx": ("unknown suffix", "of no kind that is read here"),
         "folder.csv": ("a directory", "is a directory"),
@@ -105,3 +103,69 @@ def test_files_that_are_no_tables_are_refused_in_one_line(tmp_path: Path) -> Non
             read_table(str(tmp_path / name))
         assert "\n" not in refused.value.format_message(), what
         assert name in refused.value.format_message(), what
+
+
+def written(path: Path, text: str | bytes) -> str:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+def test_a_bad_byte_is_named_by_its_place_in_the_file(tmp_path: Path) -> None:
+    rows = b"1,2\n" * 100_000
+    with pytest.raises(WrongCall, match=r"is not UTF-8 at byte 400006 \(line 100002\): 0xe9; save it as UTF-8"):
+        read_table(written(tmp_path / "t.csv", b"a,b\n" + rows + b"1,\xe9\n"))
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+def test_gzip_is_told_by_its_bytes_for_a_server_may_have_packed_or_unpacked_it(tmp_path: Path, name: str) -> None:
+    plain = read_table(written(tmp_path / name, "a,b\n1,2\n"))
+    packed = read_table(written(tmp_path / name, gzip.compress(b"a,b\n1,2\n")))
+    assert plain.fingerprint == packed.fingerprint
+
+
+def test_a_header_may_be_longer_than_the_csv_module_allows(tmp_path: Path) -> None:
+    names = [f"a_column_with_a_long_name_{number:06}" for number in range(6000)]
+    table = read_table(written(tmp_path / "t.csv", ",".join(names) + "\n" + ",".join(["1"] * 6000) + "\n"))
+    assert list(table.frame) == names
+
+
+def test_codes_that_begin_with_a_zero_are_text(tmp_path: Path) -> None:
+    path = written(tmp_path / "t.csv", "zip,n,x\n01234,10,0.5\n1234,20,0.25\n")
+    frame = read_table(path).frame
+    assert frame["zip"].tolist() == ["01234", "1234"]
+    assert (frame["n"].tolist(), frame["x"].tolist()) == ([10, 20], [0.5, 0.25])
+    assert read_table(path, reading=1).frame["zip"].tolist() == [1234, 1234]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_whole_numbers_with_gaps_are_exact(tmp_path: Path, suffix: str) -> None:
+    def table(number: int) -> str:
+        path = tmp_path / f"{number}{suffix}"
+        column = pa.array([number, None, 3], pa.int64())
+        if suffix == ".parquet":
+            pq.write_table(pa.table({"a": column, "b": [1, 2, 3]}), path)
+        else:
+            path.write_text(f"a,b\n{number},1\n,2\n3,3\n")
+        return str(path)
+
+    first, second = table(2**53), table(2**53 + 1)
+    assert read_table(first).fingerprint != read_table(second).fingerprint
+    assert read_table(second).frame["a"][0] == 2**53 + 1
+    assert read_table(first, reading=1).fingerprint == read_table(second, reading=1).fingerprint
+    small = table(5)
+    assert read_table(small).fingerprint == read_table(small, reading=1).fingerprint
+
+
+def test_texts_with_line_breaks_are_noted_and_swallowed_rows_are_a_fault(tmp_path: Path) -> None:
+    honest = read_table(written(tmp_path / "a.csv", 'a,b\n"one\ntwo",1\nthree,2\n'))
+    assert honest.notes == ("1 texts hold 1 line breaks, the first in column 'a', row 0: 'one\\ntwo'",)
+    assert not honest.faults
+    swallowed = read_table(written(tmp_path / "b.csv", 'a,b\n"one,1\ntwo,2\nthree",3\nfour,4\n'))
+    assert "quotes swallow 2 of 4 lines" in swallowed.faults[0]
+
+
+def test_the_first_reading_stays_as_it_was(tmp_path: Path) -> None:
+    path = written(tmp_path / "t.csv", "a;b\n1,5;2.5\n2,5;3.5\n")
+    first, now = read_table(path, reading=1), read_table(path)
+    assert [str(kind) for kind in first.frame.dtypes] == ["float64", "str"]
+    assert [str(kind) for kind in now.frame.dtypes] == ["float64", "float64"]

@@ -19,7 +19,7 @@ from reprise.proof.snapshot import Snapshot, snapshot
 from reprise.recorded import LOCK, PROVENANCE, RERUN_OF, Recorded
 from reprise.running.play import Order
 from reprise.running.repository import SHA, find
-from reprise.table import read_table
+from reprise.table import read_table, reading_of
 
 MANAGERS = ("uv", "conda", "virtualenv")
 PROGRAMS = {"virtualenv": "pyenv"}
@@ -174,7 +174,7 @@ def _data(code: Snapshot, recorded: Recorded) -> dict[str, str]:
     found = {}
     for place, path in _places(code, source):
         try:
-            found[place] = read_table(path).fingerprint
+            found[place] = read_table(path, reading=reading_of(recorded.data)).fingerprint
         except WrongCall as error:
             found[place] = error.format_message()
         if found[place] == recorded.data["fingerprint"]:
