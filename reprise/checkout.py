@@ -6,26 +6,21 @@ The patch is made with an index and an object directory of its own, and optional
 """
 
 import os
-import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reprise.credentials import without_credentials
-from reprise.git import GitError, explain, git, succeeds, text
+from reprise.git import GitError, explain, git, path_of, quoted, succeeds, text
+from reprise.secrecy import has_secret_name, secret_in
 
 PATCH_LIMIT = 10 * 2**20
 """Bytes of changed and untracked files that a patch may hold; the largest are left out first."""
-
-_SECRET_NAME = re.compile(
-    r"(^|/)(\.env[^/]*|\.netrc|\.pgpass|\.htpasswd|\.npmrc|\.pypirc|\.databrickscfg"
-    r"|(credentials?|secrets?|tokens?)(\.(json|ya?ml|toml|ini|cfg|conf|csv|txt))?"
-    r"|id_(rsa|dsa|ecdsa|ed25519)[^/]*|[^/]*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|gpg))$"
-    r"|(^|/)\.(aws|ssh|gnupg|kube|docker)/",
-    re.IGNORECASE,
-)
-_SECRET_CONTENT = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b")
-_CONTENT_READ = 2**20
+_LOOK = ("-c", "core.ignoreStat=false", "-c", "core.trustCTime=true", "-c", "core.checkStat=default")
+"""Settings by which git looks at a file again unless all that the system says of it is the same."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +49,8 @@ class Checkout:
         subdirectory: the folder's path in its repository, "" at the top.
         dirty: whether anything, not ignored, differs from the commit.
         problem: why there is no commit.
+        hidden: changed files that `git status` does not name, since git was told not to look at them (`skip-worktree`,
+            `assume-unchanged`); they are in the patch.
     """
 
     commit: str | None = None
@@ -63,6 +60,7 @@ class Checkout:
     dirty: bool = False
     patch: Patch = field(default_factory=Patch)
     problem: str | None = None
+    hidden: tuple[str, ...] = ()
 
 
 def describe(folder: Path, *, with_patch: bool = True) -> Checkout:
@@ -73,18 +71,19 @@ def describe(folder: Path, *, with_patch: bool = True) -> Checkout:
         with_patch: whether to make the patch of a dirty tree.
     """
     try:
-        top = Path(git(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n"))
+        top = path_of(git(folder, "rev-parse", "--show-toplevel"))
         commit = _commit(folder)
         if folder != top and succeeds(folder, "check-ignore", "--quiet", str(folder)):
             return Checkout(problem=f"the repository around the project, {top}, ignores its folder")
-        changes = _changes(top)
+        changes, hidden = _changes(top)
         return Checkout(
             commit=commit,
             branch=text(folder, "symbolic-ref", "--quiet", "--short", "HEAD"),
             repository=remote_url(folder),
-            subdirectory=git(folder, "rev-parse", "--show-prefix").decode().strip().rstrip("/"),
+            subdirectory=os.fsdecode(git(folder, "rev-parse", "--show-prefix")).removesuffix("\n").removesuffix("/"),
             dirty=bool(changes),
             patch=_patch(top, changes) if with_patch else Patch("off" if changes else "none"),
+            hidden=hidden,
         )
     except GitError as error:
         return Checkout(problem=explain(error, folder))
@@ -96,7 +95,7 @@ def changed_files(folder: Path) -> list[str]:
     Raises:
         GitError: the folder is in no checkout that git reads.
     """
-    return sorted(_changes(Path(git(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n"))))
+    return sorted(_changes(path_of(git(folder, "rev-parse", "--show-toplevel")))[0])
 
 
 def remote_url(folder: Path) -> str | None:
@@ -118,10 +117,48 @@ def _commit(folder: Path) -> str:
         raise GitError("the repository has no commit yet: run git commit") from error
 
 
-def _changes(top: Path) -> dict[str, str]:
-    """List paths that differ from HEAD: path -> `changed`, `untracked` or `submodule` (its own content differs)."""
+def _changes(top: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """List paths that differ from HEAD, those included that git was told not to look at.
+
+    Returns:
+        path -> `changed`, `untracked` or `submodule` (its own content differs); and the paths that `git status` hides.
+    """
+    unseen = _unseen(top)
+    with _index_that_sees(top, unseen) as variables:
+        changes = _status(top, variables)
+    return changes, tuple(sorted(unseen & changes.keys()))
+
+
+def _unseen(top: Path) -> set[str]:
+    """List files that git was told not to look at; not those that a sparse checkout leaves out."""
+    listed = os.fsdecode(git(top, "ls-files", "-v", "-z", "--full-name")).split("\0")
+    sparse = text(top, "config", "--type=bool", "core.sparseCheckout") == "true"
+    unseen = set()
+    for flag, path in ((entry[0], entry[2:]) for entry in listed if entry):
+        if flag.islower() or (flag == "S" and (not sparse or os.path.lexists(top / path))):
+            unseen.add(path)
+    return unseen
+
+
+@contextmanager
+def _index_that_sees(top: Path, unseen: set[str]) -> Iterator[dict[str, str]]:
+    """Copy the index, and let git look at these files in the copy."""
+    if not unseen:
+        yield {}
+        return
+    index = path_of(git(top, "rev-parse", "--path-format=absolute", "--git-path", "index"))
+    with TemporaryDirectory(prefix="reprise-index-") as folder:
+        copy = shutil.copy(index, folder)
+        variables = {"GIT_INDEX_FILE": copy}
+        paths = b"".join(os.fsencode(path) + b"\0" for path in unseen)
+        for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
+            git(top, "update-index", flag, "-z", "--stdin", env=variables, stdin=paths)
+        yield variables
+
+
+def _status(top: Path, variables: dict[str, str]) -> dict[str, str]:
     options = ["--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=none"]
-    status = git(top, "status", *options)
+    status = git(top, *_LOOK, "status", *options, env=variables)
     changes = {}
     for entry in os.fsdecode(status).split("\0"):
         if entry.startswith("? "):
@@ -141,11 +178,15 @@ def _patch(top: Path, changes: dict[str, str]) -> Patch:
     left_out = {path: reason for path, kind in changes.items() if (reason := _unfit(top, path, kind))}
     left_out |= _beyond_limit(top, [path for path in changes if path not in left_out])
     kept = [path for path in changes if path not in left_out]
-    return Patch("incomplete" if left_out else "complete", _diff(top, kept), left_out)
+    content = _diff(top, kept)
+    if secret_in(content):  # a line that was taken out
+        left_out |= {path: f"of its patch, {found}" for path in kept if (found := secret_in(_diff(top, [path])))}
+        content = _diff(top, [path for path in kept if path not in left_out])
+    return Patch("incomplete" if left_out else "complete", content, left_out)
 
 
 def _unfit(top: Path, path: str, kind: str) -> str | None:
-    if _SECRET_NAME.search(path):
+    if has_secret_name(path):
         return "its name is one that secrets have"
     if path.endswith("/"):
         return "it is a repository of its own"
@@ -153,10 +194,8 @@ def _unfit(top: Path, path: str, kind: str) -> str | None:
         return "a submodule with changes of its own"
     file = top / path
     try:
-        if file.is_file() and not file.is_symlink():
-            with file.open("rb") as opened:
-                if _SECRET_CONTENT.search(opened.read(_CONTENT_READ)):
-                    return "it holds a private key"
+        if file.is_file() and not file.is_symlink() and file.stat().st_size <= PATCH_LIMIT:
+            return secret_in(file.read_bytes())
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
     return None
@@ -176,12 +215,12 @@ def _beyond_limit(top: Path, paths: list[str]) -> dict[str, str]:
 def _diff(top: Path, paths: list[str]) -> bytes:
     if not paths:
         return b""
-    objects = Path(git(top, "rev-parse", "--git-path", "objects").decode().rstrip("\n"))
+    objects = path_of(git(top, "rev-parse", "--path-format=absolute", "--git-path", "objects"))
     with TemporaryDirectory(prefix="reprise-patch-") as folder:
         aside = {
             "GIT_INDEX_FILE": str(Path(folder, "index")),
             "GIT_OBJECT_DIRECTORY": folder,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(top / objects),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted(objects),
         }
         listed = b"".join(b":(top,literal)" + os.fsencode(path) + b"\0" for path in paths)
         git(top, "read-tree", "HEAD", env=aside)

@@ -14,6 +14,9 @@ from reprise.errors import one_line
 
 MISSING = "git is not installed"
 
+OFFLINE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "file"}
+"""Variables by which git fetches nothing that a repository lacks: its own configuration says what fetching runs."""
+
 
 class GitError(Exception):
     """Git refused; the message is git's."""
@@ -36,7 +39,7 @@ def git(
     """
     clean = {name: value for name, value in os.environ.items() if name not in _LOCAL_VARIABLES}
     clean |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(env or {})}
-    command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", *arguments]
+    command = ["git", "-C", str(folder), *_SETTINGS, *arguments]
     if not shutil.which("git", path=clean.get("PATH")):
         raise GitError(MISSING)
     with subprocess.Popen(command, env=clean, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True) as process:
@@ -52,21 +55,32 @@ def git(
     return output
 
 
-def text(folder: Path, *arguments: str) -> str | None:
+def text(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> str | None:
     """Give what git prints, without the last line's end; None where it refuses or prints nothing."""
     try:
-        return git(folder, *arguments).decode(errors="replace").rstrip("\n") or None
+        return git(folder, *arguments, env=env).decode(errors="replace").rstrip("\n") or None
     except GitError:
         return None
 
 
-def succeeds(folder: Path, *arguments: str) -> bool:
+def succeeds(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> bool:
     """Tell whether git ends with exit code 0."""
     try:
-        git(folder, *arguments)
+        git(folder, *arguments, env=env)
     except GitError:
         return False
     return True
+
+
+def quoted(path: Path) -> str:
+    """Write a path as git reads it in a list of object directories, where a colon or a line's end would cut it."""
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def path_of(output: bytes) -> Path:
+    """Read a path that git printed, whatever bytes it holds."""
+    return Path(os.fsdecode(output.removesuffix(b"\n")))
 
 
 def explain(error: GitError, folder: Path) -> str:
@@ -80,6 +94,13 @@ def explain(error: GitError, folder: Path) -> str:
         return "the project's folder is inside a bare repository or a .git folder"
     return one_line(message)
 
+
+_SETTINGS = tuple(
+    word
+    for setting in ("core.fsmonitor=false", "core.quotePath=false", f"core.hooksPath={os.devnull}")
+    for word in ("-c", setting)
+)
+"""Git runs no hook here, neither a repository's nor the user's."""
 
 _LOCAL_VARIABLES = {
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",

@@ -53,6 +53,8 @@ class Provenance:
         notes = []
         if self.checkout.problem:
             notes.append(f"no commit is recorded: {self.checkout.problem}")
+        if self.checkout.hidden:
+            notes.append(f"git was told not to see changes in {_few([*self.checkout.hidden])}; the patch has them")
         if self.checkout.patch.left_out:
             named = [f"{path} ({reason})" for path, reason in self.checkout.patch.left_out.items()]
             notes.append(f"the patch is incomplete; left out: {_few(named)}")

@@ -201,3 +201,63 @@ def test_another_owner_is_said_with_the_remedy(
     for path in [repository, *repository.rglob("*")]:
         os.lchown(path, 12345, 12345)
     assert f"safe.directory {repository}" in (describe(repository).problem or "")
+
+
+@pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])
+def test_edits_that_git_was_told_not_to_see_are_in_the_patch(repository: Path, tmp_path: Path, flag: str) -> None:
+    git(repository, "update-index", flag, "src/a.txt", "image.bin", "gone.txt")
+    assert not describe(repository).dirty
+    make_dirty(repository)
+    before = inside(repository)
+    checkout = describe(repository)
+    assert inside(repository) == before
+    assert checkout.hidden == ("gone.txt", "image.bin", "src/a.txt")
+    (tmp_path / "patch.diff").write_bytes(checkout.patch.content)
+    git(tmp_path, "clone", "--quiet", str(repository), "clone")
+    git(tmp_path / "clone", "apply", str(tmp_path / "patch.diff"))
+    assert content(tmp_path / "clone") == content(repository)
+
+
+def test_settings_that_hide_edits_hide_none(repository: Path) -> None:
+    for name, value in {"core.trustctime": "false", "core.checkStat": "minimal", "core.ignoreStat": "true"}.items():
+        git(repository, "config", name, value)
+    git(repository, "update-index", "--refresh")
+    file = repository / "src/a.txt"
+    times = file.stat()
+    file.write_text("one\nTWO\n")  # as long as before
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert describe(repository).dirty
+    assert b"+TWO" in describe(repository).patch.content
+
+
+def test_what_a_sparse_checkout_leaves_out_is_no_edit(repository: Path) -> None:
+    git(repository, "sparse-checkout", "set", "--no-cone", "/src/")
+    assert not (repository / "image.bin").exists()
+    assert not describe(repository).dirty
+    (repository / "image.bin").write_bytes(b"back, and changed")
+    assert describe(repository).dirty
+
+
+@pytest.mark.parametrize("name", ["a:b", 'a"b', "a\nb", "a%20b", " a", "a\\b", "ä"])
+def test_a_folder_of_any_name_has_its_commit_and_patch(repository: Path, tmp_path: Path, name: str) -> None:
+    odd = repository.rename(tmp_path / name)
+    (odd / "src").rename(odd / name)
+    commit_all(odd)
+    make = odd / name / "a.txt"
+    make.write_text("changed")
+    checkout = describe(odd / name)
+    assert (checkout.problem, checkout.subdirectory) == (None, name)
+    assert checkout.patch.state == "complete"
+    assert b"+changed" in checkout.patch.content
+
+
+def test_a_line_with_a_token_is_in_no_patch_even_where_it_was_taken_out(repository: Path) -> None:
+    token = "ghp_" + "a1B2" * 9
+    (repository / "settings.ini").write_text(f"token = {token}\n")
+    commit_all(repository)
+    (repository / "settings.ini").write_text("token = none\n")
+    (repository / "other.txt").write_text("kept\n")
+    patch = describe(repository).patch
+    assert set(patch.left_out) == {"settings.ini"}
+    assert token.encode() not in patch.content
+    assert b"kept" in patch.content

@@ -316,7 +316,7 @@ def test_a_cache_that_cannot_be_written_is_named(
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with hardly any room."""
     (tmp_path / "disk").mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path / "disk")]
+    command = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(tmp_path / "disk")]
     if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("this user may not mount a file system")
     yield tmp_path / "disk"
@@ -329,7 +329,7 @@ def test_a_full_disk_is_said(repository: Path, full_disk: Path, monkeypatch: pyt
         with pytest.raises(JobFailed, match="No space left on device"), cloned(find(ProjectUri(place))):
             pass
     with suppress(OSError):
-        (full_disk / "rest").write_bytes(bytes(60_000))
+        (full_disk / "rest").write_bytes(bytes(12_000))
     for place in (str(repository), repository.as_uri()):
         with pytest.raises(JobFailed, match="No space left on device"), cloned(find(ProjectUri(place))):
             pass

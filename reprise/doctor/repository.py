@@ -8,6 +8,8 @@ from reprise.checkout import Checkout, describe
 from reprise.doctor.finding import Finding
 from reprise.git import GitError, git, text
 
+LISTED = 5
+
 
 def examine(folder: Path) -> Iterator[Finding]:
     """Examine the repository that the project's folder is in.
@@ -34,6 +36,10 @@ def _state(checkout: Checkout, folder: Path) -> Finding:
     where = f"{folder}, {checkout.branch or 'HEAD detached'} at {_short(checkout)}"
     if checkout.dirty:
         changes = f"git -C {shlex.quote(str(folder))} status --short"
+        if checkout.hidden:
+            unseen = f"git was told not to see changes in {', '.join(checkout.hidden[:LISTED])}"
+            remedy = f"git -C {shlex.quote(str(folder))} ls-files -v, where h and S mark such files"
+            return Finding("warn", "repository", f"{where}, not all committed: runs carry a patch", remedy, (unseen,))
         return Finding("note", "repository", f"{where}, not all committed: runs carry a patch", changes)
     return Finding("ok", "repository", f"{where}, clean")
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from reprise.errors import Irreproducible, one_line
 from reprise.git import GitError, git
-from reprise.running.repository import Commit
+from reprise.running.repository import Commit, borrow
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,7 @@ def snapshot(commit: Commit, patch: bytes) -> Iterator[Snapshot]:
         folder = Path(name)
         try:
             git(folder, "init", "--quiet", "--bare", "--template=")
-            objects = git(commit.git_dir, "rev-parse", "--path-format=absolute", "--git-path", "objects")
-            (folder / "objects/info").mkdir(parents=True, exist_ok=True)
-            (folder / "objects/info/alternates").write_bytes(objects)
+            borrow(folder, commit.git_dir)
             git(folder, "read-tree", commit.sha)
         except GitError as error:
             raise Irreproducible(f"commit {commit.sha} cannot be read: {one_line(error, 300)}") from error

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from reprise.errors import JobFailed
 from reprise.git import GitError, explain
 
 VARIABLE = "REPRISE_CACHE"
+_LEAST = 4096  # bytes, a block of most file systems
 
 
 def folder(name: str) -> Path:
@@ -25,6 +27,11 @@ def folder(name: str) -> Path:
         if not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, "this user may not write there")
     return path
+
+
+def is_full(path: Path) -> bool:
+    """Tell whether the disk that holds a folder has no room left; git itself may say only that it could not write."""
+    return shutil.disk_usage(path).free < _LEAST
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise.errors import JobFailed
-from reprise.git import GitError, explain, git, succeeds, text
+from reprise.git import OFFLINE, GitError, explain, git, succeeds, text
 from reprise.running import cache
 from reprise.running.flock import hold, is_held, locked
 from reprise.running.repository import Commit, has
@@ -38,7 +38,8 @@ def cloned(commit: Commit, patch: bytes = b"", *, portable: bool = False) -> Ite
     """Check a commit out into a clone of its own.
 
     The clone borrows its objects, so neither the repository's size nor its history costs anything; and it has the
-    repository's URL as its remote `origin`.
+    repository's URL as its remote `origin`. No hook runs in it, neither the repository's nor the user's own. Filters of
+    the user's own do run, such as those of git-lfs.
 
     Args:
         commit: what to check out.
@@ -78,9 +79,10 @@ def _check_out(commit: Commit, tree: Path, *, portable: bool) -> None:
         if portable:
             _fetch_one(commit, tree)
         else:
-            git(tree.parent, "clone", "--quiet", "--shared", "--no-checkout", str(commit.git_dir), str(tree))
+            options = ("--quiet", "--shared", "--no-checkout", "--template=")
+            git(tree.parent, "clone", *options, str(commit.git_dir), str(tree), env=OFFLINE)
         if not has(tree, commit.sha):  # of a shallow repository, which cannot be borrowed from
-            git(tree, "fetch", "--quiet", str(commit.git_dir), commit.sha)
+            git(tree, "fetch", "--quiet", str(commit.git_dir), commit.sha, env=OFFLINE)
         _describe_origin(commit, tree)
         git(tree, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit.sha)
     except GitError as error:
@@ -96,7 +98,7 @@ def _fetch_one(commit: Commit, tree: Path) -> None:
     git(tree.parent, "init", "--quiet", "--template=", str(tree))
     git(
         tree, "fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", f"--upload-pack={any_commit}",
-        commit.git_dir.as_uri(), commit.sha,
+        commit.git_dir.as_uri(), commit.sha, env=OFFLINE,
     )  # fmt: skip
 
 

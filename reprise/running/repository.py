@@ -4,6 +4,7 @@ A repository elsewhere is kept in the cache, bare and partial: only files of com
 on this machine is read where it is, and never written to.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 from reprise.checkout import remote_url
 from reprise.credentials import without_credentials
 from reprise.errors import JobFailed, WrongCall
-from reprise.git import GitError, explain, git, succeeds, text
+from reprise.git import OFFLINE, GitError, explain, git, path_of, quoted, succeeds, text
 from reprise.running import cache
 from reprise.running.flock import locked
 from reprise.running.project_uri import FORMS, ProjectUri, local_folder
@@ -72,21 +73,32 @@ def find(place: ProjectUri, also: str | None = None) -> Commit:
     subdirectory = place.subdirectory
     if folder:
         url = remote_url(folder) or str(folder)
-        prefix = text(folder, "rev-parse", "--show-prefix") or ""
+        prefix = text(folder, "rev-parse", "--show-prefix", env=OFFLINE) or ""
         subdirectory = f"{prefix}{subdirectory}".strip("/")
     return Commit(sha, _branch(asked, version, checked_out=folder is not None), url, subdirectory, git_dir)
 
 
 def has(git_dir: Path, sha: str) -> bool:
     """Tell whether a repository on this machine holds a commit."""
-    return succeeds(git_dir, "cat-file", "-e", f"{sha}^{{commit}}")
+    return succeeds(git_dir, "cat-file", "-e", f"{sha}^{{commit}}", env=OFFLINE)
+
+
+def borrow(repository: Path, git_dir: Path) -> None:
+    """Let a repository of our own read another one's objects, without that one's configuration.
+
+    Raises:
+        GitError: git cannot read the other one.
+    """
+    objects = path_of(git(git_dir, "rev-parse", "--path-format=absolute", "--git-path", "objects", env=OFFLINE))
+    (repository / "objects/info").mkdir(parents=True, exist_ok=True)
+    (repository / "objects/info/alternates").write_bytes(os.fsencode(f"{quoted(objects)}\n"))
 
 
 def _own(folder: Path) -> Path:
     if not folder.exists():
         raise WrongCall(f"repository {str(folder)!r} does not exist; name a git URL or a folder in a checkout")
     try:
-        return Path(os.fsdecode(git(folder, "rev-parse", "--path-format=absolute", "--git-common-dir")).rstrip("\n"))
+        return path_of(git(folder, "rev-parse", "--path-format=absolute", "--git-common-dir", env=OFFLINE))
     except GitError as error:
         raise WrongCall(f"{str(folder)!r} cannot be run at a commit: {explain(error, folder)}") from error
 
@@ -112,7 +124,7 @@ def _make(git_dir: Path, url: str) -> None:
     """Make an empty repository, whole or not at all; a partial one where the server can leave files out."""
     unfinished = git_dir.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    git(git_dir.parent, "init", "--quiet", "--bare", str(unfinished))
+    git(git_dir.parent, "init", "--quiet", "--bare", "--template=", str(unfinished))
     settings = {"gc.auto": "0"}  # running clones borrow its objects
     if _leaves_files_out(unfinished, url):
         settings |= {"core.repositoryFormatVersion": "1", "extensions.partialClone": "origin"}
@@ -143,7 +155,7 @@ def _fetch(git_dir: Path, url: str, commits: list[str]) -> None:
 
 def _fetch_files(git_dir: Path, url: str, version: str) -> None:
     """Fetch the files of a commit that are not here yet, all in one call."""
-    if not succeeds(git_dir, "rev-parse", "--verify", "--quiet", f"{version}^{{commit}}"):
+    if not succeeds(git_dir, "rev-parse", "--verify", "--quiet", f"{version}^{{commit}}", env=OFFLINE):
         return
     listed = git(git_dir, "rev-list", "--objects", "--no-walk", "--missing=print", f"{version}^{{commit}}")
     missing = [line[1:] for line in listed.split(b"\n") if line.startswith(b"?")]
@@ -159,6 +171,7 @@ def _ask_server(
 
     Raises:
         JobFailed: the server cannot be reached, refuses, or does not answer in time.
+        OSError: there is no room for what it sends.
     """
     settings = {"remote.origin.url": url, "http.lowSpeedLimit": "1", "http.lowSpeedTime": "60"}
     own = int(os.environ.get("GIT_CONFIG_COUNT") or 0)  # settings that the user gives git in this way stay
@@ -171,6 +184,8 @@ def _ask_server(
     try:
         git(git_dir, *arguments, env=variables, stdin=stdin, timeout=timeout)
     except GitError as error:
+        if cache.is_full(git_dir) or "No space left" in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         message = f"repository {without_credentials(url)} cannot be fetched: {_cause(error)}"
         raise JobFailed(message) from error
 
@@ -198,7 +213,7 @@ def _resolve(folder: Path, version: str, repository: str) -> str:
     if version.startswith("-"):
         raise WrongCall(f"{version!r} is no commit, tag or branch; write {FORMS}")
     try:
-        return git(folder, "rev-parse", "--verify", f"{version}^{{commit}}").decode().strip()
+        return git(folder, "rev-parse", "--verify", f"{version}^{{commit}}", env=OFFLINE).decode().strip()
     except GitError as error:
         if "ambiguous" in str(error):
             found = "; ".join(f"{sha} ({what})" for sha, what in _CANDIDATE.findall(str(error)))
@@ -211,5 +226,6 @@ def _resolve(folder: Path, version: str, repository: str) -> str:
 
 def _branch(folder: Path, version: str | None, *, checked_out: bool) -> str | None:
     if version is None:
-        return text(folder, "symbolic-ref", "--quiet", "--short", "HEAD") if checked_out else None
-    return version if succeeds(folder, "show-ref", "--verify", "--quiet", f"refs/heads/{version}") else None
+        return text(folder, "symbolic-ref", "--quiet", "--short", "HEAD", env=OFFLINE) if checked_out else None
+    known = succeeds(folder, "show-ref", "--verify", "--quiet", f"refs/heads/{version}", env=OFFLINE)
+    return version if known else None
