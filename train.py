@@ -25,19 +25,25 @@ from reprise.terminal import note, step, summary
 @click.option("--data", default="iris", help="iris, wine, breast_cancer, digits; a .csv, .csv.gz or .parquet; a URI.")
 @click.option("--target", default="target", help="The column to predict.")
 @click.option("--features", default="all", help="all, or column names separated by commas.")
-@click.option("--C", "C", default=1.0, type=PositiveNumber(), help="Inverse strength of regularisation, above 0.")
-@click.option("--kernel", default="rbf", type=click.Choice(["linear", "poly", "rbf", "sigmoid"]))
 @click.option(
-    "--gamma", default="scale", type=PositiveNumber("scale", "auto"), help="scale, auto, or a number above 0."
+    "--C", "C", default=Hyperparameters.C, type=PositiveNumber(), help="Inverse strength of regularisation, above 0."
+)
+@click.option("--kernel", default=Hyperparameters.kernel, type=click.Choice(["linear", "poly", "rbf", "sigmoid"]))
+@click.option(
+    "--gamma",
+    default=Hyperparameters.gamma,
+    type=PositiveNumber("scale", "auto"),
+    help="scale, auto, or a number above 0.",
 )
 @click.option(
-    "--solver", default="auto", type=click.Choice(["exact", "approximate", "auto"]), help="auto: by table size."
+    "--solver",
+    default=Hyperparameters.solver,
+    type=click.Choice(["exact", "approximate", "auto"]),
+    help="auto: by table size.",
 )
 @click.option("--test-size", default=0.25, type=Share(), help="Share of rows held out, between 0 and 1.")
 @click.option("--seed", default=0, type=click.IntRange(0, 2**32 - 1), help="Decides which rows are held out.")
-def train(
-    data: str, target: str, features: str, C: float, kernel: Any, gamma: Any, solver: Any, test_size: float, seed: int
-) -> None:
+def train(data: str, target: str, features: str, test_size: float, seed: int, **hyperparameters: Any) -> None:
     """Fit a support vector machine on a table, and record the run in MLflow."""
     with step(f"read {data}"):
         table = read_table(data)
@@ -51,9 +57,7 @@ def train(
     with tracking.start_run("train", click.get_current_context().params, origin.tags()) as run:
         with step(f"fit {len(training.y)} rows"):
             begin = time.perf_counter()
-            pipeline = fit(
-                training.X, training.y, Hyperparameters(C=C, kernel=kernel, gamma=gamma, solver=solver), seed
-            )
+            pipeline = fit(training.X, training.y, Hyperparameters(**hyperparameters), seed)
             fit_seconds = time.perf_counter() - begin
         with step("evaluate"):
             train_accuracy = float(pipeline.score(training.X, training.y))

@@ -4,7 +4,7 @@ Keep `Hyperparameters` (what a run can vary), `fit` (table in; out comes a fitte
 logged beside it) and `resolved_hyperparameters` (what `auto` came to); all else follows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -118,7 +118,7 @@ def resolve(hyperparameters: Hyperparameters, Z: Any) -> Hyperparameters:
     elif gamma == "scale":
         variance = float(Z.multiply(Z).mean() - Z.mean() ** 2) if hasattr(Z, "multiply") else float(Z.var())
         gamma = 1.0 / (columns * variance) if variance else 1.0
-    return Hyperparameters(C=hyperparameters.C, kernel=hyperparameters.kernel, gamma=gamma, solver=solver)
+    return replace(hyperparameters, gamma=gamma, solver=solver)
 
 
 def resolved_hyperparameters(pipeline: Pipeline) -> dict[str, Any]:

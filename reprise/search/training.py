@@ -9,13 +9,14 @@ import runpy
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 import click
 import mlflow
 
 from reprise import project
+from reprise.errors import WrongCall
 from reprise.model import Hyperparameters
 from reprise.search.search_space import Convert
 
@@ -29,14 +30,26 @@ def load() -> click.Command:
 
 
 def hyperparameters(command: click.Command) -> dict[str, Convert]:
-    """Give the hyper-parameters that `train` takes, with what checks a value of each."""
+    """Give the hyper-parameters that `train` takes, with what checks a value of each.
+
+    Raises:
+        WrongCall: an option's default is not its field's; a trial would be fitted with another value than its winner.
+    """
     options = {option.name: option for option in command.params}
 
     def converter(option: click.Parameter) -> Convert:
         return lambda value: option.type.convert(value, option, None)
 
-    names = [field.name for field in fields(Hyperparameters)]
-    return {name: converter(options[name]) for name in names if name in options}
+    known = [field for field in fields(Hyperparameters) if field.name in options]
+    for field in known:
+        given = options[field.name].default
+        if field.default is not MISSING and given != field.default:
+            message = (
+                f"{SCRIPT} takes {field.name}={given!r} by default and Hyperparameters {field.default!r}; "
+                f"write default=Hyperparameters.{field.name} in {SCRIPT}"
+            )
+            raise WrongCall(message)
+    return {field.name: converter(options[field.name]) for field in known}
 
 
 def train(command: click.Command, parameters: Mapping[str, Any], parent: mlflow.entities.Run) -> str:
