@@ -14,7 +14,8 @@ from reprise.governance.policy import read_policy
 from reprise.governance.verdict import NO_CHAMPION, Verdict
 from reprise.held_out import rows_to_judge
 from reprise.launch import ui_command
-from reprise.terminal import note, step, summary
+from reprise.plain import plain
+from reprise.terminal import note, say, step, summary
 
 
 @click.command(epilog="Example: python evaluate.py --model models:/reprise/3 --data new-rows.csv")
@@ -74,10 +75,9 @@ def evaluate(model: str, data: str, target: str, policy: str, champion: str) -> 
             )
             bundle.log(folder, run, found)
 
-        click.echo()
-        click.echo(evaluation.per_class.to_string(index=False, float_format="{:.4f}".format))
-        click.echo()
-        click.echo(judgement.table())
+        per_class = evaluation.per_class.assign(**{"class": evaluation.per_class["class"].map(plain)})
+        say("", *per_class.to_string(index=False, float_format="{:.4f}".format).splitlines())
+        say("", *judgement.table().splitlines())
         summary(
             {
                 "verdict": judgement.verdict,
@@ -87,7 +87,7 @@ def evaluate(model: str, data: str, target: str, policy: str, champion: str) -> 
             }
         )
         if refusal:
-            click.echo(f"Error: {refusal}", err=True)
+            say(f"Error: {refusal}", err=True)
             raise click.exceptions.Exit(1)  # within the run, which so ends as FAILED: `mlflow run` would end it so too
 
 

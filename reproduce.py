@@ -14,7 +14,7 @@ from reprise.errors import Irreproducible, JobFailed
 from reprise.proof import preparation, reproduction
 from reprise.proof.bisection import bisect
 from reprise.proof.verdict import Outcome
-from reprise.terminal import note, summary
+from reprise.terminal import note, say, summary
 
 
 @click.command(epilog="Example: python reproduce.py --run models:/reprise/3", context_settings={"show_default": True})
@@ -41,7 +41,7 @@ def reproduce(run: str, repository: str, env_manager: str, commits: str, metric:
         verdict = reproduction.reproduce(run_id, *where, _announce)
         reproduction.keep(verdict, active.info.run_id)
 
-    click.echo(f"\n{verdict.table()}\n")
+    say("", *verdict.table().splitlines(), "")
     if verdict.outcome is Outcome.IRREPRODUCIBLE:
         raise Irreproducible(f"run {run_id} cannot be reproduced: {verdict.reason}")
     if verdict.outcome is Outcome.DIVERGED:

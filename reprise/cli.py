@@ -9,6 +9,7 @@ import click
 from reprise import options
 from reprise.entry_point import main as end_well
 from reprise.governance import registry_commands
+from reprise.terminal import coloured, say
 
 
 @click.group()
@@ -23,7 +24,7 @@ def show(run_id: str) -> None:
     """Show where a run came from: commit, patch, data, environment."""
     from reprise.story import tell  # noqa: PLC0415  --help need not wait for mlflow
 
-    click.echo(tell(run_id))
+    say(*tell(run_id))
 
 
 @cli.command(epilog="Example: reprise ui --port 5001")
@@ -43,7 +44,7 @@ def upload(folder: Path) -> None:
     """Log results that were kept because the store had failed, and end their run well."""
     from reprise.bundle import upload_later  # noqa: PLC0415
 
-    click.echo(f"run {upload_later(folder)} is logged")
+    say(f"run {upload_later(folder)} is logged")
 
 
 @cli.command(epilog="Example: reprise attach 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
@@ -79,9 +80,9 @@ def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
 
     levels = []
     for finding in examine(fix=fix):
-        click.echo(finding.show())
+        coloured(finding.show())
         levels.append(finding.level)
-    click.echo(f"\nfailures: {levels.count('FAIL')}, warnings: {levels.count('warn')}")
+    say("", f"failures: {levels.count('FAIL')}, warnings: {levels.count('warn')}")
     if "FAIL" in levels:
         sys.exit(1)
 
@@ -160,7 +161,7 @@ def best(metric: str, where: str, direction: Any) -> None:
     """Find the best training run or trial of the experiment."""
     from reprise.search.best import best_run, tell  # noqa: PLC0415
 
-    click.echo(tell(best_run(metric, where, direction), metric))
+    say(*tell(best_run(metric, where, direction), metric))
 
 
 @cli.command(epilog="Example: reprise lock --upgrade")
@@ -171,7 +172,7 @@ def lock(python: str | None, upgrade: bool) -> None:  # noqa: FBT001  click pass
     from reprise.lock import write_lock  # noqa: PLC0415
 
     for path in write_lock(python, upgrade=upgrade):
-        click.echo(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 for command in registry_commands.COMMANDS:

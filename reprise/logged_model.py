@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from reprise.bundle import MODEL_NAME
 from reprise.environment import Lock, pinned
-from reprise.errors import JobFailed, WrongCall, one_line
+from reprise.errors import JobFailed, WrongCall, telling
 from reprise.recorded import newest_training_run, provenance_of
 from reprise.stored_model import Files, describe
 
@@ -100,7 +100,7 @@ class Subject:
         try:
             return np.asarray(self.model.predict(raw)).ravel()
         except mlflow.exceptions.MlflowException as error:
-            message = f"model {self.uri} cannot judge these rows: {str(error).splitlines()[0]}"
+            message = f"model {self.uri} cannot judge these rows: {telling(error)}"
             raise WrongCall(message) from error
 
     def answer_example(self) -> np.ndarray:
@@ -114,7 +114,7 @@ class Subject:
         try:
             return self.predict(self.example)
         except Exception as error:  # whatever a model's own code raises
-            cause = one_line(error, 300)
+            cause = f"{type(error).__name__}: {telling(error)}"
             raise JobFailed(f"model {self.uri} fails on its input example: {cause}") from error
 
     def training_record(self) -> dict[str, Any] | None:
@@ -155,7 +155,7 @@ def load(uri: str) -> Subject:
             model = mlflow.pyfunc.load_model(str(path))
             example = model.metadata.load_input_example(str(path))
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        raise WrongCall(f"model {uri!r} cannot be loaded: {str(error).splitlines()[0]}") from error
+        raise WrongCall(f"model {uri!r} cannot be loaded: {telling(error)}") from error
     if "sklearn" not in model.metadata.flavors:
         raise WrongCall(f"model {uri!r} is no scikit-learn model; it has {', '.join(model.metadata.flavors)}")
     return Subject(uri, model, model.metadata.model_id, model.metadata.run_id, files, example)

@@ -12,12 +12,17 @@ DEFAULT = 6
 TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 
 BRIEF = 1
-"""Retries of a first contact, where a wrong address is likelier than a restart, and of last words to a dead server."""
+"""Retries of a first contact before it is said that nothing answers, and of last words to a dead server."""
 
 
 def be_patient() -> None:
     """Set the default for this process."""
     os.environ.setdefault(VARIABLE, str(DEFAULT))
+
+
+def has_more() -> bool:
+    """Tell whether a request is made again more often than within `brief`."""
+    return int(os.environ.get(VARIABLE) or DEFAULT) > BRIEF
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import mlflow
 
 from reprise import experiment
-from reprise.errors import ABSENT, WrongCall
+from reprise.errors import ABSENT, WrongCall, telling
 from reprise.provenance import FORMAT
 
 PROVENANCE = "provenance/provenance.json"
@@ -235,7 +235,7 @@ def _run_of_model(uri: str) -> str:
     try:
         run_id = mlflow.models.get_model_info(uri).run_id
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        raise WrongCall(f"model {uri!r} cannot be found: {str(error).splitlines()[0]}") from error
+        raise WrongCall(f"model {uri!r} cannot be found: {telling(error)}") from error
     if not run_id:
         raise WrongCall(f"model {uri!r} was logged by no run; name the run to reproduce")
     return str(run_id)

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import mlflow
 
 from reprise.digest import digest
-from reprise.errors import JobFailed, one_line
+from reprise.errors import JobFailed, telling
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,7 @@ def fetch(uri: str) -> Files:
         try:
             found = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
         except (mlflow.exceptions.MlflowException, OSError) as error:
-            cause = one_line(error, 200)
-            raise JobFailed(f"the files of {uri} cannot be read from the store: {cause}") from error
+            raise JobFailed(f"the files of {uri} cannot be read from the store: {telling(error)}") from error
         if not (found / "MLmodel").is_file():
             raise JobFailed(f"the files of {uri} are gone: the store has no MLmodel of it")
         return describe(found)

@@ -5,9 +5,10 @@ from typing import Any
 import mlflow
 
 from reprise.recorded import existing, provenance_of
+from reprise.terminal import labelled
 
 
-def tell(run_id: str) -> str:
+def tell(run_id: str) -> list[str]:
     """Say, a line each, where a run came from.
 
     Raises:
@@ -32,8 +33,7 @@ def tell(run_id: str) -> str:
         **{f"metric {name}": f"{value:g}" for name, value in sorted(run.data.metrics.items())},
         "model": ", ".join(f"models:/{output.model_id}" for output in _models(run)) or None,
     }
-    width = max(map(len, lines))
-    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in lines.items() if value)
+    return labelled(lines)
 
 
 def _models(run: mlflow.entities.Run) -> list[Any]:

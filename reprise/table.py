@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reprise import csv_file
-from reprise.errors import WrongCall, one_line
+from reprise.errors import WrongCall, telling
 from reprise.fingerprint import fingerprint
 from reprise.source import Source, local_file, locate
 
@@ -118,7 +118,7 @@ def _read_parquet(path: Path, data: str, reading: int) -> pd.DataFrame:
         if reading > 1:
             frame = _with_exact_numbers(frame, path, schema)
     except (pa.ArrowException, OSError) as error:
-        raise WrongCall(f"data {data!r} is not a whole Parquet file: {one_line(error, 300)}") from error
+        raise WrongCall(f"data {data!r} is not a whole Parquet file: {telling(error)}") from error
     named = [name for name in frame.index.names if name is not None]
     return frame.reset_index(drop=not named)
 

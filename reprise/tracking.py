@@ -7,10 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
+
 from reprise import garbage, patience, process
 from reprise.credentials import without_credentials
+from reprise.entry_point import failure_of, in_one_line, is_away, record_failure, watch_for_faults
 from reprise.errors import WrongCall
 from reprise.terminal import note
+
+watch_for_faults()  # from here on, where a script's other imports follow
 
 with garbage.importing():
     # skops.io searches every module that is already loaded: imported after mlflow it takes up to two seconds more.
@@ -42,15 +47,30 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
         tags: what is known before the job begins, so that a run that fails has it too.
     """
     _check_writable(mlflow.get_tracking_uri())
-    with patience.brief(), needed("EDIT", f"experiment {experiment_id()}"):
-        run = mlflow.start_run(nested=True)
+    with needed("EDIT", f"experiment {experiment_id()}"):
+        run = _start()
     try:
         _log_beginning(run, parameters, {**tags, **process.tags(), "reprise.job": job})
         yield run
     except BaseException as error:
-        _end_badly("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", run)
+        _end_badly("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", run, error)
         raise
     mlflow.end_run("FINISHED")
+
+
+def _start() -> mlflow.entities.Run:
+    """Start the run. A server that does not answer is said to be away soon, and is waited for all the same."""
+    filled = os.environ.get("MLFLOW_RUN_ID")
+    try:
+        with patience.brief():
+            return mlflow.start_run(nested=True)
+    except mlflow.exceptions.MlflowException as error:
+        if not patience.has_more() or not is_away(error):
+            raise
+        note(f"{in_one_line(error)}; it is tried again for some minutes, until Ctrl-C")
+    if filled:
+        os.environ["MLFLOW_RUN_ID"] = filled  # which the attempt has taken out
+    return mlflow.start_run(nested=True)
 
 
 def _check_writable(uri: str) -> None:
@@ -74,9 +94,13 @@ def _log_beginning(run: mlflow.entities.Run, parameters: Mapping[str, Any], tags
     )
 
 
-def _end_badly(status: str, run: mlflow.entities.Run) -> None:
+def _end_badly(status: str, run: mlflow.entities.Run, error: BaseException) -> None:
+    """End a run, then say why in its tags, unless the job has ended itself with an exit code and said so."""
     with patience.brief():
         try:
             mlflow.end_run(status)
         except (mlflow.exceptions.MlflowException, OSError):
             note(f"run {run.info.run_id} could not be ended as {status}: its store does not answer")
+            return
+    if not isinstance(error, (click.exceptions.Exit, SystemExit)):
+        record_failure(failure_of(error), run.info.run_id)

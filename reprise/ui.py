@@ -9,10 +9,10 @@ import urllib.error
 import urllib.request
 from importlib.metadata import version
 
-import click
 import mlflow
 
 from reprise.errors import JobFailed, WrongCall
+from reprise.terminal import say
 
 HOST = "127.0.0.1"
 
@@ -34,15 +34,15 @@ def serve(run_id: str | None, store: str | None, port: int) -> None:
     store = mlflow.get_tracking_uri()
     page = _page(run_id)
     if store.startswith("http"):
-        click.echo(f"{store.rstrip('/')}/{page}")
+        say(f"{store.rstrip('/')}/{page}")
         return
     port = _free_port(port)
     command = [*_mlflow_command(), "server", "--backend-store-uri", store, "--host", HOST, "--port", str(port)]
-    click.echo("starting MLflow's server (its first start installs it) … Ctrl-C ends it", err=True)
+    say("starting MLflow's server (its first start installs it) … Ctrl-C ends it", err=True)
     with subprocess.Popen([*command, "--workers", "1"], stdout=sys.stderr) as server:
         try:
             if _answers(server, port):
-                click.echo(f"http://{HOST}:{port}/{page}")
+                say(f"http://{HOST}:{port}/{page}")
             server.wait()
         finally:
             server.terminate()

@@ -157,7 +157,7 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
     yield Call("features: two lines", ("--data", good, "--features", "a\nb"), "is no list of names")
     yield Call("features: none", ("--data", good, "--features", ""), "names no column")
     yield Call("test split too small", ("--data", good, "--test-size", "0.01"), "fewer than the 2 classes")
-    down = (("MLFLOW_TRACKING_URI", "http://127.0.0.1:9"),)
+    down = (("MLFLOW_TRACKING_URI", "http://127.0.0.1:9"), ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1"))
     yield Call("tracking server down", ("--data", good), "127.0.0.1:9 does not answer", 1, down)
     refused = (("MLFLOW_TRACKING_URI", site),)
     yield Call("tracking server refuses the login", ("--data", good), "refuses the login", 1, refused)

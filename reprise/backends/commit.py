@@ -13,6 +13,7 @@ from reprise.errors import JobFailed, WrongCall
 from reprise.git import GitError, explain
 from reprise.running.play import Order, Played, play
 from reprise.running.project_uri import ProjectUri, local_folder, parse
+from reprise.terminal import accept_every_letter
 
 LISTED = 5
 
@@ -36,6 +37,7 @@ class CommitBackend(AbstractBackend):
             EntryPointFailed: it ended with another exit code than 0, which becomes that of `mlflow run`.
             WrongCall, JobFailed: as `play`.
         """
+        accept_every_letter()
         manager, carried = backend_config.get("ENV_MANAGER"), _wants_patch(backend_config)
         played = play(order_of(project_uri, entry_point, params, version, experiment_id, manager, carried=carried))
         if played.exit_code:

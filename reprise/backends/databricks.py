@@ -32,6 +32,7 @@ from reprise.running.clone import cloned
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, tags
 from reprise.running.repository import find
+from reprise.terminal import accept_every_letter
 
 SIZE_LIMIT = 100 * 2**20
 """Bytes of files that a commit may bring to the cluster: code, not data."""
@@ -60,6 +61,7 @@ class DatabricksBackend(AbstractBackend):
             WrongCall: the configuration, the login, the repository or its state will not do; nothing was sent.
             JobFailed: Databricks refuses or does not answer; the run is FAILED.
         """
+        accept_every_letter()
         manager = backend_config.get("ENV_MANAGER") or "uv"
         config = cluster.check(backend_config, manager)
         _check_reach(tracking_uri)

@@ -27,7 +27,7 @@ from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, job_at
 from reprise.running.repository import Commit, find
 from reprise.search.rendezvous import HERE, MODULE_FILE
-from reprise.terminal import note
+from reprise.terminal import accept_every_letter, note
 
 MANAGERS = ("uv", "local")
 LAUNCHER = "reprise/kubernetes/attempt.py"
@@ -53,6 +53,7 @@ class KubernetesCommitBackend(AbstractBackend):
             WrongCall: the call, the template or the repository is not right; nothing was made.
             JobFailed: the cluster forbids, refuses or does not answer.
         """
+        accept_every_letter()
         chosen = settings.read(backend_config)
         job_template = template.read(chosen.template)
         uri = reach.tracking_uri(tracking_uri, job_template)

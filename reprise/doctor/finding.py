@@ -8,6 +8,7 @@ import click
 
 from reprise.credentials import without_credentials
 from reprise.errors import one_line
+from reprise.plain import plain
 
 Level = Literal["ok", "note", "warn", "FAIL"]
 
@@ -40,7 +41,7 @@ class Finding:
         lines = [f"{level}  {self.subject.ljust(_SUBJECT)}  {_in_one_line(self.text)}"]
         lines += [_in_one_line(line) for line in self.details]
         if self.remedy:
-            lines.append(click.style(f"-> {without_credentials(self.remedy)}", bold=True))
+            lines.append(click.style(plain(f"-> {without_credentials(self.remedy)}"), bold=True))
         return below.join(lines)
 
 
@@ -53,4 +54,4 @@ def guarded(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Fi
 
 
 def _in_one_line(text: str) -> str:
-    return without_credentials(one_line(text))
+    return plain(without_credentials(one_line(text)))

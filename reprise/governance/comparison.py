@@ -12,6 +12,7 @@ from reprise import git, project
 from reprise.errors import ABSENT, WrongCall
 from reprise.governance import registry
 from reprise.recorded import provenance_of
+from reprise.terminal import columns
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 TAGS = {
@@ -92,9 +93,7 @@ def _table(one: Side, other: Side) -> Iterator[str]:
         rows += [
             (f"{group} {key}", left.get(key, "-"), right.get(key, "-")) for key in sorted({*left, *right} - set(same))
         ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+    yield from columns(rows)
     yield f"equal: {', '.join(equal) or 'nothing'}"
 
 
@@ -105,4 +104,5 @@ def _code(one: Side, other: Side) -> Iterator[str]:
         yield f"code: the same commit {one.commit[:12]}"
     else:
         stat = git.text(project.FOLDER, "diff", "--stat", one.commit, other.commit, "--")
-        yield stat or f"code: this checkout does not hold both commits, {one.commit[:12]} and {other.commit[:12]}"
+        absent = f"code: this checkout does not hold both commits, {one.commit[:12]} and {other.commit[:12]}"
+        yield from stat.splitlines() if stat else [absent]

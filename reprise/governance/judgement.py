@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reprise.governance.policy import Limits, Policy
+from reprise.terminal import columns
 
 PASSED, REFUSED, NOT_APPLICABLE, NOT_CHECKED = "passed", "refused", "not applicable", "not checked"
 
@@ -121,10 +122,8 @@ class Judgement:
         checked = [outcome for outcome in self.outcomes if outcome.result != NOT_CHECKED]
         lines = [("rule", "value", "limit", "outcome", "")]
         lines += [(item.rule, item.value, item.limit, item.result, item.reason) for item in checked]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        shown = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines]
         last = [f"not checked: {', '.join(unchecked)}"] if unchecked else []
-        return "\n".join([line.rstrip() for line in shown] + last)
+        return "\n".join([*columns(lines), *last])
 
 
 def judge(evidence: Evidence, policy: Policy) -> Judgement:

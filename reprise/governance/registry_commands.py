@@ -7,7 +7,7 @@ import click
 
 from reprise import options, project
 from reprise.errors import JobFailed, WrongCall
-from reprise.terminal import note
+from reprise.terminal import note, say
 
 MODEL = "reprise"
 
@@ -29,7 +29,7 @@ def register(run_id: str, name: str) -> None:
     from reprise.governance.registration import register as make  # noqa: PLC0415  --help need not wait for mlflow
 
     version = make(run_id, name)
-    click.echo(f"version {version.number} of {name} is the model of run {run_id}: {version.uri}")
+    say(f"version {version.number} of {name} is the model of run {run_id}: {version.uri}")
 
 
 @click.command(epilog='Example: reprise promote 3   or   reprise promote 2 --force --reason "the demo needs it"')
@@ -80,8 +80,7 @@ def history(name: str) -> None:
     """Print who moved which alias from where to where, when, at which commit and why."""
     from reprise.governance.chronicle import tell  # noqa: PLC0415
 
-    for line in tell(name):
-        click.echo(line)
+    say(*tell(name))
 
 
 @click.command(epilog="Example: reprise compare champion challenger")
@@ -92,8 +91,7 @@ def compare(one: str, other: str, name: str) -> None:
     """Put two runs, versions or aliases side by side: parameters, metrics, data, environment, code."""
     from reprise.governance.comparison import compare as lines  # noqa: PLC0415
 
-    for line in lines(one, other, name):
-        click.echo(line)
+    say(*lines(one, other, name))
 
 
 @click.command(epilog="Example: reprise retire --days 30 --last 20 --delete --no-dry-run")
@@ -109,13 +107,13 @@ def retire(name: str, days: int, last: int, archive: bool, dry_run: bool) -> Non
     chosen = retirement.candidates(name, days, last)
     for candidate in chosen:
         version, named = candidate.version, "  named in the history: never deleted" if candidate.named else ""
-        click.echo(f"version {version.number}  {version.created:%Y-%m-%d}  run {version.run_id or 'unknown'}{named}")
+        say(f"version {version.number}  {version.created:%Y-%m-%d}  run {version.run_id or 'unknown'}{named}")
     if dry_run:
         number, what = (len(chosen), "retire") if archive else (sum(not one.named for one in chosen), "be deleted")
-        click.echo(f"{number} versions of {name} may {what}; nothing was changed: add --no-dry-run")
+        say(f"{number} versions of {name} may {what}; nothing was changed: add --no-dry-run")
         return
     done = retirement.archive(chosen) if archive else retirement.delete(name, chosen)
-    click.echo(f"{'archived' if archive else 'deleted'} {len(done)} versions of {name}")
+    say(f"{'archived' if archive else 'deleted'} {len(done)} versions of {name}")
 
 
 COMMANDS = (register, promote, rollback, history, compare, retire)
@@ -136,4 +134,4 @@ class _Probe:
 
 def _say(name: str, move: Any) -> None:
     forced = f", forced over: {move.forced}" if move.forced else ""
-    click.echo(f"{move.alias} of {name}: version {move.before} -> {move.after}{forced} (run {move.run_id})")
+    say(f"{move.alias} of {name}: version {move.before} -> {move.after}{forced} (run {move.run_id})")

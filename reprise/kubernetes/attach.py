@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 
-import click
 import mlflow
 
 from reprise.errors import WrongCall
@@ -12,6 +11,7 @@ from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.settings import START_TIMEOUT
 from reprise.recorded import existing
 from reprise.running.job import end
+from reprise.terminal import say
 
 
 def attach(run_id: str, context: str | None) -> None:
@@ -44,4 +44,4 @@ def attach(run_id: str, context: str | None) -> None:
             raise KubernetesJobFailed(run_id, reason, 1) from refused
     else:
         see_to_the_end(server, place, run_id, START_TIMEOUT)
-    click.echo(f"run {run_id} {mlflow.get_run(run_id).info.status}")
+    say(f"run {run_id} {mlflow.get_run(run_id).info.status}")

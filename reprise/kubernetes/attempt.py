@@ -57,4 +57,5 @@ def _is_resumable(run: Run) -> bool:
 
 def _holds_results(run: Run) -> bool:
     outputs = run.outputs.model_outputs if run.outputs else []
-    return bool(run.data.metrics or outputs or mlflow.MlflowClient().list_artifacts(run.info.run_id))
+    artifacts = [item.path for item in mlflow.MlflowClient().list_artifacts(run.info.run_id)]
+    return bool(run.data.metrics or outputs or set(artifacts) - {"provenance"})  # where a failure's traceback is

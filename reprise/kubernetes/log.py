@@ -2,11 +2,10 @@
 
 import time
 
-import click
-
 from reprise.kubernetes.api_server import ApiServer, Refused, Unreachable, ask, lines
 from reprise.kubernetes.cause import has_ended
 from reprise.kubernetes.watch import wait_for_server
+from reprise.terminal import say
 
 
 def print_log(server: ApiServer, namespace: str, pod: str, container: str) -> None:
@@ -21,7 +20,7 @@ def print_log(server: ApiServer, namespace: str, pod: str, container: str) -> No
             for line in lines(server, f"{path}/log", query):
                 stamp, _, text = line.partition(b" ")  # of fixed width, so that they compare as text
                 if stamp > last:
-                    click.echo(text, nl=False)
+                    say(text.decode(errors="replace").rstrip("\r\n").expandtabs())
                     last = stamp
                 away = 0.0
             if has_ended(ask(server, "GET", path)):

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import mlflow
 
 from reprise.errors import Irreproducible, WrongCall
@@ -13,7 +12,7 @@ from reprise.proof.repositories import place_of, trusted
 from reprise.proof.verdict import Outcome
 from reprise.recorded import Recorded, existing, run_of
 from reprise.running.job import run_entry_point
-from reprise.terminal import note
+from reprise.terminal import note, say
 
 REFUSED, FAILED = "refused", "failed"
 BADNESS = (0, 3, 1)
@@ -77,9 +76,9 @@ def every(name: str, trust: Sequence[str], parameters: Mapping[str, str], env_ma
         note(f"{number} of {len(versions)}: models:/{name}/{version.number}, run {version.run_id or 'unknown'}")
         rows[version.number] = _row(version, trust, parameters, env_manager)
     width = max(len(row.verdict) for row in rows.values())
-    click.echo()
+    say()
     for row in rows.values():
-        click.echo(f"{name}/{row.version}  {row.verdict.ljust(width)}  {row.reason}")
+        say(f"{name}/{row.version}  {row.verdict.ljust(width)}  {row.reason}")
     return max((row.exit_code for row in rows.values()), key=_badness)
 
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
+from reprise.plain import plain
+
 FORMAT = 1
 """Version of reproduction.json; docs/reproduction.md describes it."""
 
@@ -128,7 +130,7 @@ class Verdict:
         lines += [f"code {self.commit or 'unknown'} of {self.repository or 'no repository'}", ""]
         for area, findings in groupby(_in_order(self.findings), key=lambda finding: finding.area):
             lines += _area_lines(area, list(findings))
-        return "\n".join(lines)
+        return "\n".join(map(plain, lines))
 
 
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:

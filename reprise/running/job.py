@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import click
 import mlflow
 import yaml
 from mlflow.entities import Param, RunTag
@@ -17,6 +16,7 @@ from mlflow.tracking.context.default_context import _get_user
 
 from reprise import patience, process, project
 from reprise.credentials import without_credentials
+from reprise.entry_point import failure_of
 from reprise.errors import TAG_LENGTH, JobFailed, WrongCall, cause, one_line
 from reprise.experiment import experiment_id
 from reprise.interruption import terminated_as_interrupted
@@ -180,8 +180,7 @@ def ended_well(run_id: str) -> Iterator[None]:
         end(run_id, "KILLED", "interrupted", overwrite=True)
         raise
     except BaseException as error:
-        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        end(run_id, "FAILED", message)
+        end(run_id, "FAILED", failure_of(error).reason)
         raise
 
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 import mlflow
 
-from reprise.errors import WrongCall
+from reprise.errors import WrongCall, telling
 from reprise.experiment import experiment_id
+from reprise.terminal import labelled
 
 Direction = Literal["auto", "maximize", "minimize"]
 
@@ -66,14 +67,14 @@ def _ranked(metric: str, where: str, *, maximize: bool) -> Iterator[mlflow.entit
         except mlflow.exceptions.MlflowException as error:
             if error.error_code != "INVALID_PARAMETER_VALUE":
                 raise
-            raise WrongCall(f"where {where!r} cannot be read: {str(error).splitlines()[0]}") from error
+            raise WrongCall(f"where {where!r} cannot be read: {telling(error)}") from error
         yield from page
         token = page.token
         if not token:
             return
 
 
-def tell(run: mlflow.entities.Run, metric: str) -> str:
+def tell(run: mlflow.entities.Run, metric: str) -> list[str]:
     """Say, a line each, which run it is, how good, and with which parameters."""
     parent = run.data.tags.get("mlflow.parentRunId")
     lines = {
@@ -82,5 +83,4 @@ def tell(run: mlflow.entities.Run, metric: str) -> str:
         metric: f"{run.data.metrics[metric]:.6g}",
         **{f"param {name}": value for name, value in sorted(run.data.params.items())},
     }
-    width = max(map(len, lines))
-    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in lines.items())
+    return labelled(lines)

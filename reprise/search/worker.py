@@ -27,7 +27,7 @@ from reprise.entry_point import INTERRUPTED, main
 from reprise.errors import JobFailed
 from reprise.search.dask_cluster import ENVIRONMENT, describe_worker, differences
 from reprise.search.rendezvous import ADDRESS, HOST
-from reprise.terminal import note
+from reprise.terminal import note, say
 
 ANSWER_SECONDS = 5
 PAUSE = 2
@@ -100,7 +100,7 @@ def worker(run_id: str) -> None:
     try:
         work(run_id)
     except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
+        say("interrupted", err=True)
         sys.stderr.flush()
         os._exit(INTERRUPTED)  # without waiting for a fit, which nobody can interrupt; the search tries it elsewhere
 
