@@ -6,6 +6,7 @@ The patch is made with an index and an object directory of its own, and optional
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,11 @@ class Patch:
     state: str = "none"
     content: bytes = b""
     left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> int:
+        """How many files the content changes."""
+        return len(re.findall(rb"^diff --git ", self.content, re.MULTILINE))
 
 
 @dataclass(frozen=True)

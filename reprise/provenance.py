@@ -55,6 +55,9 @@ class Provenance:
             notes.append(f"no commit is recorded: {self.checkout.problem}")
         if self.checkout.hidden:
             notes.append(f"git was told not to see changes in {_few([*self.checkout.hidden])}; the patch has them")
+        if files := self.checkout.patch.files:
+            changed = f"{files} file differs" if files == 1 else f"{files} files differ"
+            notes.append(f"the working tree is dirty: {changed} from the commit; the run keeps that as its patch")
         if self.checkout.patch.left_out:
             named = [f"{path} ({reason})" for path, reason in self.checkout.patch.left_out.items()]
             notes.append(f"the patch is incomplete; left out: {_few(named)}")

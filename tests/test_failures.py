@@ -111,6 +111,24 @@ def test_a_server_that_dies_loses_nothing(tmp_path: Path) -> None:
     assert not kept.exists()
 
 
+@pytest.mark.skipif(not shutil.which("uv"), reason="uv is not installed")
+def test_a_server_that_comes_after_a_job_has_begun_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    port = free_port()
+    variables = environment(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}")
+    command = [sys.executable, str(PROJECT / "train.py")]
+    with subprocess.Popen(command, cwd=tmp_path / "work", env=variables, stderr=subprocess.PIPE, text=True) as job:
+        assert job.stderr
+        said = next(line for line in job.stderr if "does not answer" in line)
+        assert said.startswith("note: ")
+        with tracking_server(tmp_path, port):
+            _, stderr = job.communicate(timeout=300)
+            assert job.returncode == 0, stderr
+            mlflow.set_tracking_uri(f"http://127.0.0.1:{port}")
+            (found,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
+            assert found.info.status == "FINISHED"
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_job_ends_killed_and_leaves_no_model(sent: signal.Signals, tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
@@ -220,6 +238,20 @@ def test_a_full_file_system_is_one_line_and_loses_nothing(
     assert run("reprise", "upload", kept, cwd=small_disk).returncode == 0
     assert mlflow.get_run(found.info.run_id).info.status == "FINISHED"
     assert ready_models(experiment) == 1
+
+
+def test_a_full_temporary_folder_is_named(small_disk: Path, tmp_path: Path) -> None:
+    """MLflow hides it, and advises another format of the model."""
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - 170_000))
+    done = run(sys.executable, PROJECT / "train.py", cwd=tmp_path, TMPDIR=str(small_disk))
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr.splitlines()[-1]
+    assert "cloudpickle" not in done.stderr
+    assert "Traceback" not in done.stderr
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    (found,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    assert "No space left on device" in found.data.tags["reprise.failure"]
 
 
 def ready_models(experiment: str) -> int:

@@ -143,6 +143,7 @@ def test_a_dirty_tree_is_recorded_and_its_patch_restores_it(project: Path, envir
     (found,) = runs(project)
     assert found.data.tags["mlflow.source.git.commit"] == commit
     assert found.data.tags["mlflow.source.git.dirty"] == "true"
+    assert "note: the working tree is dirty: 2 files differ from the commit; the run keeps that as its" in done.stderr
     assert found.data.tags["reprise.patch"] == "complete"
     patch = mlflow.artifacts.download_artifacts(run_id=found.info.run_id, artifact_path="provenance/patch.diff")
     git(tmp_path, "clone", "--quiet", str(project), "clone")
