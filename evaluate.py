@@ -57,12 +57,12 @@ def evaluate(model: str, data: str, target: str, policy: str, champion: str) -> 
                 champion=rival.identity if rival else NO_CHAMPION,
                 reasons="; ".join(map(str, judgement.refusals))[:TAG_LENGTH],
             )
-            results.write_evaluation(evaluation, folder / "artifacts")
+            missing = results.write_evaluation(evaluation, folder / "artifacts")
             results.write_verdict(verdict, judgement, folder / "artifacts")
             results.write_provenance(origin, data_record | {"notes": rows.dataset.notes}, folder / "artifacts")
             metrics = {f"test_{name}": value for name, value in evaluation.metrics.items()}
             metrics["rows"] = len(rows.dataset.y)
-            tags = {"reprise.data.fingerprint": rows.table.fingerprint, **verdict.tags()}
+            tags = {"reprise.data.fingerprint": rows.table.fingerprint, **verdict.tags(), **missing}
             refusal = f"the policy refuses {subject.uri}: {verdict.reasons}" if judgement.verdict == REFUSED else None
             if refusal:
                 tags |= {"reprise.failure": refusal[:TAG_LENGTH], "reprise.exit_code": "1"}

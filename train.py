@@ -65,8 +65,8 @@ def train(data: str, target: str, features: str, test_size: float, seed: int, **
         with step("log"), bundle.staging() as folder:
             data_record, datasets = inputs.describe(table, {"train": training, "test": held_out})
             recipe = {"features": features, "test_size": test_size, "seed": seed, "notes": dataset.notes}
-            results.write_evaluation(evaluation, folder / "artifacts")
-            results.write_decision_regions(pipeline, held_out, folder / "artifacts")
+            missing = results.write_evaluation(evaluation, folder / "artifacts")
+            missing |= results.write_decision_regions(pipeline, held_out, folder / "artifacts")
             results.write_preprocessing(pipeline, folder / "artifacts")
             results.write_provenance(origin, data_record | recipe, folder / "artifacts")
             signed = signature(dataset.raw, dataset.y)
@@ -79,7 +79,11 @@ def train(data: str, target: str, features: str, test_size: float, seed: int, **
                 "columns": dataset.X.shape[1],
                 "classes": dataset.y.nunique(),
             }
-            tags = {"reprise.data.fingerprint": table.fingerprint, digest.TAG: digest.digest(folder / "model")}
+            tags = {
+                "reprise.data.fingerprint": table.fingerprint,
+                digest.TAG: digest.digest(folder / "model"),
+                **missing,
+            }
             found = bundle.Results(metrics, resolved_hyperparameters(pipeline), tags, datasets)
             model_id = bundle.log(folder, run, found)
 

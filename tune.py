@@ -100,8 +100,8 @@ def tune(
                 recipe = {"features": features, "test_size": test_size, "seed": seed, "notes": dataset.notes}
                 results.write_provenance(origin, data_record | recipe, folder / "artifacts")
                 results.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
-                figures.draw(tried, best, metric, folder / "artifacts/figures")
-                tags = {"reprise.data.fingerprint": table.fingerprint}
+                missing = figures.draw(tried, best, metric, folder / "artifacts/figures")
+                tags = {"reprise.data.fingerprint": table.fingerprint, **missing}
                 bundle.log(folder, run, bundle.Results(metrics, best.candidate.hyperparameters, tags, datasets))
         asked = {"data": data, "target": target, "features": features, "test_size": test_size, "seed": seed}
         winner = training.train(train, asked | dict(best.candidate.hyperparameters), run)

@@ -1,44 +1,51 @@
-"""Figures of an evaluation, on an opaque light ground so that they read in light and dark.
+"""Figures of an evaluation."""
 
-Drawn on Figure objects without pyplot: no window system, no global state, and a quarter of a second less to import.
-"""
-
-import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
+from reprise import canvas
+from reprise.canvas import ground, in_words, legend
 from reprise.evaluation import Evaluation
 
 LABELLED = 20
-"""Classes that a figure names one by one at most."""
-_DOTS_PER_INCH = 110
+"""Classes that a figure names one by one at most, and characters of a class's name."""
 _GRID = 200
 # Okabe and Ito's palette, told apart by colour-blind readers (https://jfly.uni-koeln.de/color/).
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B0A000")
 
 
-def draw(evaluation: Evaluation, folder: Path) -> None:
-    """Write the figures of an evaluation as PNG files into a folder."""
-    _save(_confusion(evaluation), folder / "confusion_matrix.png")
-    _save(_class_balance(evaluation), folder / "class_balance.png")
+def draw(evaluation: Evaluation, folder: Path) -> dict[str, str]:
+    """Write the figures of an evaluation as PNG files into a folder; return the tags that say which are missing."""
+    figures = {
+        "confusion_matrix": partial(_confusion, evaluation),
+        "class_balance": partial(_class_balance, evaluation),
+    }
     if evaluation.one_vs_rest():
-        _save(_curves(evaluation, _roc, "ROC", "False positive rate", "True positive rate"), folder / "roc.png")
-        _save(
-            _curves(evaluation, _precision_recall, "Precision and recall", "Recall", "Precision"),
-            folder / "precision_recall.png",
+        figures["roc"] = partial(_curves, evaluation, _roc, "ROC", "False positive rate", "True positive rate")
+        figures["precision_recall"] = partial(
+            _curves, evaluation, _precision_recall, "Precision and recall", "Recall", "Precision"
         )
+    return canvas.write(figures, folder)
 
 
-def draw_decision_regions(model: Any, X: pd.DataFrame, y: pd.Series, folder: Path) -> None:
-    """Write the decision regions of a model of two numeric features, with the rows X, shape (rows, 2), on top."""
-    figure, axes = _figure(6.4, 5.2)
+def draw_decision_regions(model: Any, X: pd.DataFrame, y: pd.Series, folder: Path) -> dict[str, str]:
+    """Write the decision regions of a model of two numeric features, with the rows X, shape (rows, 2), on top.
+
+    Returns:
+        As `draw`.
+    """
+    return canvas.write({"decision_regions": partial(_decision_regions, model, X, y)}, folder)
+
+
+def _decision_regions(model: Any, X: pd.DataFrame, y: pd.Series) -> Figure:
+    figure, axes = ground(6.4, 5.2)
     classes = list(model.classes_)
     (left, right), (bottom, top) = (_limits(X.iloc[:, column]) for column in (0, 1))
     grid = np.meshgrid(np.linspace(left, right, _GRID), np.linspace(bottom, top, _GRID))
@@ -47,21 +54,22 @@ def draw_decision_regions(model: Any, X: pd.DataFrame, y: pd.Series, folder: Pat
     colours = [_COLOURS[number % len(_COLOURS)] for number in range(len(classes))]
     levels = np.arange(len(classes) + 1) - 0.5
     axes.contourf(*grid, regions, levels=levels, colors=colours, alpha=0.25)
+    dots = []
     for label, colour in zip(classes, colours, strict=True):
         rows = (y == label).to_numpy()
-        axes.scatter(
-            X.iloc[rows, 0], X.iloc[rows, 1], s=18, color=colour, edgecolor="white", linewidth=0.5, label=label
+        dots.append(
+            axes.scatter(X.iloc[rows, 0], X.iloc[rows, 1], s=18, color=colour, edgecolor="white", linewidth=0.5)
         )
-    axes.set(xlabel=X.columns[0], ylabel=X.columns[1], title="Decision regions and held-out rows")
+    axes.set(xlabel=in_words(X.columns[0]), ylabel=in_words(X.columns[1]), title="Decision regions and held-out rows")
     if len(classes) <= LABELLED:
-        axes.legend(title=y.name, fontsize=8)
-    _save(figure, folder / "decision_regions.png")
+        legend(axes, dots, [_short(label) for label in classes], in_words(y.name))
+    return figure
 
 
 def _confusion(evaluation: Evaluation) -> Figure:
     counts = evaluation.confusion
     side = min(3.2 + 0.45 * len(counts), 12)
-    figure, axes = _figure(side + 0.8, side)
+    figure, axes = ground(side + 0.8, side)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=axes, label="share of the true class", fraction=0.046)
@@ -76,7 +84,7 @@ def _confusion(evaluation: Evaluation) -> Figure:
 
 def _class_balance(evaluation: Evaluation) -> Figure:
     counts = evaluation.confusion
-    figure, axes = _figure(6.4, 4)
+    figure, axes = ground(6.4, 4)
     places = np.arange(len(counts))
     axes.bar(places - 0.2, counts.sum(axis=1), width=0.4, color=_COLOURS[0], label="true")
     axes.bar(places + 0.2, counts.sum(axis=0), width=0.4, color=_COLOURS[1], label="predicted")
@@ -89,18 +97,19 @@ def _class_balance(evaluation: Evaluation) -> Figure:
 
 
 def _curves(evaluation: Evaluation, curve: Callable[..., Any], name: str, across: str, up: str) -> Figure:
-    figure, axes = _figure(6.4, 5.2)
+    figure, axes = ground(6.4, 5.2)
     curves = evaluation.one_vs_rest()
+    lines, names = [], []
     for number, (label, truth, score) in enumerate(curves):
         x, y, note = curve(truth, score)
-        shown = f"{_short(label)} ({note})" if len(curves) <= LABELLED else None
-        axes.plot(x, y, color=_COLOURS[number % len(_COLOURS)], linewidth=1.6, label=shown)
+        lines += axes.plot(x, y, color=_COLOURS[number % len(_COLOURS)], linewidth=1.6)
+        names.append(f"{_short(label)} ({note})")
     axes.set(
         xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), title=f"{name}, each class against the rest"
     )
     axes.grid(alpha=0.3)
     if len(curves) <= LABELLED:
-        axes.legend(title="class", fontsize=8)
+        legend(axes, lines, names, "class")
     return figure
 
 
@@ -132,19 +141,4 @@ def _limits(column: pd.Series) -> tuple[float, float]:
 
 
 def _short(label: object) -> str:
-    # A dollar would begin a formula.
-    text = str(label).replace("$", r"\$")
-    return text if len(text) <= LABELLED else f"{text[: LABELLED - 1]}…"
-
-
-def _figure(width: float, height: float) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(width, height), dpi=_DOTS_PER_INCH, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with warnings.catch_warnings():
-        # A letter that the font lacks becomes a box; a warning for each would bury what matters.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(path, facecolor="white")
+    return in_words(label, LABELLED)

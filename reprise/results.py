@@ -18,12 +18,16 @@ from reprise.governance.verdict import Verdict
 from reprise.provenance import Provenance
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
-    """Write predictions.parquet, per_class.csv and figures/."""
+def write_evaluation(evaluation: Evaluation, folder: Path) -> dict[str, str]:
+    """Write predictions.parquet, per_class.csv and figures/.
+
+    Returns:
+        The run's tags that say which figures are missing, and why.
+    """
     evaluation.predictions.to_parquet(folder / "predictions.parquet", index=False)
     evaluation.per_class.to_csv(folder / "per_class.csv", index=False)
     (folder / "figures").mkdir()
-    figures.draw(evaluation, folder / "figures")
+    return figures.draw(evaluation, folder / "figures")
 
 
 def write_verdict(verdict: Verdict, judgement: Judgement, folder: Path) -> None:
@@ -33,15 +37,19 @@ def write_verdict(verdict: Verdict, judgement: Judgement, folder: Path) -> None:
     (folder / "verdict.txt").write_text(judgement.table() + "\n", encoding="utf-8")
 
 
-def write_decision_regions(pipeline: Pipeline, dataset: Dataset, folder: Path) -> None:
+def write_decision_regions(pipeline: Pipeline, dataset: Dataset, folder: Path) -> dict[str, str]:
     """Write figures/decision_regions.png where a plane can show them: exactly two features, both numbers.
 
     For many classes it would show nothing, and take minutes: each pair of classes judges each point of the grid.
+
+    Returns:
+        As `write_evaluation`.
     """
     X = dataset.X
     plane = X.shape[1] == 2 and all(pd.api.types.is_any_real_numeric_dtype(kind) for kind in X.dtypes)  # noqa: PLR2004
-    if plane and len(pipeline.classes_) <= figures.LABELLED:
-        figures.draw_decision_regions(pipeline, X, dataset.y, folder / "figures")
+    if not plane or len(pipeline.classes_) > figures.LABELLED:
+        return {}
+    return figures.draw_decision_regions(pipeline, X, dataset.y, folder / "figures")
 
 
 def write_preprocessing(pipeline: Pipeline, folder: Path) -> None:

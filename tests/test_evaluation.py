@@ -1,7 +1,5 @@
 """Metrics against scikit-learn's own, where they are simple and where they are not."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +7,6 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from reprise import figures
 from reprise.evaluation import Evaluation, evaluate
 
 
@@ -48,18 +45,6 @@ def test_rows_of_one_class_have_no_area() -> None:
     _, model, X, y = judge(2)
     only = (y == 1).to_numpy()
     assert "roc_auc" not in evaluate(model, X[only], y[only]).metrics
-
-
-@pytest.mark.parametrize("classes", [2, 30])
-def test_figures_are_drawn_for_few_and_many_classes(classes: int, tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    labels = np.array([f"class ${number}$ _^ {'long ' * 9}" for number in range(classes)], dtype=object)
-    y = np.repeat(labels, 4)
-    scores = pd.DataFrame(random.normal(size=(len(y), classes)), columns=labels)
-    figures.draw(Evaluation(labels, pd.Series(y), random.permutation(y), scores), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        *("confusion_matrix.png", "class_balance.png", "roc.png", "precision_recall.png")
-    }
 
 
 def test_figures_need_no_pyplot() -> None:

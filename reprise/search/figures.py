@@ -1,26 +1,30 @@
 """Figures of a search: which settings scored how, and how the best score grew over the trials."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from reprise import canvas
+from reprise.canvas import ground, in_words
 from reprise.search.trials import Trial
 
 LINES = 2000
 """Trials that are drawn at most, the best of them."""
+_WORD = 20
+"""Characters of a value that stands beside an axis."""
 _SPREAD = 100
 """From this ratio of the largest to the smallest number, an axis is logarithmic."""
 
 
-def draw(trials: Sequence[Trial], winner: Trial, metric: str, folder: Path) -> None:
+def draw(trials: Sequence[Trial], winner: Trial, metric: str, folder: Path) -> dict[str, str]:
     """Write the figures of a search as PNG files into a folder; failed trials are left out.
 
     Args:
@@ -28,10 +32,16 @@ def draw(trials: Sequence[Trial], winner: Trial, metric: str, folder: Path) -> N
         winner: stands out.
         metric: name of the score.
         folder: where to.
+
+    Returns:
+        The run's tags that say which are missing, and why.
     """
     good = [trial for trial in trials if trial.failure is None]
-    _save(_parallel_coordinates(good, winner, metric), folder / "parallel_coordinates.png")
-    _save(_best_so_far(trials, metric), folder / "best_so_far.png")
+    figures = {
+        "parallel_coordinates": partial(_parallel_coordinates, good, winner, metric),
+        "best_so_far": partial(_best_so_far, trials, metric),
+    }
+    return canvas.write(figures, folder)
 
 
 def _parallel_coordinates(trials: Sequence[Trial], winner: Trial, metric: str) -> Figure:
@@ -42,7 +52,7 @@ def _parallel_coordinates(trials: Sequence[Trial], winner: Trial, metric: str) -
     axes_values = [_Axis([trial.candidate.hyperparameters.get(name) for trial in shown], name) for name in names]
     scores = np.array([trial.mean for trial in shown])
     axes_values.append(_Axis(scores.tolist(), metric))
-    figure, axes = _figure(2.2 + 1.7 * len(axes_values), 4.6)
+    figure, axes = ground(2.2 + 1.7 * len(axes_values), 4.6)
     heights = np.array([axis.heights for axis in axes_values]).T
     lines = np.stack([np.broadcast_to(np.arange(len(axes_values)), heights.shape), heights], axis=2)
     colour = ScalarMappable(Normalize(scores.min(), scores.max()), colormaps["viridis"])
@@ -60,7 +70,7 @@ def _parallel_coordinates(trials: Sequence[Trial], winner: Trial, metric: str) -
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
     axes.legend(loc="upper left", bbox_to_anchor=(0, 1.12), frameon=False, fontsize=8)
-    figure.colorbar(colour, ax=axes, label=metric)
+    figure.colorbar(colour, ax=axes, label=in_words(metric))
     return figure
 
 
@@ -78,9 +88,9 @@ class _Axis:
         positive = bool(numbers) and min(numbers) > 0
         self.logarithmic = positive and max(numbers) / min(numbers) >= _SPREAD
         self.low, self.high = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
-        self.name = f"{name} (log)" if self.logarithmic else name
+        self.name = f"{in_words(name)} (log)" if self.logarithmic else in_words(name)
         self.heights = [self._height(value) for value in values]
-        self.ticks = [(height, word) for word, height in self.words.items()]
+        self.ticks = [(height, in_words(word, _WORD)) for word, height in self.words.items()]
         if numbers:
             levels = np.geomspace if self.logarithmic else np.linspace
             marks = levels(self.low, self.high, 5) if self.high > self.low else [self.low]
@@ -98,7 +108,7 @@ class _Axis:
 
 def _best_so_far(trials: Sequence[Trial], metric: str) -> Figure:
     """Draw each trial's score, in the order in which they ended, and the best until then, a line a rung."""
-    figure, axes = _figure(6.8, 4.2)
+    figure, axes = ground(6.8, 4.2)
     ordered = sorted(trials, key=lambda trial: (trial.rung, trial.end, trial.candidate.number))
     scores = np.array([trial.mean for trial in ordered])
     numbers = np.arange(1, len(ordered) + 1)
@@ -112,7 +122,7 @@ def _best_so_far(trials: Sequence[Trial], metric: str) -> Figure:
         axes.plot(
             numbers[failed], np.full(failed.sum(), np.nanmin(scores)), "x", color="black", markersize=5, label="failed"
         )
-    axes.set(xlabel="trials, in the order in which they ended", ylabel=f"{metric}, mean over folds")
+    axes.set(xlabel="trials, in the order in which they ended", ylabel=f"{in_words(metric)}, mean over folds")
     axes.set_title("Best so far")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
@@ -121,13 +131,3 @@ def _best_so_far(trials: Sequence[Trial], metric: str) -> Figure:
 
 def _word(value: Any) -> str:
     return "not used" if value is None else str(value)
-
-
-def _figure(width: float, height: float) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(width, height), dpi=110, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, facecolor="white")
