@@ -51,7 +51,7 @@ def parse_lock(content: bytes) -> Lock:
         pins: dict[str, Requirement] = {
             canonicalize_name(requirement.name): requirement for requirement in map(Requirement, specs)
         }
-    except (yaml.YAMLError, ValueError, TypeError, KeyError, StopIteration) as error:
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, StopIteration, RecursionError) as error:
         reason = one_line(f"{type(error).__name__} {error}", 200)
         raise WrongCall(
             f"{LOCK_FILE.name} is no environment lock (python=…, pip, one pip block of pins): {reason}; restore it"

@@ -20,7 +20,7 @@ class PositiveNumber(click.ParamType[float | str]):
             return str(value)
         try:
             number = float(value)
-        except ValueError:
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not (math.isfinite(number) and number > 0):
             also = f"{', '.join(self.words)} or " if self.words else ""
@@ -37,7 +37,7 @@ class Share(click.ParamType[float]):
         """Check a value; anything else is a wrong call."""
         try:
             number = float(value)
-        except ValueError:
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not 0 < number < 1:
             self.fail(f"{value!r} is not a number between 0 and 1, such as 0.25.", param, ctx)

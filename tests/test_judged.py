@@ -1,6 +1,7 @@
 """`evaluate` judges: by the policy, against the champion, and binds its verdict to what it has seen."""
 
 import json
+import time
 from pathlib import Path
 
 import mlflow
@@ -14,7 +15,7 @@ from sklearn.datasets import load_wine
 
 from evaluate import evaluate as command
 from reprise.digest import digest
-from reprise.governance import registration, registry
+from reprise.governance import evidence, registration, registry
 from reprise.governance.policy import read_policy
 from reprise.project import FOLDER
 
@@ -169,3 +170,37 @@ def test_provenance_is_read_from_the_training_run(train: Job, tmp_path: Path) ->
     assert "provenance.fingerprint" not in mlflow.last_active_run().data.tags["reprise.verdict.reasons"]
     client.set_tag(run_id, "reprise.reproduction", "reproduced, run 456")
     assert judge("--policy", table(tmp_path, "provenance: {reproduction: reproduced}\n")).exit_code == 0
+
+
+class Sleeper:
+    """A model that waits, as one does whose process gets no turn on a busy machine, and computes a little."""
+
+    def __init__(self, *waits: float) -> None:
+        self.waits = list(waits)
+
+    def predict(self, _: pd.DataFrame) -> None:
+        time.sleep(self.waits.pop() if self.waits else 0.03)
+        end = time.process_time() + 0.002
+        while time.process_time() < end:
+            pass
+
+
+def test_the_time_of_a_prediction_is_what_it_computes() -> None:
+    """However busy the machine is: another process's turn is no time of this one."""
+    measured = evidence._prediction_time(Sleeper(0.2), pd.DataFrame({"a": [1, 2]}))  # type: ignore[arg-type]  # noqa: SLF001
+    assert 2 <= measured < 10
+
+
+def test_the_shipped_policy_asks_for_no_time_and_another_may(train: Job, tmp_path: Path) -> None:
+    assert read_policy(FOLDER / "policy.yaml").prediction_time is None
+    train("--data", "wine")
+    result = judge()
+    assert "not checked:" in result.output
+    assert "prediction_time" in result.output.split("not checked:")[1].splitlines()[0]
+    outcome = {one["rule"]: one for one in verdict_json(mlflow.last_active_run())["outcomes"]}["prediction_time"]  # type: ignore[attr-defined]
+    assert outcome["value"] == "", "what is not asked is not measured: two evaluations say the same"
+    for limit, verdict in (("{max: 5000}", "passed"), ("{max: 0.001}", "refused")):
+        result = judge("--policy", table(tmp_path, f"prediction_time: {limit}\n"))
+        (line,) = [line for line in result.output.splitlines() if line.startswith("prediction_time")]
+        assert verdict in line
+        assert line.endswith("CPU time")

@@ -71,7 +71,15 @@ def test_every_metric_of_an_evaluation_is_known() -> None:
         ("provenance: {branch: 7}\n", "7 is not text; quote it"),
         ("slices: {city: {rows: 0}}\n", "slices.city: rows: 0 is not a whole number above 0"),
         ("- rows\n", "line 1: `name: value` pairs are wanted"),
-        ("rows: {min: 3\n", "not YAML"),
+        ("rows: {min: 3\n", "policy.yaml, line 2: not YAML"),
+        ("rows: " + "[" * 5_000, "policy.yaml: nested too deeply to be read"),
+        ("rows: {min: \x1b}\n", "policy.yaml: not YAML: unacceptable character #x001b"),
+        (f"rows: {{min: 1{'0' * 400}}}\n", "line 1: rows.min: 1000+… is not a finite number"),
+        (f"rows: {{min: 1{'0' * 5_000}}}\n", "line 1: rows.min: '1000+… is no value"),
+        ("rows: {min: 1.0e+400}\n", "line 1: rows.min: inf is not a finite number"),
+        ("rows: {min: 2020-13-45}\n", "line 1: rows.min: '2020-13-45' is no value"),
+        ("rows: {min: !!python/object:os.system x}\n", "line 1: rows.min: 'x' is no value"),
+        (f"slices: {{city: {{rows: 1{'0' * 400}}}}}\n", "slices.city.rows: 1000+… is not a finite number"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:

@@ -85,7 +85,7 @@ class Evidence:
         slices: column -> its values' rows, largest first.
         provenance: rule of the policy's `provenance` -> what the training run shows, and whether that is enough.
         model_size: MiB.
-        prediction_time: milliseconds for one row.
+        prediction_time: milliseconds of CPU time for one row; None where the policy does not ask.
     """
 
     rows: int
@@ -97,7 +97,7 @@ class Evidence:
     slices: Mapping[str, tuple[Slice, ...]]
     provenance: Mapping[str, tuple[str, bool]]
     model_size: float
-    prediction_time: float
+    prediction_time: float | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def judge(evidence: Evidence, policy: Policy) -> Judgement:
         *_slices(evidence, policy),
         *_provenance(evidence, policy),
         _within("model_size", evidence.model_size, policy.model_size, unit=" MiB"),
-        _within("prediction_time", evidence.prediction_time, policy.prediction_time, unit=" ms"),
+        *_prediction_time(evidence, policy),
     ]
     return Judgement(tuple(outcomes))
 
@@ -153,6 +153,13 @@ def _within(rule: str, value: float, limits: Limits | None, unit: str = "", reas
     if limits is None:
         return Outcome(rule, shown, "", NOT_CHECKED, reason)
     return Outcome(rule, shown, str(limits) + unit, PASSED if limits.allow(value) else REFUSED, reason)
+
+
+def _prediction_time(evidence: Evidence, policy: Policy) -> Iterator[Outcome]:
+    if evidence.prediction_time is None:
+        yield _unchecked("prediction_time")
+    else:
+        yield _within("prediction_time", evidence.prediction_time, policy.prediction_time, " ms", "CPU time")
 
 
 def _data(evidence: Evidence, wanted: str | None) -> Outcome:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import yaml
 
 from reprise.errors import WrongCall
+from reprise.yaml_nodes import scalar, shorten, why_not_yaml
 
 METRICS = ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc")
 """The metrics that `reprise.evaluation` gives, each from 0 to 1, more being better."""
@@ -81,7 +82,7 @@ class Policy:
         slices: column -> the least rows that a value of it must have to be judged by itself.
         provenance: what must be known of the model's origin.
         model_size: MiB of all the model's files.
-        prediction_time: median milliseconds that one row takes.
+        prediction_time: milliseconds of CPU time that one row takes, the least of some.
     """
 
     sha256: str
@@ -110,9 +111,8 @@ def read_policy(path: Path) -> Policy:
         raise WrongCall(f"policy {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise WrongCall(f"policy {path} is not UTF-8 at byte {error.start}") from error
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise WrongCall(f"{path.name}{line}: not YAML: {error.problem}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise WrongCall(f"{path.name}{why_not_yaml(error)}") from error
     return Policy(hashlib.sha256(content).hexdigest(), **reader.read())
 
 
@@ -161,9 +161,9 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode):
             self.fail(node, key, "one value is wanted, not a list or mapping")
         try:
-            return self.loader.construct_object(node)
-        except (yaml.YAMLError, ValueError):
-            self.fail(node, key, f"{node.value!r} is no value")
+            return scalar(node)
+        except ValueError:
+            self.fail(node, key, f"{shorten(repr(node.value))} is no value")
 
     def entries(self, node: yaml.Node, key: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
         if not isinstance(node, yaml.MappingNode):
@@ -204,9 +204,13 @@ class _Reader:
 
     def number(self, node: yaml.Node, key: str) -> float:
         value = self.value(node, key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            self.fail(node, key, f"{value!r} is not a finite number")
-        return value
+        try:
+            finite = not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
+        except OverflowError:  # a whole number that is larger than any float
+            finite = False
+        if not finite:
+            self.fail(node, key, f"{shorten(repr(value))} is not a finite number")
+        return float(value) if isinstance(value, float) else int(value)
 
     def flag(self, node: yaml.Node, key: str) -> bool:
         value = self.value(node, key)

@@ -20,6 +20,7 @@ import yaml
 from scipy import stats
 
 from reprise.errors import WrongCall, one_line
+from reprise.yaml_nodes import scalar, shorten, why_not_yaml
 
 Convert = Callable[[Any], Any]
 """Turns a value into what a hyper-parameter takes, or raises click.BadParameter."""
@@ -68,8 +69,10 @@ def read_search_space(path: Path, hyperparameters: Mapping[str, Convert]) -> Sea
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
         raise WrongCall(f"the search space {path} cannot be read: {error.strerror}") from error
-    except (yaml.MarkedYAMLError, ValueError) as error:
-        raise WrongCall(f"the search space {path} is no YAML: {one_line(error)}") from error
+    except UnicodeDecodeError as error:
+        raise WrongCall(f"the search space {path} is not UTF-8 at byte {error.start}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise WrongCall(f"the search space {path}{why_not_yaml(error)}") from error
     return _Reader(path, hyperparameters).space(root)
 
 
@@ -131,8 +134,13 @@ class _Reader:
         missing = [key for key in (*shapes, *REQUIRED.get(str(kind), ())) if key not in arguments]
         if missing:
             self.fail(node, name, f"{kind} without {' and '.join(missing)} has no bounds; give them")
-        frozen = family(**arguments)
-        self.check_ends(name, node, f"{kind}", frozen)
+        try:
+            with np.errstate(all="ignore"):
+                frozen = family(**arguments)
+                self.check_ends(name, node, f"{kind}", frozen)
+                frozen.rvs(random_state=0)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            self.fail(node, name, f"no value can be drawn from {kind} with these arguments: {one_line(error)}")
         return frozen, {"distribution": str(kind), **arguments}
 
     def check_ends(self, name: str, node: yaml.Node, kind: str, frozen: Any) -> None:
@@ -159,16 +167,19 @@ class _Reader:
     def scalar(self, name: str, node: yaml.Node) -> Any:
         if not isinstance(node, yaml.ScalarNode):
             self.fail(node, name, "holds a list or a mapping where one value belongs")
-        return yaml.constructor.SafeConstructor().construct_object(node)
+        try:
+            return scalar(node)
+        except ValueError:
+            self.fail(node, name, f"{shorten(repr(node.value))} is no value")
 
     def number(self, name: str, node: yaml.Node) -> float:
         value = self.scalar(name, node)
         try:  # YAML takes 1e-3, without a dot, for text
             number = np.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = np.nan
         if not np.isfinite(number):
-            self.fail(node, name, f"{value!r} is no finite number")
+            self.fail(node, name, f"{shorten(repr(value))} is no finite number")
         return int(value) if isinstance(value, int) else number
 
     def converted(self, name: str, node: yaml.Node, value: Any) -> Any:
