@@ -15,19 +15,8 @@ from reprise import at_commit
 MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 NAMES = {".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
 NEEDS_THE_ENVIRONMENT = {
-    *(
-        "canvas",
-        "data",
-        "evaluation",
-        "figures",
-        "fingerprint",
-        "held_out",
-        "inputs",
-        "logged_model",
-        "model",
-        "results",
-    ),
-    *("schema", "table", "tracking", "csv_file", "features", "notation"),
+    *("data", "evaluation", "figures", "fingerprint", "held_out", "inputs", "logged_model", "model", "results"),
+    *("canvas", "schema", "table", "tracking", "csv_file", "features", "notation"),
     *("proof.artifacts", "proof.bisection", "proof.comparison", "proof.learned", "proof.preparation"),
     *("proof.reproduction", "search.candidates", "search.engine", "search.figures"),
     *(
