@@ -10,8 +10,9 @@ import click
 
 from reprise import garbage, patience
 from reprise.credentials import without_credentials
-from reprise.errors import TAG_LENGTH, WrongCall, cause
+from reprise.errors import WrongCall, cause
 from reprise.interruption import interruptible
+from reprise.limits import in_tag
 
 INTERRUPTED = 130
 
@@ -124,7 +125,7 @@ def _say_failed(message: str, exit_code: int, run_id: str | None) -> None:
         return
     import mlflow  # noqa: PLC0415
 
-    tags = {"reprise.exit_code": str(exit_code), "reprise.failure": without_credentials(message)[:TAG_LENGTH]}
+    tags = {"reprise.exit_code": str(exit_code), "reprise.failure": in_tag(without_credentials(message))}
     try:
         with patience.brief():
             mlflow.MlflowClient().log_batch(run_id, tags=[mlflow.entities.RunTag(*tag) for tag in tags.items()])

@@ -105,7 +105,7 @@ def _gaps(recorded: Recorded) -> Iterator[str]:
         yield "no entry point is recorded: the run was started neither by mlflow run nor by this project"
     if LOCK_TAG in tags and not (recorded.provenance and recorded.lock):
         yield f"{PROVENANCE} or {LOCK} is gone from the run's artifacts, or not whole"
-    state = tags.get("reprise.patch", "none")
+    state = recorded.patch_state
     if state == "off":
         yield "the working tree was dirty and its patch was not recorded (REPRISE_PATCH=off)"
     left_out = recorded.provenance["git"]["patch"]["left_out"] if recorded.provenance else {}

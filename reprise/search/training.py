@@ -16,6 +16,7 @@ import click
 import mlflow
 
 from reprise import project
+from reprise.limits import in_parameter
 from reprise.model import Hyperparameters
 from reprise.search.search_space import Convert
 
@@ -75,7 +76,7 @@ def _is_done(run: mlflow.entities.Run, parameters: Mapping[str, Any]) -> bool:
         client = mlflow.MlflowClient()
         client.set_tag(run.info.run_id, "reprise.failure", "its process was lost")
         client.set_terminated(run.info.run_id, "FAILED")
-    wanted = {name: str(value) for name, value in parameters.items()}
+    wanted = {name: in_parameter(str(value)) for name, value in parameters.items()}
     return run.info.status == "FINISHED" and wanted.items() <= run.data.params.items()
 
 
