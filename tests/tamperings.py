@@ -187,16 +187,15 @@ def _values() -> Iterator[Tampering]:
 
 def _files() -> Iterator[Tampering]:
     for name in ("scaler.gz", "per_class.csv", "figures/confusion_matrix.png", "provenance/conda.yaml"):
-        lasting = 3 if name == "provenance/conda.yaml" else 1
+        gone = 3 if name == "provenance/conda.yaml" else 1
         yield Tampering(
             f"{name} replaced",
             "train",
             lambda place, name=name: _there(place, name).write_text("nothing\n"),
             f"file {name}",
-            lasting,
         )
         yield Tampering(
-            f"{name} deleted", "train", lambda place, name=name: _there(place, name).unlink(), f"file {name}", lasting
+            f"{name} deleted", "train", lambda place, name=name: _there(place, name).unlink(), f"file {name}", gone
         )
     yield Tampering("a cell of predictions.parquet", "train", _change_cell, "file predictions.parquet")
     yield Tampering(

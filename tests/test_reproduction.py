@@ -301,10 +301,19 @@ def spoil_lock(run: mlflow.entities.Run) -> None:
     path = artifact(run, "provenance/conda.yaml")
     text = path.read_text().splitlines()
     path.write_text("\n".join("      - numpy==1.0" if "- numpy==" in line else line for line in text))
+    spoil_digest_of_lock(run)
 
 
 def spoil_lock_wholly(run: mlflow.entities.Run) -> None:
     artifact(run, "provenance/conda.yaml").write_text("[nothing")
+    spoil_digest_of_lock(run)
+
+
+def spoil_digest_of_lock(run: mlflow.entities.Run) -> None:
+    """Let the record say of the spoiled lock that it was the job's."""
+    sha256 = hashlib.sha256(artifact(run, "provenance/conda.yaml").read_bytes()).hexdigest()
+    rewrite(run, lambda content: content["environment"].update(lock_sha256=sha256))
+    mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.environment.lock", sha256)
 
 
 def spoil_patch(content: str) -> Callable[[mlflow.entities.Run], None]:

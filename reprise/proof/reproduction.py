@@ -58,6 +58,7 @@ def reproduce(
         record = check(recorded, search, version)
         _warn([finding for finding in record if finding.match == Match.DIFFERENT])
         try:
+            trials.see_that_it_has_results(recorded)
             plan = prepare(search, repository, env_manager, experiment_id)
             announce(plan)
             played = _play(plan)

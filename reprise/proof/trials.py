@@ -23,6 +23,17 @@ def search_of(recorded: Recorded) -> str | None:
     return recorded.tags.get(PARENT) if recorded.tags.get("reprise.job") == JOB else None
 
 
+def see_that_it_has_results(recorded: Recorded) -> None:
+    """Refuse a trial that failed; other runs are looked at as a whole.
+
+    Raises:
+        Irreproducible: the run is a trial, and has failed.
+    """
+    if search_of(recorded) and recorded.run.info.status != "FINISHED":
+        why = recorded.tags.get("reprise.failure", "nothing says why")
+        raise Irreproducible(f"the trial is {recorded.run.info.status} ({why}), so it has no results to compare")
+
+
 def counterpart(trial: Recorded, search: mlflow.entities.Run) -> str:
     """Find the trial of a search with the same candidate's number and rung as another's.
 
