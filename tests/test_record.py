@@ -10,7 +10,7 @@ import pytest
 from conftest import Job, copy_project, invoke, run
 
 import reprise.project
-from reprise import limits, seal
+from reprise import inputs, limits, seal
 from reprise.governance.verdict import Verdict
 from reprise.proof import reproduction
 from reprise.proof.agreement import same
@@ -63,6 +63,16 @@ def test_a_parameter_too_long_for_mlflow_is_whole_in_provenance_json(
     assert made.data.metrics["columns"] == WIDE - 1
     assert read(made.info.run_id, tmp_path / "recorded").parameters["features"] == features
     assert contradictions(made, tmp_path) == []
+
+
+def test_a_schema_too_long_for_mlflow_is_left_out_and_said(
+    train: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(inputs, "SCHEMA_LENGTH", 100)
+    made = mlflow.get_run(train().info.run_id)
+    assert {item.dataset.schema for item in made.inputs.dataset_inputs} == {None}
+    assert "note: the schema of the train rows has 3" in capsys.readouterr().err
+    assert len(record_of(made)["data"]["columns"]) == 5  # type: ignore[index]
 
 
 def test_a_search_by_many_features_can_be_resumed(tune: Job, wide: Path, tmp_path: Path) -> None:
