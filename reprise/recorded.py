@@ -110,7 +110,9 @@ class Recorded:
             logged = {name: unquoted(value) for name, value in logged.items()}
         stated = self.provenance.get("parameters", {})
         differing = {
-            name: value for name, value in stated.items() if without_credentials(logged.get(name, "")) != value
+            name: value
+            for name, value in stated.items()
+            if without_credentials(logged.get(name, "")) != without_credentials(value)
         }
         return {**logged, **differing}
 

@@ -500,7 +500,8 @@ def main() -> None:
         print(f"{'tampering':34}  {'verdict':20}  exit  record names")
         for tampering in tamperings():
             found = reproduce(tampering, place)
-            named = f"{found.named[0][:150]}" + (f" (and {len(found.named) - 1} more)" if found.named[1:] else "")
+            named = " ".join(line[:150] for line in found.named[:1])
+            named += f" (and {len(found.named) - 1} more)" if found.named[1:] else ""
             print(f"{tampering.name:34}  {found.verdict:20}  {found.exit_code:4}  {named}", flush=True)
 
 

@@ -272,3 +272,5 @@ def test_a_trial_is_reproduced_with_its_search(
     assert again.info.run_id != trials[0].info.run_id
     compared = {finding["name"] for finding in verdict["findings"] if finding["area"] == "results"}
     assert "cv_accuracy" in compared
+    with pytest.raises(click.ClickException, match=f"the run is a trial of search {search.info.run_id}"):
+        invoke(command, "--run", trials[0].info.run_id, "--commits", "HEAD~1..HEAD", "--env-manager", "local")

@@ -222,6 +222,21 @@ def test_a_changed_cell_is_named_by_both_fingerprints(
     assert "the data is gone" in str(reproduce(run, ends=Irreproducible)["reason"])
 
 
+def test_a_changed_record_of_the_data_is_not_called_changed_data(
+    checkout: Path, train: Job, reproduce: Reproduce, table: Path
+) -> None:
+    run = train("--data", str(table))
+    rewrite(run, lambda content: content["data"].update(fingerprint="0" * 64))  # type: ignore[arg-type]
+    verdict = reproduce(run, ends=JobFailed)
+    assert different(verdict) == ["record tag reprise.data.fingerprint", "data fingerprint"]
+
+
+def test_a_changed_tag_of_the_lock_is_not_called_another_lock(checkout: Path, train: Job, reproduce: Reproduce) -> None:
+    run = train()
+    mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.environment.lock", "0" * 64)
+    assert different(reproduce(run, ends=JobFailed)) == ["record tag reprise.environment.lock"]
+
+
 def test_a_dirty_run_is_reproduced_with_its_patch_and_its_own_table(
     checkout: Path, train: Job, reproduce: Reproduce, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

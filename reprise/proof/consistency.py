@@ -222,7 +222,7 @@ def _whole(value: str, logged: str | None) -> bool:
     """Tell whether a logged parameter holds a value: as it is, in a shell's quotes, or cut."""
     if logged is None:
         return False
-    plain = without_credentials(logged)
+    plain, value = without_credentials(logged), without_credentials(value)  # an earlier version may take out less
     if len(logged) >= limits.PARAMETER_LENGTH:
         return any(text.startswith(plain) for text in (value, shlex.quote(value)))
     return value in (plain, unquoted(plain))
