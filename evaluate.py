@@ -6,7 +6,6 @@ from reprise import tracking  # isort: skip  first, since it imports skops and m
 
 from reprise import bundle, inputs, logged_model, project, provenance, results
 from reprise.entry_point import main
-from reprise.errors import TAG_LENGTH
 from reprise.evaluation import assess, scores
 from reprise.governance.evidence import find_champion, gather
 from reprise.governance.judgement import REFUSED, judge
@@ -14,6 +13,7 @@ from reprise.governance.policy import read_policy
 from reprise.governance.verdict import NO_CHAMPION, Verdict
 from reprise.held_out import rows_to_judge
 from reprise.launch import ui_command
+from reprise.limits import in_tag
 from reprise.plain import plain
 from reprise.terminal import note, say, step, summary
 
@@ -37,11 +37,12 @@ def evaluate(model: str, data: str, target: str, policy: str, champion: str) -> 
         rival = find_champion(champion, subject)
     with step(f"read {data}"):
         rows = rows_to_judge(subject, data, target)
-    origin = provenance.collect()
+    parameters = click.get_current_context().params
+    origin = provenance.collect(parameters)
     for line in (*rows.dataset.notes, *origin.notes()):
         note(line)
 
-    with tracking.start_run("evaluate", click.get_current_context().params, origin.tags() | subject.tags()) as run:
+    with tracking.start_run("evaluate", parameters, origin.tags() | subject.tags()) as run:
         with step(f"judge {len(rows.dataset.y)} rows"):
             X, y = rows.dataset.raw, rows.dataset.y
             evaluation = assess(y, subject.predict(X), scores(subject.classifier, X, y.index))
@@ -55,7 +56,7 @@ def evaluate(model: str, data: str, target: str, policy: str, champion: str) -> 
                 model=subject.files.digest,
                 data=data_record["test"]["fingerprint"],
                 champion=rival.identity if rival else NO_CHAMPION,
-                reasons="; ".join(map(str, judgement.refusals))[:TAG_LENGTH],
+                reasons="; ".join(map(str, judgement.refusals)),
             )
             missing = results.write_evaluation(evaluation, folder / "artifacts")
             results.write_verdict(verdict, judgement, folder / "artifacts")
@@ -65,7 +66,7 @@ def evaluate(model: str, data: str, target: str, policy: str, champion: str) -> 
             tags = {"reprise.data.fingerprint": rows.table.fingerprint, **verdict.tags(), **missing}
             refusal = f"the policy refuses {subject.uri}: {verdict.reasons}" if judgement.verdict == REFUSED else None
             if refusal:
-                tags |= {"reprise.failure": refusal[:TAG_LENGTH], "reprise.exit_code": "1"}
+                tags |= {"reprise.failure": in_tag(refusal), "reprise.exit_code": "1"}
             found = bundle.Results(
                 metrics,
                 tags=tags,

@@ -11,7 +11,7 @@ from reprise import options, provenance, recorded
 from reprise.credentials import without_credentials
 from reprise.entry_point import main
 from reprise.errors import Irreproducible, JobFailed
-from reprise.proof import preparation, reproduction
+from reprise.proof import preparation, reproduction, versions
 from reprise.proof.bisection import bisect
 from reprise.proof.verdict import Outcome
 from reprise.terminal import note, say, summary
@@ -30,7 +30,7 @@ from reprise.terminal import note, say, summary
 @click.option("--metric", default="any", help="The metric that --commits looks at.")
 def reproduce(run: str, repository: str, env_manager: str, commits: str, metric: str) -> None:
     """Run a recorded run again from its commit, compare all that both came to, and give a verdict."""
-    run_id = recorded.run_of(run)
+    run_id, version = versions.subject(run)
     parameters, origin = click.get_current_context().params, provenance.collect()
     tags = origin.tags() | {"reprise.reproduces.run_id": run_id}
     with tracking.start_run("reproduce", parameters, tags) as active:
@@ -38,7 +38,7 @@ def reproduce(run: str, repository: str, env_manager: str, commits: str, metric:
         if commits != "none":
             _bisect(run_id, where, commits, metric)
             return
-        verdict = reproduction.reproduce(run_id, *where, _announce)
+        verdict = reproduction.reproduce(run_id, *where, _announce, version)
         reproduction.keep(verdict, active.info.run_id)
 
     say("", *verdict.table().splitlines(), "")

@@ -45,16 +45,17 @@ from reprise.terminal import note, step, summary
 @click.option("--seed", default=0, type=click.IntRange(0, 2**32 - 1), help="Decides which rows are held out.")
 def train(data: str, target: str, features: str, test_size: float, seed: int, **hyperparameters: Any) -> None:
     """Fit a support vector machine on a table, and record the run in MLflow."""
+    parameters = click.get_current_context().params
     with step(f"read {data}"):
         table = read_table(data)
         dataset = make_dataset(table, target, features)
         training, held_out = split(dataset, test_size, seed)
     with step("collect provenance"):
-        origin = provenance.collect()
+        origin = provenance.collect(parameters)
     for line in (*dataset.notes, *origin.notes()):
         note(line)
 
-    with tracking.start_run("train", click.get_current_context().params, origin.tags()) as run:
+    with tracking.start_run("train", parameters, origin.tags()) as run:
         with step(f"fit {len(training.y)} rows"):
             begin = time.perf_counter()
             pipeline = fit(training.X, training.y, Hyperparameters(**hyperparameters), seed)

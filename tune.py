@@ -74,14 +74,15 @@ def tune(
     if resume != "none":
         tuning.check_resumable(resume, settings)
         tags[trial_log.RESUMES] = resume
+    parameters = click.get_current_context().params
     with step("collect provenance"):
-        origin = provenance.collect()
+        origin = provenance.collect(parameters)
     for line in (*dataset.notes, *origin.notes()):
         note(line)
 
     with (
         start(engine, scheduler, n_jobs) as workers,
-        tracking.start_run("tune", click.get_current_context().params, origin.tags() | tags) as run,
+        tracking.start_run("tune", parameters, origin.tags() | tags) as run,
     ):
         ended = tuning.known_trials(run, settings, candidates, resumes=resume != "none")
         workers.invite(run)
@@ -101,7 +102,7 @@ def tune(
                 results.write_provenance(origin, data_record | recipe, folder / "artifacts")
                 results.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
                 missing = figures.draw(tried, best, metric, folder / "artifacts/figures")
-                tags = {"reprise.data.fingerprint": table.fingerprint, **missing}
+                tags = {"reprise.data.fingerprint": table.fingerprint, tuning.SETTINGS: settings.text(), **missing}
                 bundle.log(folder, run, bundle.Results(metrics, best.candidate.hyperparameters, tags, datasets))
         asked = {"data": data, "target": target, "features": features, "test_size": test_size, "seed": seed}
         winner = training.train(train, asked | dict(best.candidate.hyperparameters), run)

@@ -33,7 +33,7 @@ from mlflow.entities import (
 )
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from reprise import patience
+from reprise import patience, seal
 from reprise.entry_point import in_one_line
 from reprise.errors import JobFailed, WrongCall
 
@@ -85,7 +85,10 @@ def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str | None:
         "tracking_uri": mlflow.get_tracking_uri(),
         "time": int(time.time() * 1000),
     }
-    (folder / "results.json").write_text(json.dumps({**target, **asdict(results)}, indent=2), encoding="utf-8")
+    content = asdict(results)
+    sealed = seal.write(folder, run, content)
+    content["tags"] |= {seal.TAG: sealed} if sealed else {}
+    (folder / "results.json").write_text(json.dumps({**target, **content}, indent=2), encoding="utf-8")
     try:
         return upload(folder)
     except (mlflow.exceptions.MlflowException, OSError) as error:
@@ -188,8 +191,9 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
     run = client.get_run(bundle["run_id"])
     if run.outputs and run.outputs.model_outputs:
         return str(run.outputs.model_outputs[0].model_id)
+    params = {name: bundle["tags"][name] for name in (seal.TAG,) if name in bundle["tags"]}
     model = client.create_logged_model(
-        bundle["experiment_id"], MODEL_NAME, source_run_id=bundle["run_id"], params=run.data.params
+        bundle["experiment_id"], MODEL_NAME, source_run_id=bundle["run_id"], params={**run.data.params, **params}
     )
     try:
         _stamp(folder / "MLmodel", bundle["run_id"], model)

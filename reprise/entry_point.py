@@ -16,6 +16,7 @@ from reprise import garbage, patience
 from reprise.credentials import without_credentials
 from reprise.errors import TAG_LENGTH, WrongCall, cause, one_line, telling
 from reprise.interruption import interruptible
+from reprise.limits import in_tag
 from reprise.terminal import accept_every_letter, note, say
 
 INTERRUPTED = 130
@@ -108,7 +109,7 @@ def record_failure(failure: Failure, run_id: str | None) -> None:
         return
     import mlflow  # noqa: PLC0415
 
-    tags = {EXIT_CODE_TAG: str(failure.exit_code), FAILURE_TAG: failure.reason[:TAG_LENGTH]}
+    tags = {EXIT_CODE_TAG: str(failure.exit_code), FAILURE_TAG: in_tag(failure.reason)}
     client = mlflow.MlflowClient()
     try:
         with patience.brief():

@@ -5,14 +5,20 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import pandas as pd
+
 from reprise.data import Dataset
 from reprise.fingerprint import fingerprint
 from reprise.schema import column_schema
 from reprise.source import Source
 from reprise.table import Table
+from reprise.terminal import note
 
 DIGEST_LENGTH = 36
 """Characters that MLflow keeps of a data set's digest; the whole fingerprint stands in its profile."""
+
+NAME_LENGTH, SCHEMA_LENGTH = 500, 1_048_575
+"""Characters that MLflow takes of a data set's name and of its schema; more than these are refused."""
 
 
 def describe(table: Table, rows: Mapping[str, Dataset]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
@@ -40,14 +46,26 @@ def describe(table: Table, rows: Mapping[str, Dataset]) -> tuple[dict[str, Any],
         content = dataset.table
         record[context] = {"fingerprint": fingerprint(content), "rows": len(content)}
         datasets[context] = {
-            "name": table.source.name,
+            "name": table.source.name[:NAME_LENGTH],
             "digest": record[context]["fingerprint"][:DIGEST_LENGTH],
             "source_type": kind,
             "source": json.dumps(place),
-            "schema": json.dumps({"mlflow_colspec": column_schema(content).to_dict()}),
+            "schema": _schema(context, content),
             "profile": json.dumps({**record[context], "table_fingerprint": table.fingerprint}),
         }
     return record, datasets
+
+
+def _schema(context: str, content: pd.DataFrame) -> str | None:
+    """Write the schema of rows; none, and a note, where it is longer than MLflow takes."""
+    text = json.dumps({"mlflow_colspec": column_schema(content).to_dict()})
+    if len(text) <= SCHEMA_LENGTH:
+        return text
+    note(
+        f"the schema of the {context} rows has {len(text)} characters, of which MLflow takes {SCHEMA_LENGTH}: their "
+        "data set input is without it; provenance.json names the columns"
+    )
+    return None
 
 
 def _mlflow_source(source: Source) -> tuple[str, dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 import os
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reprise import project
+from reprise import limits, project
 from reprise.checkout import Checkout, describe
 from reprise.credentials import without_credentials
 from reprise.environment import Lock, describe_machine, installed_versions, mismatches, read_lock
@@ -17,7 +18,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Provenance:
-    """What it takes to play a run again, except for its data and parameters.
+    """What it takes to play a run again, except for its data.
 
     Attributes:
         checkout: commit, branch, repository and patch of the project's own folder.
@@ -25,6 +26,7 @@ class Provenance:
         installed: name -> version of every package that this process can import.
         mismatches: where `installed` and `lock` differ, a line each.
         machine: Python, platform, processor, linear algebra.
+        parameters: of the entry point, whole, as text and without credentials.
     """
 
     checkout: Checkout
@@ -32,6 +34,7 @@ class Provenance:
     installed: dict[str, str]
     mismatches: list[str]
     machine: dict[str, Any]
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     def tags(self) -> dict[str, str]:
         """Give the MLflow tags; MLflow's own names where it has one."""
@@ -45,11 +48,12 @@ class Provenance:
             "reprise.patch": checkout.patch.state if checkout.commit else "none",
             "reprise.environment.lock": self.lock.sha256,
             "reprise.environment.matches": str(not self.mismatches).lower(),
+            "reprise.parameters.cut": limits.in_tag("; ".join(self._cut())) or None,
         }
         return {name: value for name, value in tags.items() if value is not None}
 
     def notes(self) -> list[str]:
-        """Say what a person should know: no commit, an incomplete patch, another environment than the locked one."""
+        """Say what a person should know: no commit, an incomplete patch, a cut parameter, an environment not locked."""
         notes = []
         if self.checkout.problem:
             notes.append(f"no commit is recorded: {self.checkout.problem}")
@@ -65,7 +69,15 @@ class Provenance:
             notes.append("the working tree is dirty and its patch is not recorded (REPRISE_PATCH=off)")
         if self.mismatches:
             notes.append(f"the environment is not the locked one: {_few(self.mismatches)}")
+        notes += [f"parameter {cut}; provenance.json has it whole" for cut in self._cut()]
         return notes
+
+    def _cut(self) -> list[str]:
+        kept = limits.PARAMETER_LENGTH
+        return [
+            f"{name} has {length} characters, of which MLflow keeps {kept}"
+            for name, length in limits.cut(self.parameters).items()
+        ]
 
     def record(self) -> dict[str, Any]:
         """Give what provenance.json holds; the patch itself is in patch.diff."""
@@ -81,12 +93,17 @@ class Provenance:
                 "installed": self.installed,
                 **self.machine,
             },
+            "parameters": dict(self.parameters),
             "command": [Path(sys.argv[0]).name, *map(without_credentials, sys.argv[1:])],
         }
 
 
-def collect() -> Provenance:
-    """Collect the provenance of this very process; the project's own files say at which commit."""
+def collect(parameters: Mapping[str, Any] | None = None) -> Provenance:
+    """Collect the provenance of this very process; the project's own files say at which commit.
+
+    Args:
+        parameters: of the entry point.
+    """
     with_patch = os.environ.get("REPRISE_PATCH", "").lower() not in ("off", "0", "false", "no")
     lock, installed = read_lock(), installed_versions()
     return Provenance(
@@ -95,6 +112,7 @@ def collect() -> Provenance:
         installed=installed,
         mismatches=mismatches(lock, installed),
         machine=describe_machine(),
+        parameters={name: without_credentials(str(value)) for name, value in (parameters or {}).items()},
     )
 
 

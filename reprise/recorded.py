@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import mlflow
 
 from reprise import experiment
+from reprise.credentials import without_credentials
 from reprise.errors import ABSENT, WrongCall, telling
 from reprise.provenance import FORMAT
 
@@ -68,8 +69,8 @@ class Recorded:
 
     @property
     def commit(self) -> str | None:
-        """The full commit."""
-        return self.tags.get("mlflow.source.git.commit")
+        """The full commit: what provenance.json says, else the tag; `reprise.proof.consistency` compares the two."""
+        return self.provenance.get("git", {}).get("commit") or self.tags.get("mlflow.source.git.commit")
 
     @property
     def by_mlflow_run(self) -> bool:
@@ -100,9 +101,27 @@ class Recorded:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """All logged parameters, without the quotes that `mlflow run` puts around them for its shell."""
+        """All parameters, whole: what provenance.json says, else what was logged, without the quotes of a shell.
+
+        MLflow cuts long ones, and `mlflow run` puts quotes around them. Credentials in a URL stand in what it logged.
+        """
         logged = dict(self.run.data.params)
-        return {name: _unquoted(value) for name, value in logged.items()} if self.by_mlflow_run else logged
+        if self.by_mlflow_run:
+            logged = {name: unquoted(value) for name, value in logged.items()}
+        stated = self.provenance.get("parameters", {})
+        differing = {
+            name: value
+            for name, value in stated.items()
+            if without_credentials(logged.get(name, "")) != without_credentials(value)
+        }
+        return {**logged, **differing}
+
+    @property
+    def patch_state(self) -> str:
+        """Whether there is a patch and it is whole (`reprise.checkout.Patch`); `none` where nothing says so."""
+        git = self.provenance.get("git", {})
+        stated = git["patch"].get("state") if git.get("commit") else None
+        return str(stated or self.tags.get("reprise.patch", "none"))
 
     @property
     def patch(self) -> bytes:
@@ -247,7 +266,8 @@ def _repository(source_name: str) -> str:
     return urlsplit(uri).path if uri.startswith("file:///") else uri
 
 
-def _unquoted(value: str) -> str:
+def unquoted(value: str) -> str:
+    """Take off the quotes that `mlflow run` puts around a value for its shell."""
     try:
         (word,) = shlex.split(value) or [""]
     except ValueError:

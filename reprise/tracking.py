@@ -31,6 +31,7 @@ with garbage.importing():
     from mlflow.entities import Param, RunTag
 
     from reprise.experiment import experiment_id
+    from reprise.limits import in_parameter
     from reprise.permission import needed
 
 
@@ -87,11 +88,13 @@ def _log_beginning(run: mlflow.entities.Run, parameters: Mapping[str, Any], tags
     missing = {name: value for name, value in parameters.items() if name not in run.data.params}
     cleaned = {name: without_credentials(value) for name, value in run.data.tags.items()}
     changed = {name: value for name, value in cleaned.items() if value != run.data.tags[name]}
+    begun = {**changed, **tags}
     mlflow.MlflowClient().log_batch(
         run.info.run_id,
-        params=[Param(name, without_credentials(str(value))) for name, value in missing.items()],
-        tags=[RunTag(name, value) for name, value in {**changed, **tags}.items()],
+        params=[Param(name, in_parameter(without_credentials(str(value)))) for name, value in missing.items()],
+        tags=[RunTag(name, value) for name, value in begun.items()],
     )
+    run.data.tags.update(begun)  # as it now stands in the store
 
 
 def _end_badly(status: str, run: mlflow.entities.Run, error: BaseException) -> None:

@@ -171,7 +171,8 @@ def test_another_machine_alone_is_no_divergence() -> None:
 def test_any_other_difference_is_a_divergence_and_its_reason(area: str) -> None:
     verdict = replace(VERDICT, findings=(finding("results", Match.EQUAL), finding(area, Match.DIFFERENT)))
     assert verdict.outcome is Outcome.DIVERGED
-    assert verdict.reason == f"{area}: thing 1, again 2"
+    word = "against" if area == "record" else "again"  # two places of one record
+    assert verdict.reason == f"{area}: thing 1, {word} 2"
     assert verdict.record()["verdict"] == "diverged"
 
 

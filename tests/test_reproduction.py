@@ -1,8 +1,10 @@
 """`reproduce` in this process: real runs of a real project at real commits, and what is done to them afterwards."""
 
+import contextlib
 import hashlib
 import json
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from conftest import Job, commit_all, copy_project, git, invoke
 
 import reprise.project
+from reprise import seal
 from reprise.environment import describe_machine, installed_versions
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.proof.preparation import prepare
@@ -130,11 +133,23 @@ def artifact(run: mlflow.entities.Run, name: str) -> Path:
 
 
 def rewrite(run: mlflow.entities.Run, change: Callable[[dict[str, dict[str, object]]], None]) -> None:
-    """Change provenance.json in the store."""
+    """Change provenance.json in the store, of a run of before runs were sealed."""
     path = artifact(run, "provenance/provenance.json")
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
+    unseal(run)
+
+
+def unseal(run: mlflow.entities.Run) -> None:
+    """Take from a run's record what earlier versions did not write."""
+    path = artifact(run, "provenance/provenance.json")
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({key: content[key] for key in content if key not in ("logged", "parameters", "run_id")}))
+    mlflow.MlflowClient().delete_tag(run.info.run_id, seal.TAG)
+    database = mlflow.get_tracking_uri().removeprefix("sqlite:///")
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DELETE FROM logged_model_params WHERE param_key = ?", (seal.TAG,))
 
 
 def different(verdict: dict[str, object]) -> list[str]:
@@ -175,8 +190,11 @@ def test_an_edited_metric_diverges_and_is_named(checkout: Path, train: Job, repr
     mlflow.MlflowClient().log_metric(run.info.run_id, "test_accuracy", 0.5)
     verdict = reproduce(run, ends=JobFailed)
     assert verdict["verdict"] == "diverged"
-    assert different(verdict) == ["record test_accuracy", "results test_accuracy"]
-    assert "test_accuracy 0.5, again 0.973" in str(verdict["reason"])
+    assert different(verdict)[0] == "record metric test_accuracy"
+    assert different(verdict)[-2:] == ["record test_accuracy", "results test_accuracy"]
+    assert "metric test_accuracy 0.9736842105263158, against 0.5 (provenance.json, and the run's metric)" in str(
+        verdict["reason"]
+    )
 
 
 def test_a_tampered_model_diverges_and_is_not_loaded(checkout: Path, train: Job, reproduce: Reproduce) -> None:
@@ -185,7 +203,8 @@ def test_a_tampered_model_diverges_and_is_not_loaded(checkout: Path, train: Job,
     (Path(model.artifact_location) / "MLmodel").write_text("flavors: {python_function: {loader_module: evil}}")
     artifact(run, "per_class.csv").write_bytes(b"\xff")
     verdict = reproduce(run, ends=JobFailed)
-    assert different(verdict) == ["record model", "results model", "results per_class.csv"]
+    named = ["record file per_class.csv", "record model", "results model", "results per_class.csv"]
+    assert different(verdict) == named
     assert any("not loaded" in str(finding["recorded"]) for finding in verdict["findings"])  # type: ignore[attr-defined]
 
 
@@ -201,6 +220,21 @@ def test_a_changed_cell_is_named_by_both_fingerprints(
     assert now["reprise.data.fingerprint"] in str(verdict["reason"])
     table.unlink()
     assert "the data is gone" in str(reproduce(run, ends=Irreproducible)["reason"])
+
+
+def test_a_changed_record_of_the_data_is_not_called_changed_data(
+    checkout: Path, train: Job, reproduce: Reproduce, table: Path
+) -> None:
+    run = train("--data", str(table))
+    rewrite(run, lambda content: content["data"].update(fingerprint="0" * 64))  # type: ignore[arg-type]
+    verdict = reproduce(run, ends=JobFailed)
+    assert different(verdict) == ["record tag reprise.data.fingerprint", "data fingerprint"]
+
+
+def test_a_changed_tag_of_the_lock_is_not_called_another_lock(checkout: Path, train: Job, reproduce: Reproduce) -> None:
+    run = train()
+    mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.environment.lock", "0" * 64)
+    assert different(reproduce(run, ends=JobFailed)) == ["record tag reprise.environment.lock"]
 
 
 def test_a_dirty_run_is_reproduced_with_its_patch_and_its_own_table(
@@ -264,15 +298,16 @@ def test_an_evaluation_is_reproduced_on_the_model_that_it_judged(
     assert verdict["verdict"] == "reproduced", verdict
 
 
-def spoil_commit(run: mlflow.entities.Run) -> None:
-    mlflow.MlflowClient().set_tag(run.info.run_id, "mlflow.source.git.commit", "0" * 40)
-
-
 def spoil_commit_by(text: str) -> Callable[[mlflow.entities.Run], None]:
-    return lambda run: mlflow.MlflowClient().set_tag(run.info.run_id, "mlflow.source.git.commit", text)
+    def spoil(run: mlflow.entities.Run) -> None:
+        rewrite(run, lambda content: content["git"].update(commit=text))
+        mlflow.MlflowClient().set_tag(run.info.run_id, "mlflow.source.git.commit", text)
+
+    return spoil
 
 
 def spoil_record_of_commit(run: mlflow.entities.Run) -> None:
+    rewrite(run, lambda content: content["git"].update(commit=None))
     mlflow.MlflowClient().delete_tag(run.info.run_id, "mlflow.source.git.commit")
     mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.git", "git is not installed")
 
@@ -281,15 +316,25 @@ def spoil_lock(run: mlflow.entities.Run) -> None:
     path = artifact(run, "provenance/conda.yaml")
     text = path.read_text().splitlines()
     path.write_text("\n".join("      - numpy==1.0" if "- numpy==" in line else line for line in text))
+    spoil_digest_of_lock(run)
 
 
 def spoil_lock_wholly(run: mlflow.entities.Run) -> None:
     artifact(run, "provenance/conda.yaml").write_text("[nothing")
+    spoil_digest_of_lock(run)
+
+
+def spoil_digest_of_lock(run: mlflow.entities.Run) -> None:
+    """Let the record say of the spoiled lock that it was the job's."""
+    sha256 = hashlib.sha256(artifact(run, "provenance/conda.yaml").read_bytes()).hexdigest()
+    rewrite(run, lambda content: content["environment"].update(lock_sha256=sha256))
+    mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.environment.lock", sha256)
 
 
 def spoil_patch(content: str) -> Callable[[mlflow.entities.Run], None]:
     def spoil(run: mlflow.entities.Run) -> None:
         artifact(run, "provenance/patch.diff").write_text(content)
+        rewrite(run, lambda record: record["git"]["patch"].update(state="complete"))  # type: ignore[attr-defined]
         mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.patch", "complete")
 
     return spoil
@@ -297,10 +342,12 @@ def spoil_patch(content: str) -> Callable[[mlflow.entities.Run], None]:
 
 def spoil_patch_by_leaving_out(run: mlflow.entities.Run) -> None:
     mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.patch", "incomplete")
-    rewrite(run, lambda content: content["git"]["patch"].update(left_out={"big.bin": "too large"}))  # type: ignore[attr-defined]
+    patch = {"state": "incomplete", "left_out": {"big.bin": "too large"}}
+    rewrite(run, lambda content: content["git"]["patch"].update(patch))  # type: ignore[attr-defined]
 
 
 def spoil_patch_by_not_recording(run: mlflow.entities.Run) -> None:
+    rewrite(run, lambda content: content["git"]["patch"].update(state="off"))  # type: ignore[attr-defined]
     mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.patch", "off")
 
 
@@ -322,7 +369,7 @@ ANOTHER = "--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-nothing that is there
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (spoil_commit, f"commit {'0' * 40} is gone: "),
+        (spoil_commit_by("0" * 40), f"commit {'0' * 40} is gone: "),
         (spoil_commit_by("HEAD"), "the recorded commit 'HEAD' is no full SHA"),
         (spoil_commit_by(""), "the recorded commit '' is no full SHA"),
         (spoil_record_of_commit, "no commit is recorded: git is not installed"),

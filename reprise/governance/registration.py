@@ -2,7 +2,7 @@
 
 import mlflow
 
-from reprise import stored_model
+from reprise import seal, stored_model
 from reprise.digest import TAG
 from reprise.errors import JobFailed, WrongCall
 from reprise.governance import registry
@@ -19,6 +19,7 @@ PROVENANCE = (
     "reprise.environment.lock",
     "reprise.environment.matches",
     "reprise.data.fingerprint",
+    seal.TAG,
 )
 """The run's tags that go to the version as well."""
 

@@ -6,6 +6,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from reprise.errors import ABSENT, JobFailed
+from reprise.limits import in_tag
 from reprise.permission import needed
 
 TAG = "reprise.verdict"
@@ -23,7 +24,7 @@ class Verdict:
         model: digest of the model's files.
         data: fingerprint of the rows that were judged.
         champion: the logged model it was compared with, or `none`.
-        reasons: the rules that it does not meet, in words; empty where it passed.
+        reasons: the rules that it does not meet, in words; empty where it passed. A tag may hold a part.
     """
 
     verdict: str
@@ -37,7 +38,7 @@ class Verdict:
     def tags(self) -> dict[str, str]:
         """Give it as tags of a logged model or of a model version."""
         fields = dict(vars(self))
-        return {TAG: fields.pop("verdict"), **{f"{TAG}.{name}": value for name, value in fields.items()}}
+        return {TAG: fields.pop("verdict"), **{f"{TAG}.{name}": in_tag(value) for name, value in fields.items()}}
 
 
 def verdict_of(model_id: str) -> Verdict | None:

@@ -12,11 +12,13 @@ import skops.io  # noqa: F401  isort: skip  before mlflow: reprise/tracking.py s
 import mlflow
 import numpy as np
 import pandas as pd
+import yaml
 
 from reprise.digest import TAG, digest
 from reprise.errors import one_line
 from reprise.evaluation import Evaluation
 from reprise.proof import learned
+from reprise.proof.agreement import pair
 from reprise.proof.comparison import Results
 from reprise.proof.verdict import Finding, Match
 from reprise.recorded import Recorded
@@ -96,6 +98,7 @@ def contradictions(run: Recorded, models: dict[str, Path]) -> Iterator[Finding]:
             now = digest(folder)
             match = Match.EQUAL if now == recorded else Match.DIFFERENT
             yield Finding("record", name, match, recorded, now, "SHA-256 of its files, as recorded and in the store")
+        yield from _stamp(run, name, folder)
     path = run.folder / PREDICTIONS
     if not run.provenance or not path.is_file():  # another project's file of that name is no record of metrics
         return
@@ -111,6 +114,16 @@ def contradictions(run: Recorded, models: dict[str, Path]) -> Iterator[Finding]:
             agrees = np.isclose(logged, value, rtol=_ROUNDING, atol=0, equal_nan=True)
             note = f"as recorded, and as {PREDICTIONS} gives it"
             yield Finding("record", f"test_{metric}", Match.EQUAL if agrees else Match.DIFFERENT, logged, value, note)
+
+
+def _stamp(run: Recorded, name: str, folder: Path) -> Iterator[Finding]:
+    """Compare what MLmodel says of itself, which the digest leaves out, with the run that logged it."""
+    try:
+        said = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return
+    if run.provenance and isinstance(said, dict) and said.get("run_id"):
+        yield pair(f"run of {name}", run.run_id, said["run_id"], "the run, and MLmodel of its model")
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

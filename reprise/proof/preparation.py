@@ -1,5 +1,6 @@
 """What must be there before a recorded run can be run again: each is checked, by name, without running it."""
 
+import hashlib
 import platform
 import shutil
 import sys
@@ -16,6 +17,7 @@ from reprise.environment import Lock, installed_versions, parse_lock
 from reprise.errors import Irreproducible, WrongCall
 from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
+from reprise.proof.trials import search_of
 from reprise.recorded import LOCK, PROVENANCE, RERUN_OF, Recorded
 from reprise.running.play import Order
 from reprise.running.repository import SHA, find
@@ -24,6 +26,7 @@ from reprise.table import read_table, reading_of
 MANAGERS = ("uv", "conda", "virtualenv")
 PROGRAMS = {"virtualenv": "pyenv"}
 LOCK_TAG = "reprise.environment.lock"
+FINGERPRINT_TAG = "reprise.data.fingerprint"
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,14 @@ def _gaps(recorded: Recorded) -> Iterator[str]:
     if status != "FINISHED":
         yield f"the run is {status}, so it has no results to compare"
     if recorded.commit is None:
-        yield f"no commit is recorded: {tags.get('reprise.git', 'the run was made outside a git repository')}"
+        yield f"no commit is recorded: {_why_no_commit(recorded)}"
     elif not SHA.fullmatch(recorded.commit):
         yield f"the recorded commit {recorded.commit!r} is no full SHA"
     if recorded.entry_point is None:
         yield "no entry point is recorded: the run was started neither by mlflow run nor by this project"
     if LOCK_TAG in tags and not (recorded.provenance and recorded.lock):
         yield f"{PROVENANCE} or {LOCK} is gone from the run's artifacts, or not whole"
-    state = tags.get("reprise.patch", "none")
+    state = recorded.patch_state
     if state == "off":
         yield "the working tree was dirty and its patch was not recorded (REPRISE_PATCH=off)"
     left_out = recorded.provenance["git"]["patch"]["left_out"] if recorded.provenance else {}
@@ -114,6 +117,12 @@ def _gaps(recorded: Recorded) -> Iterator[str]:
         yield f"the patch is incomplete; left out: {named}"
     if state == "complete" and not recorded.patch:
         yield "the recorded patch is gone from the run's artifacts"
+
+
+def _why_no_commit(recorded: Recorded) -> str:
+    if search := search_of(recorded):
+        return f"the run is a trial of search {search}, which has the record; name that one"
+    return recorded.tags.get("reprise.git", "neither the job nor MLflow has found one")
 
 
 def _declared(code: Snapshot, recorded: Recorded) -> dict[str, str]:
@@ -142,11 +151,19 @@ def _lock(code: Snapshot, recorded: Recorded) -> Lock | None:
     if content is None:
         raise Irreproducible(f"commit {recorded.commit} has no conda.yaml, and the run recorded one")
     lock = _parsed(content, f"conda.yaml at commit {recorded.commit}")
-    if content != recorded_lock or lock.sha256 != recorded.tags.get(LOCK_TAG):
+    if not _is_of(content, recorded):
         was = _parsed(recorded_lock, f"{LOCK} in the run's artifacts")
         changes = "; ".join(_pin_changes(was, lock)) or "another text with the same pins"
         raise Irreproducible(f"the environment lock is not that of the commit: {LOCK} against conda.yaml: {changes}")
     return lock
+
+
+def _is_of(content: bytes, recorded: Recorded) -> bool:
+    """Tell whether a lock is the one that the job read; what the store's copy and tag say is `consistency`'s affair."""
+    stated = recorded.environment.get("lock_sha256")
+    if stated is None:
+        return content == recorded.lock
+    return stated in [hashlib.sha256(text).hexdigest() for text in (content, content.replace(b"\r\n", b"\n"))]
 
 
 def _parsed(content: bytes, name: str) -> Lock:
@@ -177,7 +194,8 @@ def _data(code: Snapshot, recorded: Recorded) -> dict[str, str]:
             found[place] = read_table(path, reading=reading_of(recorded.data)).fingerprint
         except WrongCall as error:
             found[place] = error.format_message()
-        if found[place] == recorded.data["fingerprint"]:
+        # Where the two differ the record was changed, not the data: `reprise.proof.consistency` names that.
+        if found[place] in (recorded.data["fingerprint"], recorded.tags.get(FINGERPRINT_TAG)):
             return {} if named in ("held-out", place) else {"data": place}
     raise Irreproducible(*_data_gone(found, recorded.data["fingerprint"]))
 

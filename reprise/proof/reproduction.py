@@ -1,7 +1,7 @@
 """Run a recorded run again from its commit, compare, and come to a verdict."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,21 +9,35 @@ import mlflow
 from mlflow.entities import RunTag
 
 from reprise.credentials import without_credentials
-from reprise.errors import TAG_LENGTH, Irreproducible, JobFailed, WrongCall
-from reprise.proof import circumstances, comparison
+from reprise.errors import Irreproducible, JobFailed, WrongCall
+from reprise.governance.registry import Version
+from reprise.limits import in_tag
+from reprise.proof import circumstances, comparison, consistency, stored, trials
 from reprise.proof.artifacts import contradictions, models_of, results_of
 from reprise.proof.preparation import Plan, prepare
-from reprise.proof.verdict import Finding, Match, Verdict
+from reprise.proof.verdict import Finding, Match, Verdict, told
+from reprise.proof.versions import check_version, served
 from reprise.recorded import Recorded, existing, read
 from reprise.running.play import Played, play
+from reprise.terminal import note
 
 VERDICT_TAG = "reprise.reproduction"
 """On a run: its newest verdict, and the run that has it."""
 
+LISTED = 5
+"""Contradictions that are said before the rerun; the table has all."""
+
 Announce = Callable[[Plan], None]
 
 
-def reproduce(run_id: str, repository: str, env_manager: str, experiment_id: str, announce: Announce) -> Verdict:
+def reproduce(
+    run_id: str,
+    repository: str,
+    env_manager: str,
+    experiment_id: str,
+    announce: Announce,
+    version: Version | None = None,
+) -> Verdict:
     """Reproduce a run.
 
     Args:
@@ -32,22 +46,54 @@ def reproduce(run_id: str, repository: str, env_manager: str, experiment_id: str
         env_manager: of the rerun; `recorded` for the run's own.
         experiment_id: of the rerun.
         announce: is told what will be run, just before it is.
+        version: the registered version that was named, if one was; the registry says that it is of this run.
 
     Raises:
         WrongCall: there is no such run.
     """
     with TemporaryDirectory(prefix="reprise-reproduce-") as folder:
         recorded = read(run_id, Path(folder, "recorded"))
+        parent = trials.search_of(recorded)
+        search = read(parent, Path(folder, "search")) if parent else recorded
+        record = check(recorded, search, version)
+        _warn([finding for finding in record if finding.match == Match.DIFFERENT])
         try:
-            plan = prepare(recorded, repository, env_manager, experiment_id)
+            trials.see_that_it_has_results(recorded)
+            plan = prepare(search, repository, env_manager, experiment_id)
             announce(plan)
             played = _play(plan)
+            again = rerun = read(played.run_id, Path(folder, "again"))
+            if parent:
+                again = read(trials.counterpart(recorded, rerun.run), Path(folder, "trial"))
         except Irreproducible as error:
-            return Verdict(run_id, None, None, recorded.commit, missing=error.missing)
-        again = read(played.run_id, Path(folder, "again"))
-        findings, tolerance = _compare(recorded, again, plan, Path(folder))
+            return Verdict(run_id, None, None, search.commit, record, missing=error.missing)
+        given = circumstances.compare(search, rerun, plan.replaced, plan.lock)
+        findings, tolerance = _compare(recorded, again, record, given, Path(folder))
         place = without_credentials(plan.order.place.repository)
-        return Verdict(run_id, played.run_id, place, recorded.commit, findings, tolerance=tolerance)
+        return Verdict(run_id, again.run_id, place, search.commit, findings, tolerance=tolerance)
+
+
+def _warn(found: Sequence[Finding]) -> None:
+    """Say before the rerun in what the record contradicts itself."""
+    for finding in found[:LISTED]:
+        note(f"the record contradicts itself: {told(finding)}")
+    if len(found) > LISTED:
+        note(f"the record contradicts itself in {len(found) - LISTED} more, which the table will have")
+
+
+def check(recorded: Recorded, search: Recorded, version: Version | None) -> tuple[Finding, ...]:
+    """Check the record of a run against itself, and against a registered version that names it.
+
+    Args:
+        recorded: the run.
+        search: the search that it is a trial of; the run itself for any other.
+        version: the version; None where none was named.
+    """
+    found = stored.read(search)
+    findings = consistency.check(found, search.provenance)
+    if search is not recorded:
+        findings += tuple(trials.check_listed(recorded, found.table))
+    return findings + (tuple(check_version(version, served(version), found)) if version else ())
 
 
 def keep(verdict: Verdict, verdict_run_id: str) -> None:
@@ -57,7 +103,7 @@ def keep(verdict: Verdict, verdict_run_id: str) -> None:
     client.log_text(verdict_run_id, verdict.table(), "reproduction.txt")
     tags = {
         "reprise.verdict": str(verdict.outcome),
-        "reprise.verdict.reason": verdict.reason[:TAG_LENGTH],
+        "reprise.verdict.reason": in_tag(verdict.reason),
         "reprise.reproduction.run_id": verdict.rerun_id,
     }
     client.log_batch(verdict_run_id, tags=[RunTag(name, value) for name, value in tags.items() if value])
@@ -75,11 +121,12 @@ def _play(plan: Plan) -> Played:
     return played
 
 
-def _compare(recorded: Recorded, again: Recorded, plan: Plan, folder: Path) -> tuple[tuple[Finding, ...], float | None]:
+def _compare(
+    recorded: Recorded, again: Recorded, record: tuple[Finding, ...], given: tuple[Finding, ...], folder: Path
+) -> tuple[tuple[Finding, ...], float | None]:
     models, models_again = models_of(recorded, folder / "models"), models_of(again, folder / "models-again")
-    record = tuple(contradictions(recorded, models))
+    record += tuple(contradictions(recorded, models))
     tampered = {finding.name for finding in record if finding.match == Match.DIFFERENT}
-    given = circumstances.compare(recorded, again, plan.replaced, plan.lock)
     differs = any(finding.area == "machine" and finding.match == Match.DIFFERENT for finding in given)
     tolerance = comparison.TOLERANCE if differs else None
     results = comparison.compare(

@@ -10,7 +10,8 @@ from reprise.errors import Irreproducible, WrongCall
 from reprise.governance import registry
 from reprise.proof.repositories import place_of, trusted
 from reprise.proof.verdict import Outcome
-from reprise.recorded import Recorded, existing, run_of
+from reprise.proof.versions import subject
+from reprise.recorded import Recorded, existing
 from reprise.running.job import run_entry_point
 from reprise.terminal import note, say
 
@@ -36,11 +37,11 @@ class Row:
     exit_code: int
 
 
-def one(subject: str, parameters: Mapping[str, str], env_manager: str) -> int:
+def one(named: str, parameters: Mapping[str, str], env_manager: str) -> int:
     """Reproduce a run, in the project's environment.
 
     Args:
-        subject: a run id, a model URI, or `latest`.
+        named: a run id, a model URI, or `latest`.
         parameters: more parameters of the entry point `reproduce`.
         env_manager: of the project's environment.
 
@@ -50,7 +51,8 @@ def one(subject: str, parameters: Mapping[str, str], env_manager: str) -> int:
     Raises:
         WrongCall: there is no such run or model.
     """
-    return run_entry_point("reproduce", {"run": run_of(subject), **parameters}, env_manager)
+    run_id, version = subject(named)
+    return run_entry_point("reproduce", {"run": version.uri if version else run_id, **parameters}, env_manager)
 
 
 def every(name: str, trust: Sequence[str], parameters: Mapping[str, str], env_manager: str) -> int:
@@ -101,7 +103,7 @@ def _row(
     except Irreproducible as error:
         named = ", ".join(record.repositories) or "none recorded"
         return Row(version.number, REFUSED, f"its repository, {named}, is not trusted, and {error.format_message()}", 3)
-    exit_code = one(record.run_id, {"repository": place, **parameters}, env_manager)
+    exit_code = one(version.uri, {"repository": place, **parameters}, env_manager)
     return Row(version.number, *_verdict(record.run_id, exit_code), exit_code)
 
 

@@ -94,10 +94,11 @@ class Verdict:
     def reason(self) -> str:
         """The verdict's reason in one line."""
         if self.missing:
-            return "; ".join(self.missing)
+            suspect = [f"record: {told(finding)}" for finding in self.of(Match.DIFFERENT)]
+            return "; ".join([*self.missing, *_few(suspect, 3)])
         if not self._compared:
             return "the run holds no result that can be compared"
-        different = [f"{finding.area}: {_told(finding)}" for finding in self.of(Match.DIFFERENT)]
+        different = [f"{finding.area}: {told(finding)}" for finding in self.of(Match.DIFFERENT)]
         if self.outcome is Outcome.DIVERGED:
             return "; ".join(_few(different, 3))
         close = self.of(Match.CLOSE)
@@ -149,16 +150,18 @@ def _area_lines(area: str, findings: list[Finding]) -> Iterator[str]:
     yield f"{area.ljust(12)}  {', '.join(f'{count} {match}' for match, count in counts if count)}"
     for finding in findings:
         if finding.match != Match.EQUAL:
-            yield f"{''.ljust(12)}    {_told(finding)}"
+            yield f"{''.ljust(12)}    {told(finding)}"
 
 
-def _told(finding: Finding) -> str:
+def told(finding: Finding) -> str:
+    """Tell a finding to a person."""
     note = f" ({finding.note})" if finding.note else ""
     if finding.match == Match.SKIPPED:
         return f"{finding.name} is not compared{note}"
     if finding.recorded is None and finding.again is None:
         return f"{finding.name}{note}" if note else f"{finding.name} {finding.match}"
-    return f"{finding.name} {_shown(finding.recorded)}, again {_shown(finding.again)}{note}"
+    word = "against" if finding.area == "record" else "again"  # two places of one record
+    return f"{finding.name} {_shown(finding.recorded)}, {word} {_shown(finding.again)}{note}"
 
 
 def _shown(value: Any) -> str:

@@ -17,9 +17,10 @@ from mlflow.tracking.context.default_context import _get_user
 from reprise import patience, process, project
 from reprise.credentials import without_credentials
 from reprise.entry_point import failure_of
-from reprise.errors import TAG_LENGTH, JobFailed, WrongCall, cause, one_line
+from reprise.errors import JobFailed, WrongCall, cause, one_line
 from reprise.experiment import experiment_id
 from reprise.interruption import terminated_as_interrupted
+from reprise.limits import in_parameter, in_tag
 from reprise.running import child
 from reprise.running.built_environment import activate, choose_manager
 from reprise.terminal import note
@@ -150,7 +151,11 @@ def make_run(loaded: Any, job: Job, manager: str) -> str:
         try:
             client.log_batch(
                 run_id,
-                params=[Param(name, without_credentials(value)) for group in computed for name, value in group.items()],
+                params=[
+                    Param(name, in_parameter(without_credentials(value)))
+                    for group in computed
+                    for name, value in group.items()
+                ],
                 tags=[RunTag(name, value) for name, value in tags.items() if value],
             )
         except MlflowException as error:
@@ -191,7 +196,7 @@ def end(run_id: str, status: str, reason: str | None = None, *, overwrite: bool 
         with patience.brief():
             ended = client.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
             if reason:
-                client.set_tag(run_id, "reprise.failure", without_credentials(reason)[:TAG_LENGTH])
+                client.set_tag(run_id, "reprise.failure", in_tag(without_credentials(reason)))
             if overwrite or not ended:
                 client.set_terminated(run_id, status)
     except (MlflowException, OSError) as error:

@@ -17,6 +17,7 @@ import mlflow
 
 from reprise import project
 from reprise.errors import WrongCall
+from reprise.limits import in_parameter
 from reprise.model import Hyperparameters
 from reprise.search.search_space import Convert
 
@@ -88,7 +89,7 @@ def _is_done(run: mlflow.entities.Run, parameters: Mapping[str, Any]) -> bool:
         client = mlflow.MlflowClient()
         client.set_tag(run.info.run_id, "reprise.failure", "its process was lost")
         client.set_terminated(run.info.run_id, "FAILED")
-    wanted = {name: str(value) for name, value in parameters.items()}
+    wanted = {name: in_parameter(str(value)) for name, value in parameters.items()}
     return run.info.status == "FINISHED" and wanted.items() <= run.data.params.items()
 
 

@@ -11,7 +11,8 @@ import mlflow
 from mlflow.entities import Metric, Param
 
 from reprise import patience
-from reprise.errors import TAG_LENGTH, JobFailed, cause
+from reprise.errors import JobFailed, cause
+from reprise.limits import in_parameter, in_tag
 from reprise.search.candidates import Candidate
 from reprise.search.trials import Trial
 from reprise.terminal import note
@@ -90,7 +91,7 @@ class TrialLog:
         run_id: str = self._client.create_run(
             self._parent.info.experiment_id,
             start_time=trial.begin,
-            tags={key: value[:TAG_LENGTH] for key, value in tags.items() if value},
+            tags={key: in_tag(value) for key, value in tags.items() if value},
             run_name=name,
         ).info.run_id
         metrics = {f"cv_{self._metric}": trial.mean, f"cv_{self._metric}_std": trial.std}
@@ -98,7 +99,7 @@ class TrialLog:
         self._client.log_batch(
             run_id,
             metrics=[Metric(key, value, trial.end, 0) for key, value in metrics.items() if math.isfinite(value)],
-            params=[Param(key, str(value)) for key, value in trial.candidate.hyperparameters.items()],
+            params=[Param(key, in_parameter(str(value))) for key, value in trial.candidate.hyperparameters.items()],
         )
         self._client.set_terminated(run_id, "FAILED" if trial.failure else "FINISHED", trial.end)
         return run_id

@@ -1,5 +1,6 @@
 """The search: candidates tried rung by rung, each trial logged as it ends, and the best one chosen."""
 
+import hashlib
 import json
 import math
 import time
@@ -7,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -21,6 +23,9 @@ from reprise.search.trials import Rung, Trial, evaluate, make_rung
 
 SETTINGS = "reprise.tune.settings"
 """Tag of what decides which trials a search makes and what comes of each."""
+
+SETTING_LENGTH = 500
+"""Characters of a setting that the tag holds as they are; a longer one is named by its digest."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Settings:
 
     def text(self) -> str:
         """Give what the tag holds."""
-        return json.dumps(asdict(self))
+        return json.dumps({name: _in_short(value) for name, value in asdict(self).items()})
 
 
 def check_metric(metric: str) -> None:
@@ -111,11 +116,23 @@ def known_trials(
 
 
 def _check_same(run_id: str, recorded: str, settings: Settings) -> None:
-    before = json.loads(recorded)
+    try:
+        before = json.loads(recorded)
+    except ValueError as error:  # MLflow had cut it
+        raise WrongCall(
+            f"run {run_id} does not hold its settings whole, so it cannot be resumed; begin anew"
+        ) from error
     for name, value in asdict(settings).items():
-        if before.get(name) != value:
-            message = f"run {run_id} searched with {name} {before.get(name)!r}, not {value!r}; give it the same"
-            raise WrongCall(message)
+        if before.get(name) not in (value, _in_short(value)):
+            told = f"{before.get(name)!r}, not {_in_short(value)!r}"
+            raise WrongCall(f"run {run_id} searched with {name} {told}; give it the same")
+
+
+def _in_short(value: Any) -> Any:
+    """Write a text that is too long for a tag, such as a long list of features, as its digest."""
+    if not isinstance(value, str) or len(value) <= SETTING_LENGTH:
+        return value
+    return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
 
 
 def plan(training: Dataset, settings: Settings, candidates: int) -> list[tuple[int, Rung]]:

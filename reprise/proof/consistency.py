@@ -1,0 +1,257 @@
+"""Check a record against itself: every two places that say the same thing of a run. Pure: values in, findings out.
+
+provenance.json says most of it and holds digests of the rest (`reprise.seal`). Runs of before it did so are checked in
+what they say twice, and the rest is listed as not checked.
+"""
+
+import hashlib
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from reprise import digest, limits, seal
+from reprise.credentials import without_credentials
+from reprise.errors import TAG_LENGTH
+from reprise.proof.agreement import pair, same
+from reprise.proof.stored import Dataset, Stored
+from reprise.proof.timing import is_timing
+from reprise.proof.trials import check_search
+from reprise.proof.verdict import Finding, Match
+from reprise.recorded import LOCK, PATCH, PROVENANCE, unquoted
+
+NAME = "provenance.json"
+UNCHECKED = "recorded before runs sealed them: defaults, metrics, what parameters came to, files but the lock"
+
+VERDICT = {"verdict": "reprise.verdict"} | {
+    name: f"reprise.verdict.{name}" for name in ("run_id", "policy", "model", "data", "champion", "reasons")
+}
+"""Fields of verdict.json -> the tag that says the same."""
+
+
+def check(stored: Stored, record: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Compare every two places that say the same thing.
+
+    Args:
+        stored: what the store says of the run.
+        record: what provenance.json holds; empty where there is none.
+
+    Returns:
+        Findings of the area `record`: of each the value of provenance.json or another file, and that of the store.
+        None of a run that has no provenance.json and never had one.
+    """
+    found = [*_seal(stored, record)]
+    if record:
+        found += [*_code(stored, record), *_environment(stored, record), *_data(stored, record["data"])]
+        found += _logged(stored, record) if "logged" in record else _unsealed(stored)
+        found += [*_command(stored, record), *_models(stored), *_verdict(stored, record)]
+    return _once(found)
+
+
+def _seal(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+    now, tag = stored.files.get(PROVENANCE), stored.tags.get(seal.TAG)
+    if tag or "logged" in record:
+        yield pair(NAME, now, tag, f"SHA-256 of the file, and the tag {seal.TAG}")
+    for model_id, model in stored.models.items():
+        if model and (said := model.parameters.get(seal.TAG)):
+            yield pair(f"{NAME} of {model_id}", now, said, f"SHA-256 of the file, and what model {model_id} says")
+    if "run_id" in record:
+        yield pair("run id", record["run_id"], stored.run_id, f"{NAME}, and the run")
+
+
+def _code(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+    git, patch = record["git"], record["git"]["patch"]
+    if git.get("commit") is None:  # the backend that started the job may know it all the same
+        return
+    stated = {"commit": git["commit"], "branch": git.get("branch"), "repoURL": git.get("repository")}
+    stated["dirty"] = str(git["dirty"]).lower() if "dirty" in git else None
+    for name, value in stated.items():
+        if value is not None:
+            yield _tag(stored, f"mlflow.source.git.{name}", value)
+    if "state" in patch:
+        yield _tag(stored, "reprise.patch", patch["state"])
+        there = PATCH in stored.files
+        if patch["state"] == "complete" or (patch["state"] == "none" and there and not _at_commit(stored)):
+            wanted = "there" if patch["state"] == "complete" else None
+            yield pair(PATCH, wanted, "there" if there else None, f"by {NAME}, and among the artifacts")
+
+
+def _at_commit(stored: Stored) -> bool:
+    """Tell whether a backend started the job, which has then recorded a patch by itself."""
+    return stored.tags.get("mlflow.project.backend", "local") != "local"
+
+
+def _environment(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+    environment = record["environment"]
+    if "lock_sha256" in environment:
+        yield _tag(stored, "reprise.environment.lock", environment["lock_sha256"])
+        now = [hashlib.sha256(text).hexdigest() for text in _with_either_end(stored.lock)]
+        agree = environment["lock_sha256"] in now
+        yield pair(
+            LOCK, environment["lock_sha256"], now[0] if now else None, f"{NAME}, and SHA-256 of the file", agree=agree
+        )
+    if "matches_lock" in environment:
+        yield _tag(stored, "reprise.environment.matches", str(environment["matches_lock"]).lower())
+
+
+def _with_either_end(content: bytes | None) -> list[bytes]:
+    """Give a text as it is, and with the line ends of Unix: the digest of a lock may be of either."""
+    return [content, content.replace(b"\r\n", b"\n")] if content is not None else []
+
+
+def _data(stored: Stored, data: Mapping[str, Any]) -> Iterator[Finding]:
+    yield _tag(stored, "reprise.data.fingerprint", data["fingerprint"])
+    for context in ("train", "test"):
+        rows = data.get(context)
+        if not isinstance(rows, Mapping) or not stored.datasets:
+            continue
+        yield from _dataset(context, rows["fingerprint"], stored.datasets.get(context, ()))
+    counts = [data[context]["rows"] for context in ("train", "test") if isinstance(data.get(context), Mapping)]
+    if "rows" in stored.metrics and counts:
+        yield pair("metric rows", float(sum(counts)), stored.metrics["rows"], f"data of {NAME}, and the metric")
+
+
+def _dataset(context: str, fingerprint: str, found: Iterable[Dataset]) -> Iterator[Finding]:
+    """Compare the digest of a data set input. MLflow shares its other fields among all runs with the same rows."""
+    name, place = f"data set {context}", f"fingerprint of {NAME}, and the run's data set input"
+    digests = {dataset.fingerprint or dataset.digest for dataset in found}
+    digests |= {dataset.digest for dataset in found}
+    wrong = sorted(value for value in digests if not fingerprint.startswith(value))
+    yield pair(name, fingerprint, wrong[0] if wrong else (fingerprint if digests else None), place)
+
+
+def _command(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+    """Compare parameters with the command line."""
+    parameters = record.get("parameters") or stored.parameters
+    place = f"parameters of {NAME}" if "parameters" in record else "the run's parameters"
+    for name, value in _options(record.get("command", [])).items():
+        logged = parameters.get(name)
+        if logged is None or len(logged) >= limits.PARAMETER_LENGTH or ("://" in logged and value.startswith("/")):
+            continue  # cut, or a file that MLflow has brought to this machine
+        plain = without_credentials(logged)
+        agree = same(value, plain) or (stored.by_mlflow_run and same(value, unquoted(plain)))
+        yield pair(f"parameter {name}", value, plain, f"the command line in {NAME}, and {place}", agree=agree)
+
+
+def _options(command: Iterable[Any]) -> dict[str, str]:
+    """Read options and their values from a command line; of one that is given twice, the last counts."""
+    found: dict[str, str] = {}
+    waiting = None
+    for word in map(str, command):
+        if word.startswith("--"):
+            name, given, value = word[2:].partition("=")
+            waiting = None if given else name.replace("-", "_")
+            found |= {name.replace("-", "_"): without_credentials(value)} if given else {}
+        elif waiting:
+            found[waiting] = without_credentials(word)
+            waiting = None
+    return found
+
+
+def _models(stored: Stored) -> Iterator[Finding]:
+    for model_id, model in stored.models.items():
+        if model is None:
+            yield pair(f"model {model_id}", "there", None, "the run's outputs, and the store's models")
+            continue
+        if model.run_id:
+            yield pair(f"run of {model_id}", stored.run_id, model.run_id, "the run, and the run that the model names")
+        for name, value in model.parameters.items():
+            if name in stored.parameters:
+                places = f"the run's parameter, and that of model {model_id}"
+                yield pair(f"parameter {name} of {model_id}", stored.parameters[name], value, places)
+        for name, score in model.metrics.items():
+            agree = same(stored.metrics.get(name), score)
+            places = f"the run's metric, and that of model {model_id}"
+            yield pair(f"metric {name} of {model_id}", stored.metrics.get(name), score, places, agree=agree)
+        if digest.TAG in model.tags and digest.TAG in stored.tags:
+            one, other = stored.tags[digest.TAG], model.tags[digest.TAG]
+            yield pair(f"{digest.TAG} of {model_id}", one, other, "the run's tag, and the model's")
+
+
+def _verdict(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+    """Compare verdict.json with the tags of its run, and of the model that was judged while it is its newest."""
+    said = {name: value for name, value in (stored.verdict or {}).items() if name in VERDICT and isinstance(value, str)}
+    for name, value in said.items():
+        tag = VERDICT[name]
+        if tag in stored.tags:
+            yield pair(
+                f"tag {tag}", value, stored.tags[tag], "verdict.json, and the tag", agree=_kept(value, stored.tags[tag])
+            )
+        if stored.judged and stored.judged.tags.get("reprise.verdict.run_id") == stored.run_id:
+            there = stored.judged.tags.get(tag)
+            places = "verdict.json, and the tag of the model that was judged"
+            yield pair(f"tag {tag} of the model", value, there, places, agree=_kept(value, there))
+    if "run_id" in said:
+        yield pair("run id of the verdict", said["run_id"], stored.run_id, "verdict.json, and the run")
+    rows = record["data"].get("test")
+    if "data" in said and isinstance(rows, Mapping):
+        yield pair("data of the verdict", said["data"], rows["fingerprint"], f"verdict.json, and {NAME}")
+
+
+def _kept(value: str, tag: str | None) -> bool:
+    """Tell whether a tag holds a text, whole or cut as this or an earlier version cuts it."""
+    return tag in (value, limits.in_tag(value), value[:TAG_LENGTH])
+
+
+def _logged(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+    """Compare all that provenance.json says of what the run has logged elsewhere."""
+    logged = record["logged"]
+    for name in sorted({*logged["tags"], *(set(seal.SEALED) & set(stored.tags))}):
+        yield _tag(stored, name, logged["tags"].get(name))
+    for name, value in record["parameters"].items():
+        there = stored.parameters.get(name)
+        yield pair(f"parameter {name}", value, there, f"{NAME}, and the run's parameter", agree=_whole(value, there))
+    for name, value in logged["resolved"].items():
+        there = stored.parameters.get(f"resolved.{name}")
+        agree = limits.in_parameter(value) == there
+        yield pair(f"parameter resolved.{name}", value, there, f"{NAME}, and the run's parameter", agree=agree)
+    for name, value in logged["metrics"].items():
+        score = stored.metrics.get(name)
+        yield pair(f"metric {name}", value, score, f"{NAME}, and the run's metric", agree=same(value, score))
+        yield from () if is_timing(name) else _history(stored, name, value)
+    for name, value in logged["files"].items():
+        yield pair(f"file {name}", value, stored.files.get(name), f"SHA-256 in {NAME}, and of the artifact")
+    if logged["model"] and not stored.models:
+        yield pair("model", "there", None, f"{NAME}, and the run's outputs")
+    if not stored.datasets:
+        yield pair("data sets", "there", None, f"{NAME}, and the run's data set inputs")
+    if stored.table is not None:
+        yield from check_search(stored, stored.table, logged["resolved"])
+
+
+def _whole(value: str, logged: str | None) -> bool:
+    """Tell whether a logged parameter holds a value: as it is, in a shell's quotes, or cut."""
+    if logged is None:
+        return False
+    plain, value = without_credentials(logged), without_credentials(value)  # an earlier version may take out less
+    if len(logged) >= limits.PARAMETER_LENGTH:
+        return any(text.startswith(plain) for text in (value, shlex.quote(value)))
+    return value in (plain, unquoted(plain))
+
+
+def _history(stored: Stored, name: str, value: Any) -> Iterator[Finding]:
+    """Compare a metric's earlier values: one that a job logs once has one, or the same again after a lost process."""
+    others = [each for each in stored.histories.get(name, ()) if not same(each, value)]
+    places = "the metric's value, and one of its history"
+    yield pair(f"history of {name}", value, others[0] if others else value, places)
+
+
+def _unsealed(stored: Stored) -> Iterator[Finding]:
+    for name in stored.metrics:
+        if name.startswith("test_"):  # logged once, by every version
+            yield from _history(stored, name, stored.metrics[name])
+    if stored.table is not None:
+        yield from check_search(stored, stored.table, {})
+    yield Finding("record", "digests", Match.SKIPPED, note=UNCHECKED)
+
+
+def _tag(stored: Stored, name: str, value: Any) -> Finding:
+    return pair(f"tag {name}", value, stored.tags.get(name), f"{NAME}, and the tag {name}")
+
+
+def _once(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Keep one finding of each name; of several, the first that differs."""
+    kept: dict[str, Finding] = {}
+    for finding in found:
+        if finding.name not in kept or (kept[finding.name].match, finding.match) == (Match.EQUAL, Match.DIFFERENT):
+            kept[finding.name] = finding
+    return tuple(kept.values())

@@ -1,0 +1,89 @@
+"""A registered version against the run that the registry names: are the files that it serves that run's?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import mlflow
+import yaml
+
+from reprise import digest
+from reprise.governance import registry
+from reprise.governance.registration import PROVENANCE
+from reprise.governance.registry import Version
+from reprise.proof.agreement import pair
+from reprise.proof.stored import Stored
+from reprise.proof.verdict import Finding
+from reprise.recorded import existing, run_of
+
+
+@dataclass(frozen=True)
+class Served:
+    """The files that a version serves.
+
+    Attributes:
+        digest: of them (`reprise.digest`); None where they are gone.
+        run_id: the run that their MLmodel names.
+        model_id: the logged model that it names.
+    """
+
+    digest: str | None = None
+    run_id: str | None = None
+    model_id: str | None = None
+
+
+def subject(named: str) -> tuple[str, Version | None]:
+    """Find the run that a person means, and the registered version where one was named.
+
+    Args:
+        named: as `reprise.recorded.run_of` takes it. Of a version, the run is the one that the registry names.
+
+    Raises:
+        WrongCall: there is no such run, model or version.
+    """
+    version = registry.of_uri(named) if named.startswith("models:/") else None
+    if version is None or version.run_id is None:
+        return run_of(named), version
+    return str(existing(version.run_id).info.run_id), version
+
+
+def served(version: Version) -> Served:
+    """Fetch the files that a version serves, and read who they say that they are."""
+    with TemporaryDirectory(prefix="reprise-version-") as folder:
+        try:
+            found = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=folder))
+            said = yaml.safe_load((found / "MLmodel").read_text(encoding="utf-8"))
+            return Served(digest.digest(found), said.get("run_id"), said.get("model_id"))
+        except (mlflow.exceptions.MlflowException, OSError, yaml.YAMLError, AttributeError):
+            return Served()
+
+
+def check_version(version: Version, files: Served, stored: Stored) -> Iterator[Finding]:
+    """Compare what the registry says of a version with its files, and with the run that it names.
+
+    Args:
+        version: the version.
+        files: what it serves.
+        stored: the run that the registry names.
+    """
+    name = f"{version.name}/{version.number}"
+    if files.digest is None:
+        yield pair(f"files of {name}", "there", None, "the registry, and the store")
+        return
+    if files.run_id and version.run_id:
+        places = "the run that the registry names, and that of the files which it serves"
+        yield pair(f"run of {name}", version.run_id, files.run_id, places)
+    if version.model_id and stored.models:
+        own = version.model_id if version.model_id in stored.models else ", ".join(stored.models)
+        yield pair(f"source of {name}", version.model_id, own, "the registry, and the model that the run logged")
+    if version.model_id and files.model_id:
+        places = "the source in the registry, and the model that its files name"
+        yield pair(f"model of {name}", version.model_id, files.model_id, places)
+    for place, tags in (("the version's tag", version.tags), ("the run's tag", stored.tags)):
+        if digest.TAG in tags:
+            places = f"{place} {digest.TAG}, and the files that are served"
+            yield pair(f"files of {name} by {place}", tags[digest.TAG], files.digest, places)
+    for tag in PROVENANCE:
+        if tag in version.tags and tag in stored.tags:
+            yield pair(f"tag {tag} of {name}", version.tags[tag], stored.tags[tag], "the version's tag, and the run's")

@@ -1,0 +1,72 @@
+"""Whatever is tampered with in a run's record is named; an honest record is accused of nothing."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+from tamperings import Place, Tampering, prepare, reproduce, restore, subject, tamperings
+
+from reprise.proof.artifacts import contradictions, models_of
+from reprise.proof.reproduction import check
+from reprise.proof.trials import search_of
+from reprise.proof.verdict import Match
+from reprise.proof.versions import subject as meant
+from reprise.recorded import read
+
+TAMPERINGS = {tampering.name: tampering for tampering in tamperings()}
+PROCESSES = {
+    *("none: train", "none: version", "commit tag: the parent", "parameter data", "scaler.gz replaced"),
+    *("patch removed, tags cleaned", "a trial's score, by its trial", "a version's source and files"),
+}
+"""Those that get a rerun here. `python tests/tamperings.py` gives one to each."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return prepare(tmp_path_factory.mktemp("tamperings"))
+
+
+def contradicting(tampering: Tampering, place: Place, folder: Path) -> Iterator[str]:
+    """Name what the record's two places differ in, without a rerun."""
+    mlflow.set_tracking_uri(place.uri)
+    run_id, version = meant(subject(tampering, place))
+    recorded = read(run_id, folder / "recorded")
+    parent = search_of(recorded)
+    search = read(parent, folder / "search") if parent else recorded
+    found = [*check(recorded, search, version)]
+    with contextlib.suppress(StopIteration):
+        found += contradictions(recorded, models_of(recorded, folder / "models"))
+    assert found
+    assert {finding.area for finding in found} == {"record"}
+    yield from (finding.name for finding in found if finding.match == Match.DIFFERENT)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_what_was_tampered_with_is_named(name: str, place: Place, tmp_path: Path) -> None:
+    tampering = TAMPERINGS[name]
+    restore(place)
+    tampering.act(place)
+    named = list(contradicting(tampering, place, tmp_path))
+    if tampering.names is None:
+        assert named == []
+    else:
+        assert any(each.startswith(tampering.names) for each in named), named
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", sorted(PROCESSES))
+def test_the_verdict_tells_it(name: str, place: Place) -> None:
+    found = reproduce(TAMPERINGS[name], place)
+    verdicts = {0: "reproduced", 1: "diverged", 3: "cannot be reproduced"}
+    assert (found.exit_code, found.verdict) == (
+        TAMPERINGS[name].exit_code,
+        verdicts[TAMPERINGS[name].exit_code],
+    ), found.output
+    named = TAMPERINGS[name].names
+    assert bool(found.named) == bool(named), found.output
+    if named:
+        assert any(line.startswith(named) for line in found.named), found.output
+        assert f"the record contradicts itself: {named}" in found.output
