@@ -14,6 +14,7 @@ from reprise.governance.verdict import NO_CHAMPION, Verdict
 from reprise.held_out import rows_to_judge
 from reprise.launch import ui_command
 from reprise.limits import in_tag
+from reprise.options import TRUST_MODEL
 from reprise.plain import plain
 from reprise.terminal import note, say, step, summary
 
@@ -29,12 +30,13 @@ from reprise.terminal import note, say, step, summary
     show_default=True,
     help="To compare with: a version's URI, or none.",
 )
-def evaluate(model: str, data: str, target: str, policy: str, champion: str) -> None:
+@TRUST_MODEL
+def evaluate(model: str, data: str, target: str, policy: str, champion: str, trust_model: bool) -> None:  # noqa: FBT001
     """Judge a logged model on its held-out rows, or on another table. Exit code 1 where the policy refuses it."""
     rules = read_policy(project.FOLDER / policy)
     with step(f"load {model}"):
-        subject = logged_model.load(logged_model.newest() if model == "latest" else model)
-        rival = find_champion(champion, subject)
+        subject = logged_model.load(logged_model.newest() if model == "latest" else model, trusted=trust_model)
+        rival = find_champion(champion, subject, trusted=trust_model)
     with step(f"read {data}"):
         rows = rows_to_judge(subject, data, target)
     parameters = click.get_current_context().params

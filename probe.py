@@ -6,16 +6,18 @@ from reprise import tracking  # isort: skip  first, since it imports skops and m
 
 from reprise import logged_model
 from reprise.entry_point import main
+from reprise.options import TRUST_MODEL
 from reprise.terminal import step, summary
 
 
 @click.command(epilog="Example: python probe.py --model models:/reprise@champion")
 @click.option("--model", default="models:/reprise@champion", show_default=True, help="Any MLflow model URI.")
-def probe(model: str) -> None:
+@TRUST_MODEL
+def probe(model: str, trust_model: bool) -> None:  # noqa: FBT001  click passes flags so
     """Load a logged model and let it score its input example."""
     with tracking.start_run("probe", click.get_current_context().params, {}):
         with step(f"load {model}"):
-            subject = logged_model.load(model)
+            subject = logged_model.load(model, trusted=trust_model)
         with step("score"):
             answers = subject.answer_example()
     summary({"model": model, "answers": ", ".join(map(str, answers))})

@@ -33,7 +33,7 @@ from mlflow.entities import (
 )
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from reprise import patience, seal
+from reprise import digest, patience, seal
 from reprise.entry_point import in_one_line
 from reprise.errors import JobFailed, WrongCall
 
@@ -193,8 +193,9 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
         return str(run.outputs.model_outputs[0].model_id)
     params = {name: bundle["tags"][name] for name in (seal.TAG,) if name in bundle["tags"]}
     model = client.create_logged_model(
-        bundle["experiment_id"], MODEL_NAME, source_run_id=bundle["run_id"], params={**run.data.params, **params}
-    )
+        bundle["experiment_id"], MODEL_NAME, source_run_id=bundle["run_id"], params={**run.data.params, **params},
+        tags={name: bundle["tags"][name] for name in (digest.TAG,) if name in bundle["tags"]},
+    )  # fmt: skip
     try:
         _stamp(folder / "MLmodel", bundle["run_id"], model)
         client.log_model_artifacts(model.model_id, str(folder))

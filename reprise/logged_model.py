@@ -20,6 +20,7 @@ from reprise.environment import Lock, pinned
 from reprise.errors import JobFailed, WrongCall, telling
 from reprise.recorded import newest_training_run, provenance_of
 from reprise.stored_model import Files, describe
+from reprise.verified_model import check, identity
 
 TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
 """Packages whose types a model may hold beyond those that skops trusts itself. Add yours when you replace the model."""
@@ -142,16 +143,28 @@ def newest() -> str:
     return f"runs:/{newest_training_run()}/{MODEL_NAME}"
 
 
-def load(uri: str) -> Subject:
-    """Load a model by any MLflow model URI.
+def load(uri: str, *, trusted: bool = False) -> Subject:
+    """Load a model by any MLflow model URI, once its files are found to be those that were logged.
+
+    Args:
+        uri: the model's.
+        trusted: whether it may be loaded though nobody recorded a digest of it, though its files are others, and though
+            they hold code.
 
     Raises:
-        WrongCall: there is none, or it is no scikit-learn model.
+        WrongCall: there is none, it is no scikit-learn model, or it is not to be trusted.
+        JobFailed: its files are not those that were logged.
     """
+    model_id, run_id = identity(uri)
+    place = (
+        f"models:/{model_id}" if model_id and uri.startswith("runs:") else uri
+    )  # whatever stands beside it in the run
     try:
         with TemporaryDirectory(prefix="reprise-model-") as folder:
-            path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+            path = Path(mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=folder))
             files = describe(path)  # of what is loaded, and not of what the store holds a moment later
+            if not trusted:
+                check(path, uri, model_id, run_id)
             model = mlflow.pyfunc.load_model(str(path))
             example = model.metadata.load_input_example(str(path))
     except (mlflow.exceptions.MlflowException, OSError) as error:

@@ -23,3 +23,12 @@ parameters = click.option(
     callback=_apart,
     help="A parameter of the entry point, as mlflow run takes it; may stand often.",
 )
+
+TRUST_MODEL = click.option(
+    "--trust-model",
+    type=bool,
+    default=False,
+    show_default="no",
+    help="yes: load a model though it may run code of its own, or nobody recorded what its files were.",
+)
+"""Of commands that load a model which somebody else may have logged."""

@@ -45,12 +45,13 @@ class Champion:
     problem: str | None = None
 
 
-def find_champion(uri: str, challenger: Subject) -> Champion | None:
+def find_champion(uri: str, challenger: Subject, *, trusted: bool = False) -> Champion | None:
     """Find the model to compare with; None for `none`, and where nothing has the alias yet.
 
     Args:
         uri: `models:/name@alias`, `models:/name/3`, or `none`.
         challenger: the model that is judged.
+        trusted: as in `reprise.logged_model.load`.
 
     Raises:
         WrongCall: the URI is of another kind, or names a version that does not exist.
@@ -68,8 +69,8 @@ def find_champion(uri: str, challenger: Subject) -> Champion | None:
     if version.model_id and version.model_id == challenger.model_id:
         return Champion(version.uri, identity)
     try:
-        return Champion(version.uri, identity, load(version.uri))
-    except WrongCall as error:
+        return Champion(version.uri, identity, load(version.uri, trusted=trusted))
+    except (WrongCall, JobFailed) as error:
         return Champion(version.uri, identity, problem=error.message)
 
 
@@ -132,7 +133,8 @@ def _on(model: Subject, rows: Rows, kept: np.ndarray) -> Evaluation:
     y = rows.dataset.y[kept]
     if not len(y):
         return assess(y, y.to_numpy(), None)
-    X = rows.table.frame.loc[y.index]  # it may know other columns than the challenger
+    X = rows.table.frame.loc[y.index].copy()  # it may know other columns than the challenger
+    X[rows.dataset.raw.columns] = rows.dataset.raw.loc[y.index]  # with numbers that the file has as text
     X = X[[name for name in model.features or rows.dataset.raw.columns if name in X]]
     return assess(y, model.predict(X), scores(model.classifier, X, y.index))
 

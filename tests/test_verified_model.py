@@ -1,0 +1,163 @@
+"""Nothing of a model is loaded before its files are found to be those that were logged."""
+
+import os
+import pickle
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+from conftest import Job, invoke
+from sklearn.linear_model import LogisticRegression
+
+from reprise.digest import TAG
+from reprise.errors import JobFailed, WrongCall
+from reprise.logged_model import load
+from reprise.verified_model import code_in
+
+
+class Attack:
+    """What runs a command where it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.marker}",)
+
+
+@pytest.fixture
+def marker(tmp_path: Path) -> Path:
+    return tmp_path / "marker"
+
+
+def model_of(run: mlflow.entities.Run) -> mlflow.entities.LoggedModel:
+    return mlflow.get_logged_model(mlflow.get_run(run.info.run_id).outputs.model_outputs[0].model_id)
+
+
+def files(model: mlflow.entities.LoggedModel) -> Path:
+    return Path(model.artifact_location.removeprefix("file://"))
+
+
+def turn_into_pickle(folder: Path, marker: Path) -> None:
+    """Let a model's folder run a command when it is loaded."""
+    (folder / "model.pkl").write_bytes(pickle.dumps(Attack(marker)))
+    content = yaml.safe_load((folder / "MLmodel").read_text())
+    content["flavors"]["python_function"] |= {"model_path": "model.pkl", "loader_module": "mlflow.sklearn"}
+    content["flavors"]["sklearn"] |= {"serialization_format": "pickle", "pickled_model": "model.pkl"}
+    (folder / "MLmodel").write_text(yaml.safe_dump(content))
+
+
+def uris(run: mlflow.entities.Run) -> list[str]:
+    version = mlflow.register_model(f"models:/{model_of(run).model_id}", "reprise")
+    mlflow.MlflowClient().set_registered_model_alias("reprise", "champion", version.version)
+    names = [f"runs:/{run.info.run_id}/model", f"models:/{model_of(run).model_id}"]
+    return [*names, f"models:/reprise/{version.version}", "models:/reprise@champion"]
+
+
+def test_the_digest_belongs_to_the_model_itself(train: Job) -> None:
+    run = train()
+    assert model_of(run).tags[TAG] == mlflow.get_run(run.info.run_id).data.tags[TAG]
+    for uri in uris(run):
+        assert load(uri).model_id == model_of(run).model_id
+
+
+def test_an_altered_model_is_loaded_by_none_of_its_names(train: Job, marker: Path) -> None:
+    run = train()
+    turn_into_pickle(files(model_of(run)), marker)
+    for uri in uris(run):
+        with pytest.raises(JobFailed, match=r"are not those that were logged: SHA-256 [0-9a-f]{64}, recorded"):
+            load(uri)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "probe"])
+def test_entry_points_load_no_altered_model(train: Job, marker: Path, command: str) -> None:
+    import evaluate
+    import probe
+
+    run = train()
+    turn_into_pickle(files(model_of(run)), marker)
+    with pytest.raises(JobFailed, match="are not those that were logged"):
+        invoke({"evaluate": evaluate.evaluate, "probe": probe.probe}[command], "--model", uris(run)[0])
+    assert mlflow.last_active_run().info.status in ("FAILED", "FINISHED")
+    assert not marker.exists()
+
+
+def test_an_altered_champion_is_not_loaded_for_a_comparison(train: Job, evaluate: Job, marker: Path) -> None:
+    champion = train("--C", "2")
+    uris(champion)
+    turn_into_pickle(files(model_of(champion)), marker)
+    run = train()
+    evaluate("--model", f"models:/{model_of(run).model_id}")
+    assert not marker.exists()
+
+
+def test_files_beside_the_model_in_its_run_are_not_mixed_in(train: Job, tmp_path: Path) -> None:
+    run = train()
+    (tmp_path / "extra.py").write_text("raise SystemExit")
+    mlflow.MlflowClient().log_artifact(run.info.run_id, str(tmp_path / "extra.py"), "model")
+    assert load(f"runs:/{run.info.run_id}/model").files == load(f"models:/{model_of(run).model_id}").files
+
+
+def test_a_second_model_among_the_artifacts_changes_nothing(train: Job, tmp_path: Path, marker: Path) -> None:
+    run = train()
+    (tmp_path / "MLmodel").write_text("flavors: {}\n")
+    mlflow.MlflowClient().log_artifact(run.info.run_id, str(tmp_path / "MLmodel"), "z")
+    turn_into_pickle(files(model_of(run)), marker)
+    with pytest.raises(JobFailed, match="are not those that were logged"):
+        load(f"runs:/{run.info.run_id}/model")
+
+
+def test_a_digest_that_run_and_model_say_differently_is_a_contradiction(train: Job) -> None:
+    run = train()
+    mlflow.MlflowClient().set_tag(run.info.run_id, TAG, "0" * 64)
+    with pytest.raises(JobFailed, match="the record contradicts itself"):
+        load(f"runs:/{run.info.run_id}/model")
+
+
+def test_a_model_of_an_earlier_version_has_its_digest_in_its_run(train: Job) -> None:
+    run = train()
+    mlflow.MlflowClient().delete_logged_model_tag(model_of(run).model_id, TAG)
+    assert load(f"runs:/{run.info.run_id}/model").model_id
+
+
+def test_a_model_without_a_digest_or_in_a_pickle_wants_to_be_trusted(store: str) -> None:
+    with mlflow.start_run():
+        pickled = mlflow.sklearn.log_model(
+            LogisticRegression().fit([[0.0], [1.0]], [0, 1]), name="model", serialization_format="pickle",
+            pip_requirements=[],
+        )  # fmt: skip
+    uri = f"models:/{pickled.model_id}"
+    with pytest.raises(WrongCall, match="has no recorded digest"):
+        load(uri)
+    folder = Path(mlflow.artifacts.download_artifacts(uri))
+    from reprise.digest import digest
+
+    mlflow.set_logged_model_tags(pickled.model_id, {TAG: digest(folder)})
+    with pytest.raises(WrongCall, match="it is a pickle"):
+        load(uri)
+    assert load(uri, trusted=True).model_id == pickled.model_id
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"python_function": {"loader_module": "os"}}, "loader 'os'"),
+        ({"python_function": {"code": "code"}}, "names code, 'code'"),
+        ({"sklearn": {"skops_trusted_types": ["os.system"]}}, "trusts 'os.system'"),
+        ({"sklearn": {"skops_trusted_types": ["builtins.eval"]}}, "trusts 'builtins.eval'"),
+        ({"sklearn": {"serialization_format": "cloudpickle"}}, "it is a pickle"),
+    ],
+)
+def test_what_may_run_code_is_named(tmp_path: Path, change: dict[str, dict[str, object]], reason: str) -> None:
+    flavors: dict[str, dict[str, object]] = {
+        "python_function": {"loader_module": "mlflow.sklearn"},
+        "sklearn": {"serialization_format": "skops", "skops_trusted_types": ["sklearn.svm._classes.SVC"]},
+    }
+    (tmp_path / "MLmodel").write_text(yaml.safe_dump({"flavors": flavors}))
+    assert code_in(tmp_path) is None
+    for name, fields in change.items():
+        flavors[name] |= fields
+    (tmp_path / "MLmodel").write_text(yaml.safe_dump({"flavors": flavors}))
+    assert reason in (code_in(tmp_path) or "")
