@@ -129,10 +129,13 @@ def test_a_model_from_elsewhere_needs_a_table_and_a_target(evaluate: Job, wine: 
         uri = mlflow.sklearn.log_model(
             LogisticRegression(max_iter=5000).fit(X, y), name="model", pip_requirements=[], serialization_format="skops"
         ).model_uri
-    with pytest.raises(WrongCall, match="was not trained by this project; name a table"):
+    with pytest.raises(WrongCall, match="has no recorded digest"):
         evaluate("--model", uri)
+    trusted = ("--model", uri, "--trust-model", "yes")
+    with pytest.raises(WrongCall, match="was not trained by this project; name a table"):
+        evaluate(*trusted)
     with pytest.raises(WrongCall, match="name the labels' column"):
-        evaluate("--model", uri, "--data", str(wine))
-    judged = evaluate("--model", uri, "--data", str(wine), "--target", "target")
+        evaluate(*trusted, "--data", str(wine))
+    judged = evaluate(*trusted, "--data", str(wine), "--target", "target")
     assert judged.data.metrics["rows"] == len(frame)
     assert np.isfinite(judged.data.metrics["test_roc_auc"])
