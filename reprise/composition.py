@@ -11,7 +11,7 @@ from typing import Any
 import skops.io
 from packaging.utils import canonicalize_name
 
-from reprise.environment import Lock
+from reprise.environment import Lock, required
 from reprise.errors import JobFailed
 
 ALWAYS = ("sklearn", "numpy", "scipy")
@@ -65,8 +65,18 @@ def _distributions(types: list[str], lock: Lock) -> dict[str, str]:
                 f"the model holds {example[package]}, of {names[0]}, which conda.yaml does not pin: it could not be "
                 "loaded elsewhere; add it to the dependencies in pyproject.toml, then reprise lock"
             )
+        _check_needed(pinned[0], lock)
         found[package] = pinned[0]
     return found
+
+
+def _check_needed(name: str, lock: Lock) -> None:
+    for needed in required(name):
+        if needed not in lock.pins:
+            raise JobFailed(
+                f"the model's {name} needs {needed}, which conda.yaml does not pin: it could not be loaded elsewhere; "
+                "run reprise lock"
+            )
 
 
 def _types(saved: bytes) -> set[str]:

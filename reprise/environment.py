@@ -103,11 +103,16 @@ def pinned(names: Iterable[str], lock: Lock) -> list[str]:
         if name in seen or name not in lock.pins:
             continue
         seen.add(name)
-        for text in importlib.metadata.requires(name) or []:
-            requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                wanted.append(canonicalize_name(requirement.name))
+        wanted += required(name)
     return sorted(str(lock.pins[name]) for name in seen)
+
+
+def required(name: str) -> list[str]:
+    """Name what an installed distribution requires itself, here and without its extras."""
+    needs = map(Requirement, importlib.metadata.requires(name) or [])
+    return [
+        canonicalize_name(need.name) for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})
+    ]
 
 
 def describe_machine() -> dict[str, Any]:
