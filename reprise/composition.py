@@ -71,12 +71,18 @@ def _distributions(types: list[str], lock: Lock) -> dict[str, str]:
 
 
 def _check_needed(name: str, lock: Lock) -> None:
-    for needed in required(name):
-        if needed not in lock.pins:
-            raise JobFailed(
-                f"the model's {name} needs {needed}, which conda.yaml does not pin: it could not be loaded elsewhere; "
-                "run reprise lock"
-            )
+    """Refuse a distribution of whose requirements, and theirs in turn, the lock does not pin one."""
+    waiting, seen = [name], {name}
+    while waiting:
+        here = waiting.pop()
+        for needed in set(required(here)) - seen:
+            if needed not in lock.pins:
+                raise JobFailed(
+                    f"the model's {here} needs {needed}, which conda.yaml does not pin: it could not be loaded "
+                    "elsewhere; run reprise lock"
+                )
+            seen.add(needed)
+            waiting.append(needed)
 
 
 def _types(saved: bytes) -> set[str]:

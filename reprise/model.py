@@ -111,7 +111,7 @@ def make_preprocessing(X: Any) -> ColumnTransformer:
     return ColumnTransformer(
         [
             ("numbers", numbers, select(dtype_include="number")(X)),
-            ("booleans", booleans, truths),
+            *([("booleans", booleans, truths)] if truths else []),
             ("categories", categories, texts),
         ]
     )

@@ -88,7 +88,7 @@ def test_a_distribution_that_the_lock_does_not_pin_is_refused_before_anything_is
 def test_a_requirement_that_the_lock_does_not_pin_is_refused(boosted: Any, tmp_path: Path) -> None:
     lock = locked("gradient-boosts==1.5")
     without = replace(lock, pins={name: pin for name, pin in lock.pins.items() if name != "click"})
-    with pytest.raises(JobFailed, match="gradient-boosts needs click, which conda.yaml does not pin"):
+    with pytest.raises(JobFailed, match=r"gradient-boosts needs click, which conda.yaml does not pin"):
         saved(tmp_path / "model", boosted(), without)
 
 
