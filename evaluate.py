@@ -41,12 +41,12 @@ def evaluate(model: str, data: str, target: str, policy: str, champion: str, tru
         rows = rows_to_judge(subject, data, target)
     parameters = click.get_current_context().params
     origin = provenance.collect(parameters)
-    for line in (*rows.dataset.notes, *origin.notes()):
+    for line in (*subject.notes(), *rows.dataset.notes, *origin.notes()):
         note(line)
 
     with tracking.start_run("evaluate", parameters, origin.tags() | subject.tags()) as run:
         with step(f"judge {len(rows.dataset.y)} rows"):
-            X, y = rows.dataset.raw, rows.dataset.y
+            X, y = subject.as_served(rows.dataset.raw), rows.dataset.y
             evaluation = assess(y, subject.predict(X), scores(subject.classifier, X, y.index))
             judgement = judge(gather(subject, rows, evaluation, rival, rules), rules)
         with step("log"), bundle.staging() as folder:

@@ -14,7 +14,7 @@ from reprise.evaluation import evaluate
 from reprise.launch import evaluate_command, ui_command
 from reprise.model import Hyperparameters, fit, resolved_hyperparameters
 from reprise.parameters import PositiveNumber, Share
-from reprise.schema import example, signature
+from reprise.schema import example, kinds, signature
 from reprise.table import read_table
 from reprise.terminal import note, step, summary
 
@@ -71,7 +71,9 @@ def train(data: str, target: str, features: str, test_size: float, seed: int, **
             results.write_preprocessing(pipeline, folder / "artifacts")
             results.write_provenance(origin, data_record | recipe, folder / "artifacts")
             signed = signature(dataset.raw, dataset.y)
-            logged_model.save(folder / "model", pipeline, signed, example(training.raw), origin.lock)
+            logged_model.save(
+                folder / "model", pipeline, signed, example(training.raw), kinds(dataset.raw), origin.lock
+            )
             metrics = {
                 "train_accuracy": train_accuracy,
                 **{f"test_{name}": value for name, value in evaluation.metrics.items()},

@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 from reprise import notation
 from reprise.errors import WrongCall
 from reprise.features import DATES, feature, useless
+from reprise.known import NOTHING, Known, as_known
 from reprise.table import Table
 
 WHOLE_FLOATS, WHOLE_NUMBERS = 2**53, 2**63 - 1
@@ -83,18 +84,38 @@ def make_dataset(table: Table, target: str, features: str = "all") -> Dataset:
     return Dataset(raw, raw if same else pd.DataFrame(columns, index=frame.index), y, target, tuple(notes))
 
 
-def to_judge(table: Table, target: str, features: Sequence[str]) -> Dataset:
-    """Take features and labels as they are, for a model that is fitted already; one class is enough.
+def to_judge(table: Table, target: str, features: Sequence[str], known: Known = NOTHING) -> Dataset:
+    """Take features and labels as a fitted model knows them; one class is enough.
 
     Raises:
-        WrongCall: a column does not exist, or the labels are no classes.
+        WrongCall: a column does not exist, a value is not what the model knows the column for, or the labels are no
+            classes.
     """
     _check_known([target], table.frame, "target")
-    _check_known(features, table.frame, "feature")
     _check_table(table)
-    frame, notes = _with_target(table, target)
-    raw = frame[list(features)]
-    return Dataset(raw, raw, _labels(frame[target], target), target, notes)
+    frame, dropped = _with_target(table, target, text=known.label_kind == "text")
+    raw, notes = _as_known(frame, features, table, known)
+    y = _labels(as_known(frame[target], known.label_kind), target)
+    return Dataset(raw, raw, y, target, (*table.notes, *dropped, *notes))
+
+
+def to_predict(table: Table, features: Sequence[str], known: Known) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Take features as a fitted model knows them, with notes on how they were read.
+
+    Raises:
+        WrongCall: a column does not exist, or a value is not what the model knows the column for.
+    """
+    _check_table(table)
+    raw, notes = _as_known(table.frame, features, table, known)
+    return raw, (*table.notes, *notes)
+
+
+def _as_known(
+    frame: pd.DataFrame, features: Sequence[str], table: Table, known: Known
+) -> tuple[pd.DataFrame, list[str]]:
+    _check_known(features, frame, "feature")
+    read, notes = _with_numbers(frame, [name for name in features if known.kinds.get(name) != "text"], table)
+    return pd.DataFrame({name: as_known(read[name], known.kinds.get(name)) for name in features}, frame.index), notes
 
 
 def split(dataset: Dataset, test_size: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -168,10 +189,16 @@ def _choose(frame: pd.DataFrame, target: str, features: str) -> list[str]:
     return names
 
 
-def _with_target(table: Table, target: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Leave out rows without a target, such as a line of totals, before the types of the others are looked at."""
+def _with_target(table: Table, target: str, *, text: bool = False) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Leave out rows without a target, such as a line of totals, before the types of the others are looked at.
+
+    Args:
+        table: as it was read.
+        target: the column's name.
+        text: whether the labels are text even where they read as numbers.
+    """
     frame, notes = table.frame, []
-    if table.reading > 1 and isinstance(frame[target].dtype, pd.StringDtype):
+    if table.reading > 1 and not text and isinstance(frame[target].dtype, pd.StringDtype):
         found = notation.read(frame[target].dropna(), decimal_comma=table.decimal_comma, typed=table.typed)
         if found.numbers is not None:
             frame = frame.assign(**{target: found.numbers.reindex(frame.index)})

@@ -97,17 +97,22 @@ def differing_pins(lock: Lock, installed: dict[str, str]) -> list[str]:
 
 def pinned(names: Iterable[str], lock: Lock) -> list[str]:
     """Pin packages, and all they need in turn here, as the lock pins them."""
-    wanted, seen = [canonicalize_name(name) for name in names], set()
+    wanted = [str(canonicalize_name(name)) for name in names]
+    seen: set[str] = set()
     while wanted:
         name = wanted.pop()
         if name in seen or name not in lock.pins:
             continue
         seen.add(name)
-        for text in importlib.metadata.requires(name) or []:
-            requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                wanted.append(canonicalize_name(requirement.name))
+        wanted += required(name)
     return sorted(str(lock.pins[name]) for name in seen)
+
+
+def required(name: str) -> list[str]:
+    """Name what an installed distribution requires itself, here and without its extras."""
+    needs = map(Requirement, importlib.metadata.requires(name) or [])
+    here = [need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+    return [str(canonicalize_name(need.name)) for need in here]
 
 
 def describe_machine() -> dict[str, Any]:

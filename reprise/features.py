@@ -45,7 +45,9 @@ def _numbers_the_rows(column: pd.Series) -> bool:
 
 
 def feature(column: pd.Series) -> pd.Series:
-    """Bring a column to numbers, booleans or text, such that the model sees raw rows as it saw the training rows.
+    """Bring a column to numbers, booleans (as objects where some are missing) or text.
+
+    The model so sees raw rows as it saw the training rows.
 
     Raises:
         WrongCall: it holds dates or infinite numbers.
@@ -53,8 +55,8 @@ def feature(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object).infer_objects()
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
-        _check_finite(column)
-        return column
+        check_finite(column)
+        return column.astype("float64") if column.dtype.kind == "f" else column  # as which JSON and CSV arrive
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind in DATES or (kind == "string" and _all_dates(column)):
         message = (
@@ -63,15 +65,20 @@ def feature(column: pd.Series) -> pd.Series:
         )
         raise WrongCall(message)
     if kind == "boolean":
-        return column.astype("bool") if not column.hasnans else column.map(float, na_action="ignore").astype("float64")
+        return column.astype("bool") if not column.hasnans else column.astype(object).where(column.notna(), None)
     if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
         numbers = column.astype("float64")
-        _check_finite(numbers)
+        check_finite(numbers)
         return numbers
     return column.astype("str")
 
 
-def _check_finite(column: pd.Series) -> None:
+def check_finite(column: pd.Series) -> None:
+    """Refuse numbers that cannot be standardised.
+
+    Raises:
+        WrongCall: there is one; column and row are named.
+    """
     if column.dtype.kind != "f":
         return
     beyond = np.abs(column.to_numpy(dtype="float64")) > LARGEST

@@ -1,7 +1,7 @@
 """Rows that a model has not learned from: those of its own training run, rebuilt and checked, or another table's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from reprise.data import Dataset, make_dataset, split, to_judge
 from reprise.errors import JobFailed, WrongCall
 from reprise.fingerprint import fingerprint
+from reprise.known import Known
 from reprise.logged_model import Subject
 from reprise.source import again
 from reprise.table import READING, Table, read_table, reading_of
@@ -62,9 +63,26 @@ def rows_to_judge(subject: Subject, data: str, target: str) -> Rows:
         target = record["target"]
     if record and table.fingerprint == record["fingerprint"] and target == record["target"]:
         return _held_out(subject, record, table)
-    dataset = to_judge(table, target, subject.features or [name for name in table.frame.columns if name != target])
+    known = read_as_known(table, data, subject.known, target)
+    features = subject.features or [name for name in table.frame.columns if name != target]
+    dataset = to_judge(known, target, features, subject.known)
     _check_labels(dataset, subject.classes)
-    return Rows(table, dataset, f"rows of {table.source.name}")
+    return Rows(replace(table, frame=known.frame), dataset, f"rows of {table.source.name}")
+
+
+def read_as_known(table: Table, data: str, known: Known, target: str = "") -> Table:
+    """Read a table again with text where a model knows text: `01` is no 1 then.
+
+    Args:
+        table: as it was read without the model.
+        data: what names it.
+        known: what the model knows.
+        target: the column of labels, where they are wanted.
+    """
+    texts = [name for name in known.texts(target) if name in table.frame]
+    if table.reading == READING and (table.typed or not texts):
+        return table
+    return read_table(data, texts=texts)
 
 
 def _held_out(subject: Subject, record: dict[str, Any], table: Table) -> Rows:

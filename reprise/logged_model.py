@@ -1,35 +1,48 @@
 """The fitted pipeline as an MLflow model: saved in skops format, pinned, signed, and found again by its URI."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import skops.io  # isort: skip  before mlflow: reprise/tracking.py says why
+from reprise.composition import trusted_types  # isort: skip  skops before mlflow: reprise/tracking.py says why
 
 import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
+from mlflow.types import DataType
 from sklearn.pipeline import Pipeline
 
 from reprise.bundle import MODEL_NAME
 from reprise.environment import Lock, pinned
 from reprise.errors import JobFailed, WrongCall, telling
+from reprise.known import Known
 from reprise.recorded import newest_training_run, provenance_of
+from reprise.schema import Kind, as_signed, kinds_signed
 from reprise.stored_model import Files, describe
 from reprise.verified_model import check, identity
 
-TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
-"""Packages whose types a model may hold beyond those that skops trusts itself. Add yours when you replace the model."""
+TRUSTED_PACKAGES: tuple[str, ...] = ()
+"""Packages whose types a model may hold beyond those of scikit-learn and of what conda.yaml pins."""
 
 INFERENCE = ("mlflow-skinny", "scikit-learn", "skops", "pandas")
-"""What a loaded model needs; the lock pins them, with what they need in turn, in the model's requirements."""
+"""What every loaded model needs; the lock pins them, with what they need in turn, in the model's requirements."""
+
+BOOLEANS = "reprise.booleans"
+"""Of MLmodel's metadata: the columns that are booleans, which the signature calls text."""
 
 
-def save(folder: Path, pipeline: Pipeline, signature: ModelSignature, example: pd.DataFrame, lock: Lock) -> None:
+def save(
+    folder: Path,
+    pipeline: Pipeline,
+    signature: ModelSignature,
+    example: pd.DataFrame,
+    kinds: Mapping[str, Kind],
+    lock: Lock,
+) -> None:
     """Save a fitted pipeline in MLflow's format.
 
     `reprise.bundle` logs it then. Together they do what `mlflow.sklearn.log_model` does, save for one: that runs the
@@ -40,19 +53,22 @@ def save(folder: Path, pipeline: Pipeline, signature: ModelSignature, example: p
         pipeline: takes raw rows.
         signature: of those rows and of the predictions.
         example: a few raw rows, the model's input example.
-        lock: the environment lock, which pins the model's requirements.
+        kinds: what the model takes each column for.
+        lock: the environment lock, which pins the model's requirements: `INFERENCE`, and what the pipeline is made of.
 
     Raises:
-        JobFailed: the pipeline holds types that are not to be trusted on loading.
+        JobFailed: the pipeline holds types that are not to be trusted on loading, or that the lock does not bring.
     """
+    types, distributions = trusted_types(pipeline, TRUSTED_PACKAGES, lock)
     mlflow.sklearn.save_model(
         pipeline,
         folder,
         signature=signature,
         input_example=example,
         serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
-        skops_trusted_types=_trusted_types(pipeline),
-        pip_requirements=pinned(INFERENCE, lock),
+        skops_trusted_types=types,
+        pip_requirements=pinned([*INFERENCE, *distributions], lock),
+        metadata={BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"]},
     )
 
 
@@ -88,6 +104,13 @@ class Subject:
         return schema.input_names() if schema is not None and schema.has_input_names() else None
 
     @property
+    def known(self) -> Known:
+        """What it knows of its columns, from its signature and, of its booleans, from what was saved beside that."""
+        booleans = (self.model.metadata.metadata or {}).get(BOOLEANS, [])
+        kinds = kinds_signed(self.model.metadata.get_input_schema())
+        return Known(kinds | dict.fromkeys(booleans, "boolean"), self.classes)
+
+    @property
     def classes(self) -> Sequence[Any] | None:
         """The labels that it knows, or None."""
         return getattr(self.classifier, "classes_", None)
@@ -99,10 +122,27 @@ class Subject:
             WrongCall: the rows do not fit the model's signature.
         """
         try:
-            return np.asarray(self.model.predict(raw)).ravel()
+            return np.asarray(self.model.predict(self.as_served(raw))).ravel()
         except mlflow.exceptions.MlflowException as error:
             message = f"model {self.uri} cannot judge these rows: {telling(error)}"
             raise WrongCall(message) from error
+
+    def as_served(self, raw: pd.DataFrame) -> pd.DataFrame:
+        """Return raw rows in the types in which MLflow's server hands them to the model."""
+        return as_signed(raw, self.model.metadata.get_input_schema())
+
+    def notes(self) -> list[str]:
+        """Say, a line each, where a served model answers otherwise than here."""
+        schema = self.model.metadata.get_input_schema()
+        named = schema is not None and schema.has_input_names()
+        signed = [name for name, spec in schema.input_dict().items() if spec.type == DataType.boolean] if named else []
+        if not signed:
+            return []
+        line = (
+            f"model {self.uri} signs {', '.join(map(repr, signed[:5]))} as boolean, so MLflow's server takes a null "
+            "for False there; here it is a gap: train again, and the server takes it for a gap too"
+        )
+        return [line]
 
     def answer_example(self) -> np.ndarray:
         """Predict labels for its input example.
@@ -172,15 +212,3 @@ def load(uri: str, *, trusted: bool = False) -> Subject:
     if "sklearn" not in model.metadata.flavors:
         raise WrongCall(f"model {uri!r} is no scikit-learn model; it has {', '.join(model.metadata.flavors)}")
     return Subject(uri, model, model.metadata.model_id, model.metadata.run_id, files, example)
-
-
-def _trusted_types(pipeline: Pipeline) -> list[str]:
-    types = skops.io.get_untrusted_types(data=skops.io.dumps(pipeline))
-    foreign = [name for name in types if name.partition(".")[0] not in TRUSTED_PACKAGES]
-    if foreign:
-        message = (
-            f"the model holds {', '.join(foreign)}, of no package that is trusted on loading; "
-            "add the package to TRUSTED_PACKAGES in reprise/logged_model.py if you trust it"
-        )
-        raise JobFailed(message)
-    return list(types)

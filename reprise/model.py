@@ -13,8 +13,9 @@ from sklearn.compose import make_column_selector as select
 from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from sklearn.utils import check_array
 
 Kernel = Literal["linear", "poly", "rbf", "sigmoid"]
 Solver = Literal["exact", "approximate", "auto"]
@@ -28,6 +29,19 @@ CATEGORIES = 100
 
 MISSING = "missing"
 """The category of a missing value, with underscores behind it where a column has a category of that name."""
+
+GAP = -1.0
+BOOLEANS: dict[Any, float] = {
+    np.nan: GAP,  # first: what looks for words takes no NaN
+    None: GAP,
+    "True": 1.0,
+    "TRUE": 1.0,
+    "true": 1.0,
+    "False": 0.0,
+    "FALSE": 0.0,
+    "false": 0.0,
+}
+"""What may stand for a boolean beside True, False, 1 and 0, or for a missing one: a served CSV file holds words."""
 
 COMPONENTS = 100
 """Columns of the approximate kernel map: scikit-learn's own default."""
@@ -76,11 +90,18 @@ def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipe
 
 def make_preprocessing(X: Any) -> ColumnTransformer:
     """Standardise and impute numbers and booleans; one-hot encode categories, where missing is one category more."""
-    texts = select(dtype_exclude=["number", "bool"])(X)
+    truths = [name for name in X if _is_boolean(X[name])]
+    texts = [name for name in select(dtype_exclude=["number", "bool"])(X) if name not in truths]
     missing = MISSING
     while any((X[name] == missing).any() for name in texts):
         missing += "_"
     numbers = make_pipeline(StandardScaler(), SimpleImputer(strategy="median", keep_empty_features=True))
+    booleans = make_pipeline(
+        FunctionTransformer(check_array, kw_args={"dtype": "object", "ensure_all_finite": False}),
+        *(SimpleImputer(missing_values=word, strategy="constant", fill_value=BOOLEANS[word]) for word in BOOLEANS),
+        SimpleImputer(missing_values=GAP, strategy="median", keep_empty_features=True),
+        StandardScaler(),
+    )
     categories = make_pipeline(
         # Rows that arrive as JSON hold None where tables hold NaN.
         SimpleImputer(missing_values=np.nan, strategy="constant", fill_value=missing),
@@ -89,10 +110,19 @@ def make_preprocessing(X: Any) -> ColumnTransformer:
     )
     return ColumnTransformer(
         [
-            ("numbers", numbers, select(dtype_include=["number", "bool"])(X)),
+            ("numbers", numbers, select(dtype_include="number")(X)),
+            *([("booleans", booleans, truths)] if truths else []),
             ("categories", categories, texts),
         ]
     )
+
+
+def _is_boolean(column: Any) -> bool:
+    """Tell whether a column holds booleans; where some are missing it is one of objects."""
+    if column.dtype != object:
+        return bool(column.dtype == bool)
+    present = column.dropna()
+    return len(present) > 0 and bool(present.map(type).isin([bool, np.bool_]).all())
 
 
 def make_kernel_map(resolved: Hyperparameters, rows: int, seed: int) -> Nystroem:

@@ -1,54 +1,103 @@
-"""What columns MLflow expects of a table, in a data set and in a model's signature."""
+"""What columns MLflow expects of a table, in a data set and in a model's signature; and rows as a signature asks."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
-from mlflow.types.schema import AnyType
 
-ANY_NUMBER = AnyType()
+Kind = Literal["number", "boolean", "text"]
+"""What a model takes a column for."""
+
 EXAMPLE_ROWS = 5
+
+_NUMBERS = (DataType.integer, DataType.long, DataType.float, DataType.double)
 
 
 def signature(raw: pd.DataFrame, y: pd.Series) -> ModelSignature:
-    """Give a model's signature: raw features in, labels out.
+    """Return a model's signature: raw features in, labels out.
 
-    MLflow refuses an integer where a signature says double, and a gap where it says long. Columns of whole numbers
-    may arrive either way, so the signature takes any number for them.
+    Numbers are signed `double`, all else `string`. With these two MLflow's scoring server refuses what does not fit,
+    and changes nothing that does. With `boolean` it takes a null for False and any text for True, with `long` 1.5 for
+    1. It refuses every CSV file where a column is signed `any`.
     """
-    columns: list[Any] = [ColSpec(_accepted(raw[name]), str(name)) for name in raw.columns]
-    return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec(_kind(y))]))
+    columns: list[Any] = [
+        ColSpec(DataType.double if kind == "number" else DataType.string, name) for name, kind in kinds(raw).items()
+    ]
+    return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec(_type(y))]))
+
+
+def kinds(raw: pd.DataFrame) -> dict[str, Kind]:
+    """Return what a model takes each column for."""
+    return {str(name): _kind(_type(raw[name])) for name in raw.columns}
+
+
+def kinds_signed(schema: Schema | None) -> dict[str, Kind]:
+    """Return what a signature says of columns; those of type `any`, which earlier versions signed, it leaves open."""
+    if schema is None or not schema.has_input_names():
+        return {}
+    types = schema.input_dict()
+    return {name: _kind(spec.type) for name, spec in types.items() if isinstance(spec.type, DataType)}
+
+
+def as_signed(raw: pd.DataFrame, schema: Schema | None) -> pd.DataFrame:
+    """Return rows in the types that a signature asks for, each value and each gap the same.
+
+    MLflow's server does so for JSON and CSV. For a frame MLflow only checks: it refuses whole numbers where `double` is
+    asked, booleans where `string` is, and a gap that is NaN where `boolean` is.
+    """
+    if schema is None or not schema.has_input_names():
+        return raw
+    signed = {name: _as_signed(raw[name], spec.type) for name, spec in schema.input_dict().items() if name in raw}
+    return raw.assign(**signed)
 
 
 def example(raw: pd.DataFrame) -> pd.DataFrame:
-    """Give a few raw rows as JSON can hold them: decimals as floats, every kind of gap as None."""
-    rows = raw.head(EXAMPLE_ROWS).astype(object)
-    rows = rows.map(lambda value: float(value) if isinstance(value, Decimal) else value)
-    return rows.where(rows.notna(), None).infer_objects()
+    """Return a few raw rows as JSON can hold them: numbers as floats, every kind of gap as None."""
+    rows = raw.head(EXAMPLE_ROWS)
+    numbers = {name: _numbers(rows[name]) for name, kind in kinds(raw).items() if kind == "number"}
+    return pd.DataFrame({name: numbers.get(str(name), _objects(rows[name])) for name in rows}, index=rows.index)
 
 
 def column_schema(table: pd.DataFrame) -> Schema:
-    """Give the columns' types as they are."""
-    return Schema([ColSpec(_kind(table[name]), str(name)) for name in table.columns])
+    """Return the columns' types as they are."""
+    return Schema([ColSpec(_type(table[name]), str(name)) for name in table.columns])
 
 
-def _accepted(column: pd.Series) -> DataType | AnyType:
-    kind = _kind(column)
-    plain = isinstance(column.dtype, (np.dtype, pd.StringDtype))
-    if kind == DataType.long or not plain:
-        return ANY_NUMBER
-    if kind == DataType.double:
-        values = pd.to_numeric(column, errors="coerce")
-        gaps = values.isna()
-        whole = (values[~gaps] % 1 == 0).all()
-        return ANY_NUMBER if column.dtype == object or (gaps.any() and whole) else DataType.double
-    return kind
+def _as_signed(column: pd.Series, kind: Any) -> pd.Series:
+    if kind in (DataType.float, DataType.double):
+        return column if isinstance(column.dtype, pd.StringDtype) else _numbers(column)
+    if kind == DataType.string:
+        return column if isinstance(column.dtype, pd.StringDtype) else _objects(column)
+    if kind == DataType.boolean and column.hasnans:
+        return _objects(column)
+    if not isinstance(kind, DataType) and pd.api.types.is_extension_array_dtype(column.dtype):
+        return column if isinstance(column.dtype, (pd.StringDtype, pd.CategoricalDtype)) else _objects(column)
+    return column
 
 
-def _kind(column: pd.Series) -> DataType:
+def _numbers(column: pd.Series) -> pd.Series:
+    """Return numbers as floats; what holds other values stays as it is, for MLflow to refuse."""
+    try:
+        return _objects(column).map(_float).astype("float64") if column.dtype == object else column.astype("float64")
+    except (ValueError, TypeError):
+        return column
+
+
+def _float(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _objects(column: pd.Series) -> pd.Series:
+    return column.astype(object).where(column.notna(), None)
+
+
+def _kind(kind: DataType) -> Kind:
+    return "number" if kind in _NUMBERS else "boolean" if kind == DataType.boolean else "text"
+
+
+def _type(column: pd.Series) -> DataType:
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind == "boolean":
         return DataType.boolean
@@ -57,5 +106,5 @@ def _kind(column: pd.Series) -> DataType:
     if kind in ("floating", "mixed-integer-float", "decimal"):
         return DataType.double
     if kind == "categorical":
-        return _kind(pd.Series(column.cat.categories))
+        return _type(pd.Series(column.cat.categories))
     return DataType.string

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import mlflow
+import pandas as pd
 import pytest
 import yaml
 
@@ -162,6 +163,12 @@ def invoke(command: object, *arguments: str) -> mlflow.entities.Run:
     """Call a click command in this process and return the run that it made."""
     command.main([str(argument) for argument in arguments], standalone_mode=False)  # type: ignore[attr-defined]
     return mlflow.last_active_run()
+
+
+def as_served(model: mlflow.pyfunc.PyFuncModel, rows: pd.DataFrame) -> pd.DataFrame:
+    """Give rows the types of a model's signature, as MLflow's server does and docs/tables.md says."""
+    schema = model.metadata.get_input_schema()
+    return rows.astype(dict(zip(schema.input_names(), schema.pandas_types(), strict=True)))
 
 
 @pytest.fixture(scope="session")

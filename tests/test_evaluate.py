@@ -99,7 +99,7 @@ def test_another_table_is_judged_whole(train: Job, evaluate: Job, wine: Path) ->
     ("change", "message"),
     [
         (lambda frame: frame.drop(columns="alcohol"), "feature 'alcohol' is not a column"),
-        (lambda frame: frame.assign(alcohol="much"), "cannot judge these rows"),
+        (lambda frame: frame.assign(alcohol="much"), "column 'alcohol' holds 'much' in row 0, which is not a number"),
         (lambda frame: frame.assign(target="beer"), "holds no class that the model knows"),
         (lambda frame: frame.drop(columns="target"), "target 'target' is not a column"),
     ],

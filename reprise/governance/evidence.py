@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from reprise import project
 from reprise.checkout import in_branch
+from reprise.data import to_judge
 from reprise.errors import JobFailed, WrongCall
 from reprise.evaluation import Evaluation, assess, scores
 from reprise.governance import registry
@@ -133,9 +134,8 @@ def _on(model: Subject, rows: Rows, kept: np.ndarray) -> Evaluation:
     y = rows.dataset.y[kept]
     if not len(y):
         return assess(y, y.to_numpy(), None)
-    X = rows.table.frame.loc[y.index].copy()  # it may know other columns than the challenger
-    X[rows.dataset.raw.columns] = rows.dataset.raw.loc[y.index]  # with numbers that the file has as text
-    X = X[[name for name in model.features or rows.dataset.raw.columns if name in X]]
+    known = to_judge(rows.table, rows.dataset.target, model.features or list(rows.dataset.raw.columns), model.known)
+    X = model.as_served(known.raw.loc[y.index])  # it may know other columns than the challenger
     return assess(y, model.predict(X), scores(model.classifier, X, y.index))
 
 
