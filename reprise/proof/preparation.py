@@ -15,6 +15,7 @@ import yaml
 from reprise import project
 from reprise.environment import Lock, installed_versions, parse_lock
 from reprise.errors import Irreproducible, WrongCall
+from reprise.proof import threads
 from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
 from reprise.proof.trials import search_of
@@ -77,6 +78,7 @@ def prepare(recorded: Recorded, repository: str, env_manager: str, experiment_id
         patch=recorded.patch,
         experiment_id=experiment_id,
         tags={RERUN_OF: recorded.run_id},
+        variables=threads.variables(recorded.environment, threads.cores()),
     )
     return Plan(order, replaced, lock, here)
 
