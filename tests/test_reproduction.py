@@ -175,7 +175,7 @@ def test_a_run_is_reproduced_after_the_code_has_changed(checkout: Path, train: J
     assert judged.data.tags["reprise.job"] == "reproduce"
     assert judged.data.tags["reprise.reproduces.run_id"] == first.info.run_id
     assert judged.data.tags["reprise.reproduction.run_id"] == rerun.info.run_id
-    assert f"reproduced, run {judged.info.run_id}" in tell(first.info.run_id)
+    assert f"reproduced, run {judged.info.run_id}" in "\n".join(tell(first.info.run_id))
     assert before == (
         *(git(checkout, "for-each-ref"), git(checkout, "status", "--porcelain")),
         git(checkout, "rev-parse", "HEAD"),

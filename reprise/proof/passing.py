@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from reprise.proof.moments import is_epoch, without_times
 from reprise.proof.naming import HOST, PROCESS, said_by
 from reprise.proof.own import Own, Sides
@@ -175,4 +173,4 @@ def _is_told(value: Any, kind: str) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -13,6 +13,7 @@ from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.governance.registry import Version
 from reprise.limits import in_tag
 from reprise.proof import cause, circumstances, comparison, consistency, stored, trials
+from reprise.proof.apart import moved, taken_over
 from reprise.proof.artifacts import contradictions, gone, models_of, needs_of, results_of, there
 from reprise.proof.identity import own_of
 from reprise.proof.model_files import with_files
@@ -64,7 +65,7 @@ def reproduce(
         _warn([finding for finding in record if finding.match == Match.DIFFERENT])
         try:
             trials.see_that_it_has_results(recorded)
-            plan = prepare(search, repository, env_manager, experiment_id)
+            plan = moved(prepare(search, repository, env_manager, experiment_id), search)
             announce(plan)
             played = _play(plan)
             again = rerun = read(played.run_id, Path(folder, "again"))
@@ -76,6 +77,7 @@ def reproduce(
         models_again = there(models_of(again, Path(folder, "models-again")))
         needs = (needs_of(models), needs_of(models_again))
         given = circumstances.compare(search, rerun, plan.replaced, plan.lock, sides, needs)
+        given += tuple(taken_over(plan, search))
         record = tuple(with_files(record, models, models_again))
         findings, tolerance = _compare((recorded, models), (again, models_again), record, given, sides)
         place = without_credentials(plan.order.place.repository)
