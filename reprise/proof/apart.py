@@ -27,7 +27,8 @@ def moved(plan: Plan, recorded: Recorded) -> Plan:
         return plan
     theirs = recorded.run.info.experiment_id
     place = theirs if _names_its_experiment(plan) else _new(recorded.run_id, theirs)
-    return replace(plan, order=replace(plan.order, experiment_id=place))
+    variables = {**plan.order.variables, "MLFLOW_EXPERIMENT_NAME": None}  # MLflow refuses one that is not the id's
+    return replace(plan, order=replace(plan.order, experiment_id=place, variables=variables))
 
 
 def taken_over(plan: Plan, recorded: Recorded) -> Iterator[Finding]:

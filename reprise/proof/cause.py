@@ -28,8 +28,15 @@ def suspects(found: Sequence[Finding], models: frozenset[str]) -> Iterator[Findi
     told = [finding for finding in beyond if finding.area == "parameters"]
     if (results or told) and len(beyond) == len(told) and _is_as_learned(found, models):
         yield _record(results or told, [*told, *results])
-    elif results and not beyond:
+    elif results and not _explained(results, beyond):
         yield _unexplained(found)
+
+
+def _explained(results: Sequence[Finding], beyond: Sequence[Finding]) -> bool:
+    """Tell whether a circumstance differs, or the record contradicts itself in a result that does."""
+    if any(finding.area != "record" for finding in beyond):
+        return True
+    return not {finding.name for finding in beyond}.isdisjoint(finding.name for finding in results)
 
 
 def _is_as_learned(found: Sequence[Finding], models: frozenset[str]) -> bool:
@@ -56,11 +63,13 @@ def _record(first: Sequence[Finding], all_of_them: Sequence[Finding]) -> Finding
 
 def _unexplained(found: Sequence[Finding]) -> Finding:
     skipped = [finding for finding in found if finding.match == Match.SKIPPED and finding.area in CIRCUMSTANCES]
+    record = [finding for finding in found if finding.match == Match.DIFFERENT and finding.area == "record"]
     machine = [finding for finding in found if finding.match == Match.DIFFERENT and finding.area == "machine"]
-    if skipped or machine:
-        named = [f"{finding.area} ({finding.name})" for finding in skipped]
+    named = [f"record ({finding.name}), which contradicts itself" for finding in record[:1]]
+    if skipped or machine or record:
+        named += [f"{finding.area} ({finding.name})" for finding in skipped]
         named += [f"machine ({finding.name}), which differs" for finding in machine[:1]]
-        note = f"what was not compared may be the cause: {', '.join(dict.fromkeys(named))}; else {CHANCE}"
+        note = f"what was not compared, or differs, may be the cause: {', '.join(dict.fromkeys(named))}; else {CHANCE}"
     else:
         note = f"all circumstances that were compared are the same: {CHANCE}"
     return Finding("randomness", "unexplained", Match.DIFFERENT, note=note)

@@ -90,12 +90,14 @@ def _passes(path: str, old: Any, new: Any, sides: Sides) -> Alike | None:
     keys = re.findall(r"\['(.*?)'\]|\.(\w+)", path)
     last, *above = [one or other for one, other in reversed(keys)] or [""]
     names = [last, *(f"{last} {key}" for key in above if said_by(key))]
+    if old is None or new is None:
+        return None
     if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
         if old.shape != new.shape or old.dtype.kind == "O" or not different(old, new).any():
             return None
         olds, news = old.ravel().tolist(), new.ravel().tolist()
     else:
-        olds, news = [_plainly(old)], [_plainly(new)]
+        olds, news = [str(_plainly(old))], [str(_plainly(new))]
     unequal = [pair for pair in zip(olds, news, strict=True) if pair[0] != pair[1]]
     for name in names:
         why = [alike(name, *pair, sides) for pair in unequal[:1]]

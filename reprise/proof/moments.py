@@ -15,8 +15,15 @@ _CLOCK = r"(?P<hour>\d\d)[:.-]?(?P<minute>\d\d)(?:[:.-]?(?P<second>\d\d)(?P<frac
 _ISO = rf"(?<!\d){_DAY}(?:[T _-]?{_CLOCK} ?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d(?::?\d\d)?)?)?(?!\d)"
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _WORDS = rf"(?:{'|'.join(_MONTHS)})"
-_CTIME = rf"(?P<c_month>{_WORDS}) +(?P<c_day>\d\d?) (?P<c_clock>\d\d:\d\d:\d\d) (?:[A-Z]+ )?(?P<c_year>\d{{4}})"
-_MAIL = rf"(?P<m_day>\d\d?) (?P<m_month>{_WORDS}) (?P<m_year>\d{{4}}) (?P<m_clock>\d\d:\d\d:\d\d)(?: GMT| [+-]\d{{4}})?"
+_WEEKDAY = r"(?:[A-Z][a-z]{2},? )?"
+_CTIME = (
+    rf"{_WEEKDAY}(?P<c_month>{_WORDS}) +(?P<c_day>\d\d?) (?P<c_clock>\d\d:\d\d:\d\d) "
+    r"(?:[A-Z]+ )?(?P<c_year>\d{4})"
+)
+_MAIL = (
+    rf"{_WEEKDAY}(?P<m_day>\d\d?) (?P<m_month>{_WORDS}) (?P<m_year>\d{{4}}) (?P<m_clock>\d\d:\d\d:\d\d)"
+    r"(?: GMT| [+-]\d{4})?"
+)
 _EUROPE = r"(?P<e_day>\d\d)[./](?P<e_month>\d\d)[./](?P<e_year>\d{4})(?:,? (?P<e_clock>\d\d:\d\d(?::\d\d)?))?"
 _EPOCH = r"(?<![\d.])(?P<epoch>\d{10}(?:\d{3}|\d{6}|\d{9})?(?:\.\d+)?)(?![\d])"
 _TIME_OF_DAY = r"(?<![\d:])(?P<t_clock>\d\d:\d\d:\d\d(?:[.,]\d+)?)(?![\d:])"

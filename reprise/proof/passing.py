@@ -34,7 +34,7 @@ _PATH = r"(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\",:;]+)*"
 _FORMS = (
     (FOLDER, re.compile(rf"(?:file://)?{_PATH}[/\\]tmp[a-z0-9_]{{8}}(?![\w])")),
     (FOLDER, re.compile(rf"(?:file://)?{_PATH}/clones/[0-9a-f]{{12}}/(?:tree|spare)(?![\w])")),
-    ("an environment's folder", re.compile(rf"{_PATH}(?=/bin/python[\d.]*(?![\w])|/lib/python[\d.]+/)")),
+    ("an environment's folder", re.compile(rf"{_PATH}/(?:bin/python[\d.]*(?!\w)|lib/python[\d.]+(?=/))")),
     ("an address in memory", re.compile(r"(?<= at )0x[0-9a-fA-F]{6,16}\b")),
     ("a process id", re.compile(r"(?<=\bpid)[ =:]+\d+\b", re.IGNORECASE)),
     (
@@ -160,7 +160,7 @@ def _without_random_names(old: str, new: str) -> tuple[str, str, list[str]]:
 
 def _differ_by_chance(one: str, other: str) -> bool:
     different = sum(a != b for a, b in zip(one, other, strict=False))
-    return len(one) == len(other) and different >= _RANDOM and bool(re.search(r"[\d_]", one + other))
+    return len(one) == len(other) and different >= _RANDOM and bool(re.search(r"\d", one + other))
 
 
 def _is_told(value: Any, kind: str) -> bool:
