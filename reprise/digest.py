@@ -25,19 +25,11 @@ def digest(folder: Path) -> str:
         64 hexadecimal digits.
     """
     total = hashlib.sha256()
-    for name, sha256 in file_digests(folder).items():
-        total.update(f"{sha256}  {name}\n".encode())
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _ADDED):
+        name = path.relative_to(folder).as_posix()
+        content = _without_ids(path) if name == "MLmodel" else path.read_bytes()
+        total.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode())
     return total.hexdigest()
-
-
-def file_digests(folder: Path) -> dict[str, str]:
-    """Hash each of a model's files, in order of their names: what `digest` is made of."""
-    return {
-        (name := path.relative_to(folder).as_posix()): hashlib.sha256(
-            _without_ids(path) if name == "MLmodel" else path.read_bytes()
-        ).hexdigest()
-        for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _ADDED)
-    }
 
 
 def _without_ids(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""Honest runs as a user makes them, with `mlflow run`, and reproduces them in a process of its own: reproduced, exit 0."""
+"""Honest runs as a user makes them, with `mlflow run`, each reproduced by a process of its own, exit code 0."""
 
 import os
 import shutil

@@ -1,6 +1,7 @@
 """Run a recorded run again from its commit, compare, and come to a verdict."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -125,11 +126,26 @@ def _play(plan: Plan) -> Played:
     try:
         played = play(plan.order)
     except (JobFailed, WrongCall) as error:
-        raise Irreproducible(f"the run cannot be repeated: {error.format_message()}") from error
+        said = error.format_message()
+        raise Irreproducible(f"the run cannot be repeated: {said}{_python_to_bring(said)}") from error
     if played.exit_code:
         reason = existing(played.run_id).data.tags.get("reprise.failure", f"exit code {played.exit_code}")
         raise Irreproducible(f"the job, which succeeded then, fails now: {reason} (run {played.run_id})")
     return played
+
+
+def _python_to_bring(said: str) -> str:
+    """Say what to do where uv was to bring a Python that it cannot have: it would say to install it with uv."""
+    if "environment cannot be built" not in said:
+        return ""
+    found = re.search(r"cpython-(\d+\.\d+\.\d+)|interpreter found for Python (\d+(?:\.\d+)*)", said)
+    if found is None:
+        return ""
+    version = found[1] or found[2]
+    return (
+        f"; Python {version} is not on this machine and uv cannot bring it: put one on the PATH, or give another "
+        "--env-manager"
+    )
 
 
 def _compare(
