@@ -68,6 +68,10 @@ def _announce(plan: preparation.Plan) -> None:
     patched = f" with a patch of {len(order.patch)} bytes" if order.patch else ""
     repository = without_credentials(order.place.repository)
     note(f"runs {order.entry_point} of {repository} at {order.place.version}{patched}")
+    if given := [f"{name}={value}" for name, value in order.variables.items() if value is not None]:
+        note(f"with {' '.join(given)}, as the run had it")
+    if plan.lacks:
+        note(plan.lacks)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,12 @@ from packaging.utils import canonicalize_name
 from reprise.errors import WrongCall, one_line
 from reprise.project import LOCK_FILE
 
+THREADS = (
+    "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+)  # fmt: skip
+"""Variables that say how many threads linear algebra takes, and so in which order it sums."""
+
 
 @dataclass(frozen=True)
 class Lock:
@@ -128,6 +134,7 @@ def describe_machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
+        "threads": {name: os.environ[name] for name in THREADS if os.environ.get(name)},
         "simd": configuration["SIMD Extensions"]["found"],
         "blas": [
             {key: pool.get(key) for key in ("user_api", "internal_api", "version", "num_threads", "architecture")}

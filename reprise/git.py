@@ -19,7 +19,15 @@ OFFLINE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "file"}
 
 
 class GitError(Exception):
-    """Git refused; the message is git's."""
+    """Git refused; the message is git's.
+
+    Attributes:
+        output: what it printed before it did.
+    """
+
+    def __init__(self, message: str, output: bytes = b"") -> None:
+        super().__init__(message)
+        self.output = output
 
 
 def git(
@@ -51,7 +59,8 @@ def git(
                 raise GitError(f"no answer within {timeout:g} s") from error
             raise
     if process.returncode:
-        raise GitError(errors.decode(errors="replace").strip() or f"git {arguments[0]} failed")
+        message = errors.decode(errors="replace").strip() or f"git {arguments[0]} failed"
+        raise GitError(message, output)
     return output
 
 

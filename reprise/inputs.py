@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from reprise.data import Dataset
-from reprise.fingerprint import fingerprint
+from reprise.fingerprint import fingerprint, parts
 from reprise.schema import column_schema
 from reprise.source import Source
 from reprise.table import Table
@@ -38,6 +38,7 @@ def describe(table: Table, rows: Mapping[str, Dataset]) -> tuple[dict[str, Any],
         "reading": table.reading,
         "rows": len(table.frame),
         "columns": list(table.frame.columns),
+        "parts": parts(table.frame),
         "target": next(iter(rows.values())).target,
     }
     kind, place = _mlflow_source(table.source)

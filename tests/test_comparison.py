@@ -14,7 +14,7 @@ from sklearn.svm import SVC
 
 from reprise.proof import learned
 from reprise.proof.comparison import TOLERANCE, Results, compare
-from reprise.proof.timing import is_timing
+from reprise.proof.naming import said_by
 from reprise.proof.verdict import Finding, Match, Outcome, Verdict
 
 X = np.random.default_rng(0).normal(size=(60, 4))
@@ -65,7 +65,7 @@ def test_a_time_is_no_result(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["test_accuracy", "times_right_share", "columns", "rms", "seconds_to_none"])
 def test_a_result_is_not_taken_for_a_time(name: str) -> None:
-    assert not is_timing(name)
+    assert said_by(name) is None
 
 
 def test_the_first_rows_and_the_largest_difference_of_predictions_are_named() -> None:

@@ -175,7 +175,7 @@ def test_a_run_is_reproduced_after_the_code_has_changed(checkout: Path, train: J
     assert judged.data.tags["reprise.job"] == "reproduce"
     assert judged.data.tags["reprise.reproduces.run_id"] == first.info.run_id
     assert judged.data.tags["reprise.reproduction.run_id"] == rerun.info.run_id
-    assert f"reproduced, run {judged.info.run_id}" in tell(first.info.run_id)
+    assert f"reproduced, run {judged.info.run_id}" in "\n".join(tell(first.info.run_id))
     assert before == (
         *(git(checkout, "for-each-ref"), git(checkout, "status", "--porcelain")),
         git(checkout, "rev-parse", "HEAD"),
@@ -540,3 +540,76 @@ def test_bisecting_finds_the_commit_that_changed_a_metric(
     ):
         with pytest.raises(click.ClickException, match=message):
             invoke(command, *search[:4], "--metric", metric, "--commits", commits_given)
+
+
+FAILING = "raise SystemExit(1)\n"
+
+
+def test_bisecting_names_the_candidates_where_some_cannot_be_run(
+    foreign: Callable[..., mlflow.entities.Run], reproduce: Reproduce, tmp_path: Path
+) -> None:
+    from reproduce import reproduce as command
+
+    first = foreign("0.25")
+    folder = tmp_path / "foreign"
+    commits = [git(folder, "rev-parse", "HEAD")]
+    for script in (FAILING, TINY.replace("VALUE", "0.3")):
+        (folder / "job.py").write_text(script)
+        commits.append(commit_all(folder, f"job {len(commits)}"))
+    search = ("--run", first.info.run_id, "--env-manager", "local", "--metric", "score", "--commits")
+    with pytest.raises(JobFailed, match="is one of 2: ") as failure:
+        invoke(command, *search, f"{commits[0]}..main")
+    assert f"{commits[1]} job 1 (cannot be run)" in failure.value.message
+    assert f"{commits[2]} job 2" in failure.value.message
+
+
+TWO_TABLES = """
+import os, mlflow, pandas as pd
+with mlflow.start_run():
+    for value in (1.0, VALUE):
+        mlflow.log_input(mlflow.data.from_pandas(pd.DataFrame({"x": [value]}), name="rows"), context="train")
+    mlflow.log_metric("score", 1)
+"""
+
+
+def test_two_data_sets_of_one_name_are_two(foreign: Callable[..., mlflow.entities.Run], reproduce: Reproduce) -> None:
+    verdict = reproduce(foreign("float(os.getpid())", TWO_TABLES), ends=JobFailed)
+    found: list[dict[str, str]] = verdict["findings"]  # type: ignore[assignment]
+    matches = [finding["match"] for finding in found if finding["name"] == "rows (train)"]
+    assert sorted(matches) == ["different", "equal"]
+    assert reproduce(foreign("2.0", TWO_TABLES))["verdict"] == "reproduced"
+
+
+def test_a_model_of_another_environment_names_it(
+    foreign: Callable[..., mlflow.entities.Run], reproduce: Reproduce
+) -> None:
+    """A `local` run says nothing of its packages, and yet its model does."""
+    script = """
+import os, mlflow
+from sklearn.linear_model import LogisticRegression
+with mlflow.start_run():
+    model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn==1.0"])
+    mlflow.log_metric("score", VALUE)
+"""
+    run = foreign("os.getpid()", script)
+    model = mlflow.get_logged_model(run.outputs.model_outputs[0].model_id)
+    needs = Path(model.artifact_location) / "requirements.txt"
+    needs.write_text(needs.read_text().replace("scikit-learn==1.0", "scikit-learn==0.9"))
+    verdict = reproduce(run, ends=JobFailed)
+    assert different(verdict) == ["environment scikit-learn", "results score"]
+
+
+def test_what_has_changed_in_the_data_is_named(checkout: Path, train: Job, reproduce: Reproduce, table: Path) -> None:
+    run = train("--data", str(table))
+    table.write_text(table.read_text().replace("3,10,", "3,11,"))
+    reason = str(reproduce(run, ends=Irreproducible)["reason"])
+    assert "values differ in 'height', and in no other of 3 columns" in reason
+
+
+def test_the_file_of_a_model_that_was_changed_is_named(checkout: Path, train: Job, reproduce: Reproduce) -> None:
+    run = mlflow.get_run(train().info.run_id)
+    model = mlflow.get_logged_model(run.outputs.model_outputs[0].model_id)
+    (Path(model.artifact_location) / "requirements.txt").write_text("numpy\n")
+    verdict = reproduce(run, ends=JobFailed)
+    assert "files that differ from the rerun's: requirements.txt" in str(verdict["reason"])

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,40 @@ COMPARED_ELSEWHERE = "provenance/"
 OF_ITS_DAY = {"verdict.json", "verdict.txt"}
 """What an evaluation said by the policy, and against the champion, of its day; with the speed of a prediction."""
 
-_VOLATILE = re.compile(
-    r"(^|[_-])(time|times|timestamp|date|created|updated|duration|seconds|uuid|id|path|host)s?$", re.IGNORECASE
-)
-"""Keys of JSON artifacts that say when, where or by which run they were made."""
+TEXTS = {
+    ".txt",
+    ".log",
+    ".md",
+    ".rst",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".ini",
+    ".cfg",
+    ".html",
+    ".xml",
+    ".tex",
+    ".out",
+    ".err",
+}
+"""Files of plain text, which are compared line by line."""
 
 _ROUNDING = 1e-9
 """What a metric may differ by from one computed anew with another release of scikit-learn."""
 
 
-def results_of(run: Recorded, models: dict[str, Path], tampered: set[str]) -> Results:
+@dataclass
+class _Found:
+    """What is read of a run, as `Results` holds it."""
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    leaves: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def results_of(run: Recorded, models: Mapping[str, Path], tampered: set[str]) -> Results:
     """Read a run's results.
 
     Args:
@@ -48,49 +72,109 @@ def results_of(run: Recorded, models: dict[str, Path], tampered: set[str]) -> Re
         models: name -> folder of each of its models.
         tampered: models that are not to be loaded.
     """
-    tables, leaves, files, unread = {}, {}, {}, {}
+    found = _Found()
     for name, path in _files(run.folder):
         if name in OF_ITS_DAY:
-            unread[name] = "it tells the speed, the policy and the champion of its day"
+            found.unread[name] = "it tells the speed, the policy and the champion of its day"
             continue
         try:
-            if path.suffix in (".parquet", ".csv", ".tsv"):
-                tables[name] = _table(path)
-            elif path.suffix == ".json":
-                leaves[name] = learned.parameters(_lasting(json.loads(path.read_text(encoding="utf-8"))))
-            else:
-                files[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            _read(name, path, found)
         except Exception as error:  # noqa: BLE001  a foreign file may hold anything, and a reader fail in any way
-            unread[name] = f"it cannot be read: {one_line(error, 100)}"
+            found.unread[name] = f"it cannot be read: {one_line(error, 100)}"
     for name, folder in models.items():
         if name in tampered:
-            unread[name] = "its files are not those that were recorded, so it is not loaded"
+            found.unread[name] = "its files are not those that were recorded, so it is not loaded"
             continue
         try:
-            table, parameters = _open(folder)
+            _open(name, folder, found)
         except Exception as error:  # noqa: BLE001  a foreign model may want any package, and fail in any way
-            unread[name] = f"it cannot be loaded here: {type(error).__name__}: {one_line(error, 200)}"
-        else:
-            tables |= {name: table} if table is not None else {}
-            leaves |= {name: parameters} if parameters else {}
-            unread |= {name: "it has no input example"} if table is None and not parameters else {}
-    return Results(dict(run.run.data.metrics), tables, leaves, files, unread)
+            found.unread[name] = f"it cannot be loaded here: {type(error).__name__}: {one_line(error, 200)}"
+    return Results(
+        metrics=dict(run.run.data.metrics),
+        tables=found.tables,
+        leaves=found.leaves,
+        files=found.files,
+        unread=found.unread,
+        histories=histories_of(run.run),
+        texts=found.texts,
+        models=frozenset(models),
+    )
 
 
-def models_of(run: Recorded, folder: Path) -> dict[str, Path]:
-    """Download a run's models: name -> folder. Models among its artifacts, as MLflow 2 logs them, are there already."""
-    found = {path.parent.relative_to(run.folder).as_posix(): path.parent for path in run.folder.rglob("MLmodel")}
+def histories_of(run: mlflow.entities.Run) -> dict[str, tuple[tuple[int, float], ...]]:
+    """Read step and value of all that each metric was logged with; when it was logged passes."""
+    client = mlflow.MlflowClient()
+    logged = {name: client.get_metric_history(run.info.run_id, name) for name in run.data.metrics}
+    return {
+        name: tuple(
+            (entry.step, entry.value) for entry in sorted(values, key=lambda entry: (entry.step, entry.timestamp))
+        )
+        for name, values in logged.items()
+    }
+
+
+def models_of(run: Recorded, folder: Path) -> dict[str, Path | str]:
+    """Download a run's models. Models among its artifacts, as MLflow 2 logs them, are there already.
+
+    Returns:
+        name -> the model's folder, or why it is gone.
+    """
+    found: dict[str, Path | str] = {
+        path.parent.relative_to(run.folder).as_posix(): path.parent for path in run.folder.rglob("MLmodel")
+    }
     outputs = run.run.outputs.model_outputs if run.run.outputs else []
     for output in outputs:
-        name = mlflow.get_logged_model(output.model_id).name
-        place = folder / output.model_id
-        place.mkdir(parents=True, exist_ok=True)
-        mlflow.artifacts.download_artifacts(f"models:/{output.model_id}", dst_path=str(place))
-        found[name if name not in found else f"{name} at step {output.step}"] = next(place.rglob("MLmodel")).parent
+        name, place = _fetched(output.model_id, folder / output.model_id)
+        found[name if name not in found else f"{name} at step {output.step}"] = place
     return found
 
 
-def contradictions(run: Recorded, models: dict[str, Path]) -> Iterator[Finding]:
+def _fetched(model_id: str, place: Path) -> tuple[str, Path | str]:
+    """Download a logged model; give its name, and its folder or why that is gone."""
+    name = model_id
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        name = str(mlflow.get_logged_model(model_id).name)
+        mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(place))
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        return name, f"its files are gone from the store: {one_line(error, 200)}"
+    file = next(place.rglob("MLmodel"), None)
+    return name, file.parent if file else "its files are gone from the store: it has no MLmodel of it"
+
+
+def there(models: Mapping[str, Path | str]) -> dict[str, Path]:
+    """Keep the models whose files are there."""
+    return {name: folder for name, folder in models.items() if isinstance(folder, Path)}
+
+
+def gone(models: Mapping[str, Path | str]) -> tuple[Finding, ...]:
+    """Name the models whose files are not in the store any more, which is a fault of the record."""
+    return tuple(
+        Finding("record", name, Match.DIFFERENT, note=why) for name, why in models.items() if isinstance(why, str)
+    )
+
+
+def needs_of(models: Mapping[str, Path]) -> dict[str, str]:
+    """Read which Python and which versions of packages a run's models say that they need.
+
+    Returns:
+        package, or `python` -> version; of several models those of the last.
+    """
+    found: dict[str, str] = {}
+    for folder in models.values():
+        try:
+            flavors = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))["flavors"]
+            python = flavors.get("python_function", {}).get("python_version")
+            lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError, AttributeError):
+            continue
+        found |= {"python": str(python)} if python else {}
+        pins = (line.partition("==") for line in lines)
+        found |= {name.strip().lower(): version.strip() for name, equals, version in pins if equals}
+    return found
+
+
+def contradictions(run: Recorded, models: Mapping[str, Path]) -> Iterator[Finding]:
     """Look whether a run's record agrees with itself: metrics with predictions, model files with their digest."""
     recorded = run.tags.get(TAG)
     for name, folder in models.items():
@@ -140,22 +224,42 @@ def _table(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",")
 
 
-def _lasting(content: Any) -> Any:
-    """Leave out of JSON what says when, where or by which run it was made."""
-    if isinstance(content, dict):
-        return {name: _lasting(value) for name, value in content.items() if not _VOLATILE.search(name)}
-    return [_lasting(value) for value in content] if isinstance(content, list) else content
+def _is_table(content: Any) -> bool:
+    """Tell whether JSON is a table as `mlflow.log_table` writes it: the cells then have their column's name."""
+    if not isinstance(content, dict) or not {"columns", "data"} <= {*content} <= {"columns", "data", "index"}:
+        return False
+    columns, rows = content["columns"], content["data"]
+    lists = isinstance(columns, list) and isinstance(rows, list)
+    return lists and all(isinstance(row, list) and len(row) == len(columns) for row in rows)
 
 
-def _open(folder: Path) -> tuple[pd.DataFrame | None, dict[str, Any]]:
+def _read(name: str, path: Path, found: _Found) -> None:
+    """Read a file by its ending."""
+    if path.suffix in (".parquet", ".csv", ".tsv"):
+        found.tables[name] = _table(path)
+    elif path.suffix == ".json":
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if _is_table(content):
+            found.tables[name] = pd.DataFrame(content["data"], columns=content["columns"])
+        else:
+            found.leaves[name] = learned.parameters(content)
+    else:
+        found.files[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.suffix.lower() in TEXTS:
+            found.texts[name] = path.read_text(encoding="utf-8", errors="replace")
+
+
+def _open(name: str, folder: Path, found: _Found) -> None:
     """Load a model: what it answers on its input example, or, of a scikit-learn one, what it has learned."""
     model = mlflow.pyfunc.load_model(str(folder))
     if "sklearn" in model.metadata.flavors:
-        return None, learned.parameters(model.get_raw_model())
+        found.leaves[name] = learned.parameters(model.get_raw_model())
+        return
     example = model.metadata.load_input_example(str(folder))
     if example is None:
-        return None, {}
-    return pd.DataFrame(np.asarray(model.predict(example))).add_prefix("answer "), {}
+        found.unread[name] = "it has no input example"
+    else:
+        found.tables[name] = pd.DataFrame(np.asarray(model.predict(example))).add_prefix("answer ")
 
 
 def _evaluation(predictions: pd.DataFrame) -> Evaluation:

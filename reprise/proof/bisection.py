@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reprise.errors import Irreproducible, JobFailed, WrongCall, one_line
-from reprise.git import GitError, git
+from reprise.git import GitError, git, text
 from reprise.proof.comparison import Results, compare
 from reprise.proof.preparation import Plan, order_at
 from reprise.proof.verdict import Finding, Match
@@ -75,6 +76,7 @@ class _Trial:
     def __init__(self, recorded: Recorded, plan: Plan, metric: str, tell: Tell) -> None:
         self.recorded, self.plan, self.metric, self.tell = recorded, plan, metric, tell
         self.found: dict[str, tuple[Finding, ...]] = {}
+        self.failed: set[str] = set()
 
     def differs(self, commit: str) -> bool:
         """Tell whether a metric differs at a commit.
@@ -119,13 +121,26 @@ def _search(clone: Path, good: str, bad: str, trial: _Trial) -> str:
             commit = git(clone, "rev-parse", "BISECT_HEAD").decode().strip()
             said = git(clone, "bisect", _judged(commit, trial), commit)
     except GitError as error:
-        raise JobFailed(f"git bisect finds no single commit: {one_line(error) or 'too many fail'}") from error
+        raise JobFailed(_no_single_commit(error, clone, trial.failed)) from error
     return done[1].decode()
+
+
+def _no_single_commit(error: GitError, clone: Path, failed: AbstractSet[str]) -> str:
+    """Say why git's bisect ends without a commit, and which ones it may be where some cannot be run."""
+    candidates = re.findall(r"^[0-9a-f]{40,64}$", error.output.decode(errors="replace"), re.MULTILINE)
+    if not candidates:
+        return f"git bisect finds no single commit: {one_line(error) or 'too many fail'}"
+    named = []
+    for commit in candidates:
+        subject = text(clone, "log", "-1", "--format=%s", commit) or ""
+        named.append(f"{commit} {subject}{' (cannot be run)' if commit in failed else ''}")
+    return f"the first commit at which a metric differs is one of {len(named)}: {'; '.join(named)}"
 
 
 def _judged(commit: str, trial: _Trial) -> str:
     try:
         return "bad" if trial.differs(commit) else "good"
     except (JobFailed, WrongCall) as error:
+        trial.failed.add(commit)
         trial.tell(f"{commit}: skipped, {error.format_message()}")
         return "skip"

@@ -3,16 +3,36 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
+from mlflow.entities import Dataset
+
 from reprise.environment import Lock
+from reprise.errors import one_line
+from reprise.proof.own import Sides
+from reprise.proof.passing import alike, paired
 from reprise.proof.verdict import Finding, Match
 from reprise.recorded import Recorded
 
 LIBRARIES = ("user_api", "internal_api", "version", "architecture", "num_threads")
 
 
-def compare(recorded: Recorded, again: Recorded, replaced: Mapping[str, str], lock: Lock | None) -> tuple[Finding, ...]:
+FIRST = ("scikit-learn", "numpy", "scipy", "pandas")
+"""Packages whose change is the likeliest cause of another result."""
+
+CONTEXT = "mlflow.data.context"
+
+
+def compare(
+    recorded: Recorded,
+    again: Recorded,
+    replaced: Mapping[str, str],
+    lock: Lock | None,
+    sides: Sides,
+    needs: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {}),
+) -> tuple[Finding, ...]:
     """Compare two runs' circumstances.
 
     Args:
@@ -20,6 +40,9 @@ def compare(recorded: Recorded, again: Recorded, replaced: Mapping[str, str], lo
         again: its rerun.
         replaced: the parameters that the rerun was given by another name for the same thing.
         lock: the environment lock at the commit; None where the project has none that is read here.
+        sides: what names each of both runs.
+        needs: package -> version that the models of each say they need, which tells something of a run that does not
+            say what it had.
 
     Returns:
         Findings of the areas code, data, environment, machine and parameters.
@@ -27,9 +50,9 @@ def compare(recorded: Recorded, again: Recorded, replaced: Mapping[str, str], lo
     return (
         *_code(recorded, again),
         *_data(recorded, again),
-        *_environment(recorded.environment, again.environment, lock),
+        *_environment(recorded.environment, again.environment, lock, needs),
         *_machine(recorded.environment, again.environment),
-        *_parameters(recorded.parameters, again.parameters, replaced),
+        *_parameters(recorded.parameters, again.parameters, replaced, sides),
     )
 
 
@@ -53,25 +76,67 @@ def _data(recorded: Recorded, again: Recorded) -> Iterator[Finding]:
     old, new = _datasets(recorded), _datasets(again)
     if not old:
         yield _skipped("data", "data", "the run does not say which it read")
-    for name in sorted(old):
-        yield _pair("data", name, old[name], new.get(name))
+        return
+    for name in sorted({*old, *new}):
+        yield from _inputs(name, old.get(name, []), new.get(name, []))
 
 
-def _datasets(run: Recorded) -> dict[str, str]:
-    inputs = run.run.inputs.dataset_inputs if run.run.inputs else []
-    return {item.dataset.name: item.dataset.digest for item in inputs}
+def _inputs(name: str, recorded: list[Dataset], again: list[Dataset]) -> Iterator[Finding]:
+    """Compare the data set inputs of one name and context, whatever their order."""
+    left = list(again)
+    gone = []
+    for dataset in recorded:
+        same = next((other for other in left if other.digest == dataset.digest), None)
+        if same is None:
+            gone.append(dataset)
+        else:
+            left.remove(same)
+            yield _pair("data", name, dataset.digest, same.digest)
+    for old, new in zip_longest(gone, left):
+        digests = (side.digest if side else None for side in (old, new))
+        note = "; ".join(_told(old, new)) if old and new else ""
+        yield replace(_pair("data", name, *digests), note=note)
 
 
-def _environment(recorded: Mapping[str, Any], again: Mapping[str, Any], lock: Lock | None) -> Iterator[Finding]:
+def _told(old: Dataset, new: Dataset) -> Iterator[str]:
+    """Say in which parts two data sets differ, as far as MLflow has them."""
+    for what in ("schema", "profile"):
+        if getattr(old, what) != getattr(new, what):
+            yield f"{what} {one_line(getattr(old, what), 200)}, again {one_line(getattr(new, what), 200)}"
+
+
+def _datasets(run: Recorded) -> dict[str, list[Dataset]]:
+    found: dict[str, list[Dataset]] = {}
+    for item in run.run.inputs.dataset_inputs if run.run.inputs else []:
+        context = next((tag.value for tag in item.tags if tag.key == CONTEXT), "")
+        name = f"{item.dataset.name} ({context})" if context else item.dataset.name
+        found.setdefault(name, []).append(item.dataset)
+    return found
+
+
+def _environment(
+    recorded: Mapping[str, Any],
+    again: Mapping[str, Any],
+    lock: Lock | None,
+    needs: tuple[Mapping[str, str], Mapping[str, str]],
+) -> Iterator[Finding]:
     if not recorded or not again:
         yield _skipped("environment", "packages", "the run does not say which it had")
+        for name in _likeliest_first({*needs[0], *needs[1]} if all(needs) else set()):
+            note = "as the models say that they need it"
+            yield replace(_pair("environment", name, needs[0].get(name), needs[1].get(name)), note=note)
         return
     yield _pair("environment", "python", recorded["python_version"], again["python_version"])
     yield _pair("environment", "implementation", recorded["implementation"], again["implementation"])
     old, new = recorded["installed"], again["installed"]
-    for name in sorted(lock.pins) if lock else sorted({*old, *new}):
+    for name in _likeliest_first({*lock.pins} if lock else {*old, *new}):
         if name in old or name in new:
             yield _pair("environment", name, old.get(name), new.get(name))
+
+
+def _likeliest_first(names: set[str]) -> list[str]:
+    first = [name for name in ("python", *FIRST) if name in names]
+    return [*first, *sorted(names.difference(first))]
 
 
 def _machine(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[Finding]:
@@ -94,13 +159,14 @@ def _deciding(environment: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _parameters(
-    recorded: Mapping[str, str], again: Mapping[str, str], replaced: Mapping[str, str]
+    recorded: Mapping[str, str], again: Mapping[str, str], replaced: Mapping[str, str], sides: Sides
 ) -> Iterator[Finding]:
-    for name in sorted({*recorded, *again}):
-        old, new = recorded.get(name), again.get(name)
+    for name, old, new in paired(recorded, again, sides):
         if name in replaced and new == replaced[name] != old and old is not None:
             note = f"{old!r} is given as {new!r} now, the same by its fingerprint or id"
             yield Finding("parameters", name, Match.EQUAL, old, new, note)
+        elif None not in (old, new) and old != new and (why := alike(name, old, new, sides)):
+            yield Finding("parameters", name, why.match, old, new, why.why)
         else:
             yield _pair("parameters", name, old, new)
 

@@ -13,8 +13,8 @@ from reprise import digest, limits, seal
 from reprise.credentials import without_credentials
 from reprise.errors import TAG_LENGTH
 from reprise.proof.agreement import pair, same
+from reprise.proof.naming import said_by
 from reprise.proof.stored import Dataset, Stored
-from reprise.proof.timing import is_timing
 from reprise.proof.trials import check_search
 from reprise.proof.verdict import Finding, Match
 from reprise.recorded import LOCK, PATCH, PROVENANCE, unquoted
@@ -207,7 +207,7 @@ def _logged(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
     for name, value in logged["metrics"].items():
         score = stored.metrics.get(name)
         yield pair(f"metric {name}", value, score, f"{NAME}, and the run's metric", agree=same(value, score))
-        yield from () if is_timing(name) else _history(stored, name, value)
+        yield from () if said_by(name) else _history(stored, name, value)
     for name, value in logged["files"].items():
         yield pair(f"file {name}", value, stored.files.get(name), f"SHA-256 in {NAME}, and of the artifact")
     if logged["model"] and not stored.models:

@@ -15,8 +15,10 @@ import yaml
 from reprise import project
 from reprise.environment import Lock, installed_versions, parse_lock
 from reprise.errors import Irreproducible, WrongCall
+from reprise.proof import threads
 from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
+from reprise.proof.table_change import explain, labels_of
 from reprise.proof.trials import search_of
 from reprise.recorded import LOCK, PROVENANCE, RERUN_OF, Recorded
 from reprise.running.play import Order
@@ -38,12 +40,14 @@ class Plan:
         replaced: parameters that name the same thing otherwise than recorded, such as data found in another place.
         lock: the environment lock at the commit; None for a project without one that is read here.
         here: whether this process's own environment is taken, since it is the one that the lock names.
+        lacks: what this machine lacks for the same last bits; None where it is not known to lack anything.
     """
 
     order: Order
     replaced: dict[str, str]
     lock: Lock | None
     here: bool
+    lacks: str | None = None
 
 
 def prepare(recorded: Recorded, repository: str, env_manager: str, experiment_id: str) -> Plan:
@@ -77,8 +81,9 @@ def prepare(recorded: Recorded, repository: str, env_manager: str, experiment_id
         patch=recorded.patch,
         experiment_id=experiment_id,
         tags={RERUN_OF: recorded.run_id},
+        variables=threads.variables(recorded.environment, threads.cores()),
     )
-    return Plan(order, replaced, lock, here)
+    return Plan(order, replaced, lock, here, threads.lacking(recorded.environment, threads.cores()))
 
 
 def order_at(plan: Plan, recorded: Recorded, commit: str) -> Order:
@@ -188,16 +193,21 @@ def _data(code: Snapshot, recorded: Recorded) -> dict[str, str]:
     if source is None or source["kind"] == "bundled":
         return {}
     named = recorded.parameters.get("data")
-    found = {}
+    missing = []
     for place, path in _places(code, source):
         try:
-            found[place] = read_table(path, reading=reading_of(recorded.data)).fingerprint
+            table = read_table(path, reading=reading_of(recorded.data))
         except WrongCall as error:
-            found[place] = error.format_message()
+            missing.append(f"the data is gone: {error.format_message()}")
+            continue
         # Where the two differ the record was changed, not the data: `reprise.proof.consistency` names that.
-        if found[place] in (recorded.data["fingerprint"], recorded.tags.get(FINGERPRINT_TAG)):
+        if table.fingerprint in (recorded.data["fingerprint"], recorded.tags.get(FINGERPRINT_TAG)):
             return {} if named in ("held-out", place) else {"data": place}
-    raise Irreproducible(*_data_gone(found, recorded.data["fingerprint"]))
+        missing.append(
+            f"the data has changed: {place} has the fingerprint {table.fingerprint}, recorded "
+            f"{recorded.data['fingerprint']}: {explain(table.frame, recorded.data, labels_of(recorded.folder))}"
+        )
+    raise Irreproducible(*missing)
 
 
 def _places(code: Snapshot, source: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -212,14 +222,6 @@ def _places(code: Snapshot, source: dict[str, Any]) -> Iterator[tuple[str, str]]
     yield source["uri"], source["uri"]
     if inside and (project.FOLDER / inside).is_file():
         yield str(project.FOLDER / inside), str(project.FOLDER / inside)
-
-
-def _data_gone(found: dict[str, str], recorded: str) -> Iterator[str]:
-    for place, what in found.items():
-        if len(what) == len(recorded) and set(what) <= set("0123456789abcdef"):
-            yield f"the data has changed: {place} has the fingerprint {what}, recorded {recorded}"
-        else:
-            yield f"the data is gone: {what}"
 
 
 def _model(recorded: Recorded) -> dict[str, str]:

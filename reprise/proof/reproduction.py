@@ -1,7 +1,8 @@
 """Run a recorded run again from its commit, compare, and come to a verdict."""
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,8 +13,12 @@ from reprise.credentials import without_credentials
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.governance.registry import Version
 from reprise.limits import in_tag
-from reprise.proof import circumstances, comparison, consistency, stored, trials
-from reprise.proof.artifacts import contradictions, models_of, results_of
+from reprise.proof import cause, circumstances, comparison, consistency, stored, trials
+from reprise.proof.apart import moved, taken_over
+from reprise.proof.artifacts import contradictions, gone, models_of, needs_of, results_of, there
+from reprise.proof.identity import own_of
+from reprise.proof.model_files import with_files
+from reprise.proof.own import Sides
 from reprise.proof.preparation import Plan, prepare
 from reprise.proof.verdict import Finding, Match, Verdict, told
 from reprise.proof.versions import check_version, served
@@ -55,11 +60,13 @@ def reproduce(
         recorded = read(run_id, Path(folder, "recorded"))
         parent = trials.search_of(recorded)
         search = read(parent, Path(folder, "search")) if parent else recorded
-        record = check(recorded, search, version)
+        stored_models = models_of(recorded, Path(folder, "models"))
+        models = there(stored_models)
+        record = (*check(recorded, search, version), *gone(stored_models), *contradictions(recorded, models))
         _warn([finding for finding in record if finding.match == Match.DIFFERENT])
         try:
             trials.see_that_it_has_results(recorded)
-            plan = prepare(search, repository, env_manager, experiment_id)
+            plan = moved(prepare(search, repository, env_manager, experiment_id), search)
             announce(plan)
             played = _play(plan)
             again = rerun = read(played.run_id, Path(folder, "again"))
@@ -67,8 +74,13 @@ def reproduce(
                 again = read(trials.counterpart(recorded, rerun.run), Path(folder, "trial"))
         except Irreproducible as error:
             return Verdict(run_id, None, None, search.commit, record, missing=error.missing)
-        given = circumstances.compare(search, rerun, plan.replaced, plan.lock)
-        findings, tolerance = _compare(recorded, again, record, given, Path(folder))
+        sides = Sides(own_of(recorded), own_of(again))
+        models_again = there(models_of(again, Path(folder, "models-again")))
+        needs = (needs_of(models), needs_of(models_again))
+        given = circumstances.compare(search, rerun, plan.replaced, plan.lock, sides, needs)
+        given += tuple(taken_over(plan, search))
+        record = tuple(with_files(record, models, models_again))
+        findings, tolerance = _compare((recorded, models), (again, models_again), record, given, sides)
         place = without_credentials(plan.order.place.repository)
         return Verdict(run_id, again.run_id, place, search.commit, findings, tolerance=tolerance)
 
@@ -114,31 +126,38 @@ def _play(plan: Plan) -> Played:
     try:
         played = play(plan.order)
     except (JobFailed, WrongCall) as error:
-        raise Irreproducible(f"the run cannot be repeated: {error.format_message()}") from error
+        said = error.format_message()
+        raise Irreproducible(f"the run cannot be repeated: {said}{_python_to_bring(said)}") from error
     if played.exit_code:
         reason = existing(played.run_id).data.tags.get("reprise.failure", f"exit code {played.exit_code}")
         raise Irreproducible(f"the job, which succeeded then, fails now: {reason} (run {played.run_id})")
     return played
 
 
+def _python_to_bring(said: str) -> str:
+    """Say what to do where uv was to bring a Python that it cannot have: it would say to install it with uv."""
+    if "environment cannot be built" not in said:
+        return ""
+    found = re.search(r"cpython-(\d+\.\d+\.\d+)|interpreter found for Python (\d+(?:\.\d+)*)", said)
+    if found is None:
+        return ""
+    version = found[1] or found[2]
+    return (
+        f"; Python {version} is not on this machine and uv cannot bring it: put one on the PATH, or give another "
+        "--env-manager"
+    )
+
+
 def _compare(
-    recorded: Recorded, again: Recorded, record: tuple[Finding, ...], given: tuple[Finding, ...], folder: Path
+    recorded: tuple[Recorded, Mapping[str, Path]],
+    again: tuple[Recorded, Mapping[str, Path]],
+    record: tuple[Finding, ...],
+    given: tuple[Finding, ...],
+    sides: Sides,
 ) -> tuple[tuple[Finding, ...], float | None]:
-    models, models_again = models_of(recorded, folder / "models"), models_of(again, folder / "models-again")
-    record += tuple(contradictions(recorded, models))
     tampered = {finding.name for finding in record if finding.match == Match.DIFFERENT}
     differs = any(finding.area == "machine" and finding.match == Match.DIFFERENT for finding in given)
     tolerance = comparison.TOLERANCE if differs else None
-    results = comparison.compare(
-        results_of(recorded, models, tampered), results_of(again, models_again, set()), tolerance
-    )
-    return (*record, *given, *_randomness((*record, *given), results), *results), tolerance
-
-
-def _randomness(causes: tuple[Finding, ...], results: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Where the results differ and nothing that is known to cause it does, what is left is chance."""
-    differ = any(finding.match == Match.DIFFERENT for finding in results)
-    if not differ or any(finding.match == Match.DIFFERENT for finding in causes):
-        return ()
-    note = "all above is the same: look for a generator without a seed, threads that race, the clock, or a service"
-    return (Finding("randomness", "unexplained", Match.DIFFERENT, note=note),)
+    results = comparison.compare(results_of(*recorded, tampered), results_of(*again, set()), tolerance, sides)
+    found = (*record, *given, *results)
+    return (*found, *cause.suspects(found, frozenset(recorded[1]))), tolerance

@@ -16,6 +16,10 @@ AREAS = ("record", "code", "data", "environment", "machine", "parameters", "rand
 """Where two runs can differ, in the order of likely cause."""
 
 
+IN_REASON = 3
+"""Findings of an area that a verdict's reason tells at most."""
+
+
 class Outcome(StrEnum):
     """What a reproduction comes to."""
 
@@ -98,12 +102,12 @@ class Verdict:
             return "; ".join([*self.missing, *_few(suspect, 3)])
         if not self._compared:
             return "the run holds no result that can be compared"
-        different = [f"{finding.area}: {told(finding)}" for finding in self.of(Match.DIFFERENT)]
+        different = list(_by_area(self.of(Match.DIFFERENT)))
         if self.outcome is Outcome.DIVERGED:
-            return "; ".join(_few(different, 3))
+            return "; ".join(different)
         close = self.of(Match.CLOSE)
         if close:
-            return f"within a relative {self.tolerance:g}, since the machine differs: {'; '.join(_few(different, 3))}"
+            return f"within a relative {self.tolerance:g}, since the machine differs: {'; '.join(different)}"
         return "bit for bit, in all that was compared"
 
     @property
@@ -166,6 +170,13 @@ def told(finding: Finding) -> str:
 
 def _shown(value: Any) -> str:
     return "none" if value is None else str(value)
+
+
+def _by_area(findings: Iterable[Finding]) -> Iterator[str]:
+    """Tell a few findings of each area, so that many of one do not hide the cause that is in another."""
+    for area, group in groupby(findings, key=lambda finding: finding.area):
+        few = _few([told(finding) for finding in group], IN_REASON)
+        yield f"{area}: {'; '.join(few)}"
 
 
 def _few(lines: list[str], limit: int) -> list[str]:

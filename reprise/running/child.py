@@ -14,13 +14,13 @@ GRACE = 60
 """Seconds that an interrupted command has to end by itself before it is told again, and then killed."""
 
 
-def run(command: str, folder: Path, variables: Mapping[str, str], lock: int | None = None) -> int:
+def run(command: str, folder: Path, variables: Mapping[str, str | None], lock: int | None = None) -> int:
     """Run a shell command in a session of its own, so that all its processes can be ended together, and wait for it.
 
     Args:
         command: for bash.
         folder: where it runs.
-        variables: of its environment, beyond this process's own.
+        variables: of its environment, beyond this process's own; None for one that it must not have.
         lock: a file descriptor that its processes hold open as long as one of them lives, or None.
 
     Returns:
@@ -34,7 +34,7 @@ def run(command: str, folder: Path, variables: Mapping[str, str], lock: int | No
             job = subprocess.Popen(
                 ["bash", "-c", command],
                 cwd=folder,
-                env={**os.environ, **variables},
+                env={name: value for name, value in {**os.environ, **variables}.items() if value is not None},
                 start_new_session=True,
                 pass_fds=[] if lock is None else [lock],
             )

@@ -42,6 +42,7 @@ class Job:
         lock: a file descriptor that the job's processes hold open, or None.
         python: the version to take of those that the project allows, where it can be had; None for any.
         run_id: a run to fill which somebody else has made and will end; None to make one and end it.
+        variables: of the environment, beyond this process's own; None for one that the job must not have.
     """
 
     folder: Path
@@ -55,6 +56,7 @@ class Job:
     lock: int | None = None
     python: str | None = None
     run_id: str | None = None
+    variables: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager: str = "uv") -> int:
@@ -106,7 +108,7 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
 def _fill(run_id: str, loaded: Any, job: Job, manager: str, command: str) -> int:
     whole = " && ".join([*activate(loaded, job.folder, manager, job.python), command])
     note(f"running {without_credentials(command)!r} of {job.name} in run {run_id}")
-    return child.run(whole, job.folder, get_run_env_vars(run_id, job.experiment_id), job.lock)
+    return child.run(whole, job.folder, {**job.variables, **get_run_env_vars(run_id, job.experiment_id)}, job.lock)
 
 
 def load(job: Job) -> Any:

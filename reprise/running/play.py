@@ -29,6 +29,7 @@ class Order:
         run_name: None for a name of MLflow's making.
         also: the version as it was given a second time; it must name the same commit.
         run_id: a run to fill which somebody else has made and will end; experiment, tags and name are its own then.
+        variables: of the job's environment, beyond this process's own; None for one that it must not have.
     """
 
     place: ProjectUri
@@ -42,6 +43,7 @@ class Order:
     run_name: str | None = None
     also: str | None = None
     run_id: str | None = None
+    variables: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def job_at(order: Order, commit: Commit, clone: Clone) -> Job:
     return Job(
         folder, name, order.entry_point, order.parameters, order.env_manager, order.experiment_id, order.run_name,
         tags=tags(order, commit), lock=clone.lock, python=order.python, run_id=order.run_id,
+        variables=order.variables,
     )  # fmt: skip
 
 

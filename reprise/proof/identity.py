@@ -1,0 +1,73 @@
+"""Read from the store what names a run and no other."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import mlflow
+
+from reprise import process
+from reprise.proof.own import Own
+from reprise.proof.passing import FOLDER
+from reprise.recorded import Recorded
+
+SHORT = (7, 8, 12)
+"""Digits of a run's id that people take for its short form."""
+
+PAGE = 1000
+
+LEAST = 8
+"""Characters that a name has at least: a shorter one may stand in a text for another thing."""
+
+
+def own_of(run: Recorded) -> Own:
+    """Collect what names a run: ids of itself, its models and the runs under it, its folders, name, host and time.
+
+    Args:
+        run: that has ended.
+    """
+    info = run.run.info
+    begin, end = (moment / 1000 if moment else math.nan for moment in (info.start_time, info.end_time))
+    return Own({text: what for text, what in _names(run) if len(text) >= LEAST or what == "run id"}, begin, end)
+
+
+def _names(run: Recorded) -> Iterator[tuple[str, str]]:
+    """List what names a run; of two meanings of one text the last counts."""
+    info, tags = run.run.info, run.tags
+    yield from ((child, "id of a run under it") for child in _children(run))
+    yield from (
+        (str(output.model_id), "model id") for output in (run.run.outputs.model_outputs if run.run.outputs else [])
+    )
+    yield info.run_name or "", "run name"
+    if named := process.read(tags.get(process.TAG)):
+        yield named.host, "host"
+    if run.by_mlflow_run:
+        folder = tags["mlflow.source.name"].partition("#")[0].rstrip("/").removesuffix(f"/{run.subdirectory}")
+        yield from _places(folder, FOLDER)
+    yield from _places(info.artifact_uri, "artifacts")
+    yield tags.get("mlflow.parentRunId", ""), "id of the run above it"
+    yield from ((info.run_id[:digits], "run id") for digits in SHORT)
+    yield info.run_id, "run id"
+    digits = info.run_id
+    yield f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}", "run id"
+
+
+def _places(uri: str, what: str) -> Iterator[tuple[str, str]]:
+    """Write a folder as a path and as a URI; of what is elsewhere the URI alone."""
+    yield uri, what
+    if uri.startswith("file:"):
+        yield unquote(urlsplit(uri).path), what
+    elif uri.startswith("/"):
+        yield Path(uri).as_uri(), what
+
+
+def _children(run: Recorded) -> Iterator[str]:
+    client, token = mlflow.MlflowClient(), None
+    under = f"tags.`mlflow.parentRunId` = '{run.run_id}'"
+    while True:
+        page = client.search_runs([run.run.info.experiment_id], under, max_results=PAGE, page_token=token)
+        yield from (child.info.run_id for child in page)
+        token = page.token
+        if not token:
+            return
