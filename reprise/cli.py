@@ -73,7 +73,7 @@ def fill(run_id: str, project_uri: str, entry_point: str, env_manager: str, para
 
 
 @cli.command(epilog="Example: reprise doctor --fix")
-@click.option("--fix", is_flag=True, help="End runs as FAILED whose process on this machine is gone.")
+@click.option("--fix", is_flag=True, help="End runs whose process is gone; set aside an unfinished store.")
 def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
     """Say what works here, and what to do about what does not; exit code 1 if anything fails."""
     from reprise.doctor import examine  # noqa: PLC0415

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from reprise import garbage, patience, process
+from reprise import garbage, patience, process, store_plugin
 from reprise.credentials import without_credentials
 from reprise.entry_point import failure_of, in_one_line, is_away, record_failure, watch_for_faults
 from reprise.errors import WrongCall
@@ -33,6 +33,8 @@ with garbage.importing():
     from reprise.experiment import experiment_id
     from reprise.limits import in_parameter
     from reprise.permission import needed
+
+    store_plugin.register()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ def examine(*, fix: bool = False) -> Iterator[Finding]:
     """Examine this machine, this project and this store, in this order.
 
     Args:
-        fix: end runs as FAILED whose process is gone.
+        fix: end runs as FAILED whose process is gone, and set a store aside that was left unfinished.
     """
     yield from guarded("repository", lambda: repository.examine(project.FOLDER))
     yield from guarded("environments", lambda: environments.examine(project.LOCK_FILE))

@@ -16,7 +16,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 
-from reprise import patience, stale
+from reprise import patience, sqlite_store, stale
 from reprise.bundle import UNLOGGED
 from reprise.doctor.disk import free_gib, writing_problem
 from reprise.doctor.finding import Finding, guarded
@@ -38,6 +38,10 @@ def examine(*, fix: bool) -> Iterator[Finding]:
     """Examine the store; nothing is asked of one that does not answer or that no run has made yet."""
     uri = mlflow.get_tracking_uri()
     empty = False
+    if uri.startswith("sqlite:") and (found := _unusable(uri, fix=fix)):
+        yield found
+        if found.level == "FAIL":
+            return
     try:
         if urlsplit(uri).scheme.partition("+")[0] in ("sqlite", *_PORTS):
             empty = _is_empty(uri)
@@ -132,6 +136,21 @@ def _no_answer(uri: str, error: Exception) -> Finding:
     elif isinstance(error, ImportError):
         remedy = "install it, or let an MLflow server hold the database: export MLFLOW_TRACKING_URI=http://HOST:5000"
     return Finding("FAIL", "tracking", _short(text if uri in text else f"{uri}: {text}"), remedy)
+
+
+def _unusable(uri: str, *, fix: bool) -> Finding | None:
+    """Say that a SQLite store cannot be used as it is, and set one aside that was left unfinished if asked to."""
+    path = sqlite_store.file_of(uri)
+    state = sqlite_store.state(path) if path else "usable"
+    if path is None or state not in ("unfinished", "foreign"):
+        return None
+    text, _, remedy = sqlite_store.problem(path, state).partition("; ")
+    if state == "unfinished" and sqlite_store.is_worked_on(path):
+        remedy = f"wait {sqlite_store.QUIET} s, for a process may be making it; then: reprise doctor --fix"
+    elif state == "unfinished" and fix:
+        aside = sqlite_store.set_aside(path)
+        return Finding("ok", "store", f"{text}; it is set aside as {aside.name}")
+    return Finding("FAIL", "tracking", text, remedy.removeprefix("set it aside: "))
 
 
 def _address(uri: str, *, empty: bool) -> Finding:

@@ -1,6 +1,7 @@
 """A lock between processes of one host, which ends with the process that holds it. On Windows nobody waits."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -45,6 +46,38 @@ def is_held(path: Path) -> bool:
         return True
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def locked_folder(path: Path, seconds: float) -> Iterator[None]:
+    """Hold the lock of a folder itself, which leaves no file behind. On a file system without it nobody waits.
+
+    Raises:
+        TimeoutError: another process has held it for so many seconds.
+    """
+    if not fcntl:
+        yield
+        return
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        _wait(descriptor, time.monotonic() + seconds)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait(descriptor: int, until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise TimeoutError from None
+            time.sleep(0.05)
+        except OSError:
+            return  # NFS locks no folder
+        else:
+            return
 
 
 def _open(path: Path) -> int:
