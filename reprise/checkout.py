@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reprise.credentials import without_credentials
-from reprise.git import GitError, explain, git, path_of, quoted, succeeds, text
+from reprise.git import GitError, explain, git, path_of, prefix_of, quoted, succeeds, text
 from reprise.secrecy import has_secret_name, secret_in
 
 PATCH_LIMIT = 10 * 2**20
@@ -86,7 +86,7 @@ def describe(folder: Path, *, with_patch: bool = True) -> Checkout:
             commit=commit,
             branch=text(folder, "symbolic-ref", "--quiet", "--short", "HEAD"),
             repository=remote_url(folder),
-            subdirectory=os.fsdecode(git(folder, "rev-parse", "--show-prefix")).removesuffix("\n").removesuffix("/"),
+            subdirectory=prefix_of(folder),
             dirty=bool(changes),
             patch=_patch(top, changes) if with_patch else Patch("off" if changes else "none"),
             hidden=hidden,

@@ -1,6 +1,7 @@
 """Git as a program: the one place that calls it.
 
-Asked about a user's repository it writes nothing there: optional locks are off, and no prompt can hang it.
+Asked about a user's repository it writes nothing there: optional locks are off, and no prompt can hang it. A commit is what
+its SHA says, not what `git replace` has put in its place.
 """
 
 import os
@@ -46,7 +47,8 @@ def git(
         GitError: git is not installed, ends with another exit code than 0, or not in time.
     """
     clean = {name: value for name, value in os.environ.items() if name not in _LOCAL_VARIABLES}
-    clean |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(env or {})}
+    clean |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
+    clean |= env or {}
     command = ["git", "-C", str(folder), *_SETTINGS, *arguments]
     if not shutil.which("git", path=clean.get("PATH")):
         raise GitError(MISSING)
@@ -90,6 +92,15 @@ def quoted(path: Path) -> str:
 def path_of(output: bytes) -> Path:
     """Read a path that git printed, whatever bytes it holds."""
     return Path(os.fsdecode(output.removesuffix(b"\n")))
+
+
+def prefix_of(folder: Path) -> str:
+    """Give a folder's path in its repository, "" at the top and in a bare one; whatever bytes its name holds.
+
+    Raises:
+        GitError: it is in no repository that git reads.
+    """
+    return os.fsdecode(git(folder, "rev-parse", "--show-prefix", env=OFFLINE)).removesuffix("\n").removesuffix("/")
 
 
 def explain(error: GitError, folder: Path) -> str:

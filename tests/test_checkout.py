@@ -261,3 +261,18 @@ def test_a_line_with_a_token_is_in_no_patch_even_where_it_was_taken_out(reposito
     assert set(patch.left_out) == {"settings.ini"}
     assert token.encode() not in patch.content
     assert b"kept" in patch.content
+
+
+def test_what_git_replace_puts_in_a_commit_s_place_is_an_edit(repository: Path, tmp_path: Path) -> None:
+    """`git status` calls such a tree clean, yet a clone of the commit has another."""
+    commit = git(repository, "rev-parse", "HEAD")
+    (repository / "src/a.txt").write_text("replaced\n")
+    git(repository, "checkout", "--quiet", "-b", "aside")
+    other = commit_all(repository)
+    git(repository, "branch", "--quiet", "--force", "main", commit)
+    git(repository, "symbolic-ref", "HEAD", "refs/heads/main")
+    git(repository, "replace", commit, other)
+    assert git(repository, "status", "--porcelain") == ""
+    checkout = describe(repository)
+    assert (checkout.commit, checkout.dirty, checkout.patch.state) == (commit, True, "complete")
+    assert b"+replaced" in checkout.patch.content

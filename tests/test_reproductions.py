@@ -6,9 +6,11 @@ from pathlib import Path
 import mlflow
 import pytest
 from click.testing import CliRunner
-from conftest import commit_all
+from conftest import commit_all, git
 
 from reprise.cli import cli
+from reprise.errors import Irreproducible
+from reprise.proof.repositories import place_of
 
 JOB = "import mlflow\nwith mlflow.start_run():\n    mlflow.log_metric('score', VALUE)\n"
 CALL = ("reproduce", "--env-manager", "local")
@@ -76,3 +78,64 @@ def test_all_versions_go_to_trusted_repositories_only(store: str, tmp_path: Path
     tags = mlflow.get_run(random).data.tags
     assert tags["reprise.reproduction"].startswith("diverged, run ")
     assert "reprise.reproduction" not in mlflow.get_run(untrusted).data.tags
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """A bare repository as a forge has it: besides its branches and tags it serves what strangers propose."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "MLproject").write_text("name: x")
+    commit_all(work, "first")
+    git(work, "tag", "v1")
+    git(work, "checkout", "--quiet", "-b", "proposal")
+    commit_all(work, "proposed by a stranger")
+    git(work, "checkout", "--quiet", "main")
+    commit_all(work, "second")
+    git(tmp_path, "clone", "--quiet", "--bare", "--single-branch", str(work), "served.git")
+    bare = tmp_path / "served.git"
+    git(work, "push", "--quiet", str(bare), "proposal:refs/pull/7/head", "proposal:refs/notes/x")
+    for name in ("uploadpack.allowAnySHA1InWant", "uploadpack.allowFilter"):
+        git(bare, "config", name, "true")
+    return bare
+
+
+@pytest.mark.parametrize("by_url", [True, False])
+def test_a_trusted_repository_is_its_branches_and_tags(served: Path, by_url: bool) -> None:  # noqa: FBT001
+    place = served.as_uri() if by_url else str(served)
+    for version in ("main", "main~1", "v1"):
+        sha = git(served, "rev-parse", version)
+        assert place_of(sha, "", [place], published=True)[1].sha == sha
+    proposed = git(served, "rev-parse", "refs/pull/7/head")
+    assert place_of(proposed, "", [place])[1].sha == proposed  # as a person may ask for it by name
+    with pytest.raises(Irreproducible, match=f"commit {proposed} cannot be had: no branch or tag of .* leads to it"):
+        place_of(proposed, "", [place], published=True)
+    git(served, "update-ref", "refs/heads/merged", proposed)
+    assert place_of(proposed, "", [place], published=True)[1].sha == proposed
+    git(served, "update-ref", "-d", "refs/heads/merged")
+    with pytest.raises(Irreproducible):  # by what stands there now, not by what has been fetched once
+        place_of(proposed, "", [place], published=True)
+
+
+def test_of_the_own_checkout_what_it_fetched_from_elsewhere_does_not_count(served: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", str(served), "own")
+    own = tmp_path / "own"
+    git(own, "fetch", "--quiet", "origin", "refs/pull/7/head:refs/remotes/origin/pr/7")
+    proposed = git(own, "rev-parse", "refs/remotes/origin/pr/7")
+    with pytest.raises(Irreproducible):
+        place_of(proposed, "", [str(own)], published=True)
+    git(own, "checkout", "--quiet", "--detach", proposed)
+    assert place_of(proposed, "", [str(own)], published=True)[1].sha == proposed
+
+
+@pytest.mark.integration
+def test_all_does_not_run_what_a_trusted_repository_merely_serves(store: str, served: Path, tmp_path: Path) -> None:
+    run_id = make_version(tmp_path / "trusted", "1")
+    client = mlflow.MlflowClient()
+    client.set_tag(run_id, "mlflow.source.git.commit", git(served, "rev-parse", "refs/pull/7/head"))
+    client.set_tag(run_id, "mlflow.source.git.repoURL", served.as_uri())
+    shown = CliRunner().invoke(cli, [*CALL, "--all", "--model", "it's mine", "--trust", served.as_uri()])
+    assert shown.exit_code == 3, shown.output
+    assert "refused" in shown.output
+    assert f"no branch or tag of {served.as_uri()} leads to it" in shown.output
+    assert len(mlflow.search_runs(search_all_experiments=True, output_format="list")) == 1

@@ -9,7 +9,7 @@ from reprise.credentials import without_credentials
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.git import text
 from reprise.running.project_uri import ProjectUri
-from reprise.running.repository import Commit, find
+from reprise.running.repository import Commit, find, is_published
 
 
 def own() -> list[str]:
@@ -32,20 +32,32 @@ def trusted(recorded: Iterable[str], named: Iterable[str]) -> list[str]:
     return [url for url in candidates(recorded) if _normal(url) in known]
 
 
-def place_of(commit: str, subdirectory: str, repositories: Iterable[str]) -> tuple[ProjectUri, Commit]:
+def place_of(
+    commit: str, subdirectory: str, repositories: Iterable[str], *, published: bool = False
+) -> tuple[ProjectUri, Commit]:
     """Find the first repository that holds a commit.
 
+    Args:
+        commit: its full SHA.
+        subdirectory: the project's folder in the repository, "" at the top.
+        repositories: where to look.
+        published: whether a branch or tag there must lead to the commit.
+
     Raises:
-        Irreproducible: none does; the message says why of each.
+        Irreproducible: none does, or the subdirectory is outside of the repository; the message says why of each.
     """
     reasons = []
     for repository in repositories:
-        place = ProjectUri(repository, commit, subdirectory)
         try:
-            return place, find(place)
+            place = ProjectUri(repository, commit, subdirectory)
+            found = find(place)
+            if not published or is_published(place, found):
+                return place, found
+            reasons.append(f"no branch or tag of {without_credentials(repository)} leads to it")
         except (JobFailed, WrongCall) as error:
             reasons.append(error.format_message())
-    raise Irreproducible(f"commit {commit} is gone: {'; '.join(reasons) or 'no repository is recorded'}")
+    what = "cannot be had" if published else "is gone"
+    raise Irreproducible(f"commit {commit} {what}: {'; '.join(reasons) or 'no repository is recorded'}")
 
 
 def _normal(url: str) -> str:

@@ -99,10 +99,11 @@ def _row(
     record = Recorded(run, Path(), {})
     places = trusted(record.repositories, trust)
     try:
-        place = place_of(record.commit, "", places)[0].repository if record.commit else "recorded"
+        place = place_of(record.commit, "", places, published=True)[0].repository if record.commit else "recorded"
     except Irreproducible as error:
         named = ", ".join(record.repositories) or "none recorded"
-        return Row(version.number, REFUSED, f"its repository, {named}, is not trusted, and {error.format_message()}", 3)
+        untrusted = "" if {*record.repositories} & {*places} else f"its repository, {named}, is not trusted, and "
+        return Row(version.number, REFUSED, f"{untrusted}{error.format_message()}", 3)
     exit_code = one(version.uri, {"repository": place, **parameters}, env_manager)
     return Row(version.number, *_verdict(record.run_id, exit_code), exit_code)
 

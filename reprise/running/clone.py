@@ -11,6 +11,7 @@ from pathlib import Path
 from reprise.errors import JobFailed
 from reprise.git import OFFLINE, GitError, explain, git, succeeds, text
 from reprise.running import cache
+from reprise.running import patch as patches
 from reprise.running.flock import hold, is_held, locked
 from reprise.running.repository import Commit, has
 from reprise.terminal import note
@@ -134,10 +135,9 @@ def _look_for_pointers(tree: Path) -> None:
 
 
 def _apply(patch: bytes, tree: Path, commit: Commit) -> None:
-    """Apply a patch; git itself refuses a path outside of the tree, or in its `.git`."""
-    if not patch:
-        return
     try:
-        git(tree, "apply", "--index", "--whitespace=nowarn", "-", stdin=patch)
+        patches.apply(tree, patch, "--index", "--whitespace=nowarn")
+    except patches.PatchRefused as error:
+        raise JobFailed(f"the patch is refused: {error}") from error
     except GitError as error:
         raise JobFailed(f"the patch does not apply to commit {commit.sha}: {explain(error, tree)}") from error

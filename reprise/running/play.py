@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reprise import paths
 from reprise.at_commit import COMMIT
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall
@@ -77,9 +78,9 @@ def job_at(order: Order, commit: Commit, clone: Clone) -> Job:
     """Say what there is to do in the clone of a commit.
 
     Raises:
-        WrongCall: the commit does not have the folder that was asked for.
+        WrongCall: the commit does not have the folder that was asked for, or it is a link that leads elsewhere.
     """
-    folder = clone.folder / commit.subdirectory
+    folder = paths.inside(clone.folder, commit.subdirectory, "subdirectory")
     if not folder.is_dir():
         raise WrongCall(f"commit {commit.sha} has no folder {commit.subdirectory!r}")
     name = f"commit {commit.sha}" + (f" in {commit.subdirectory!r}" if commit.subdirectory else "")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprise.errors import WrongCall
+from reprise import paths
 
 FORMS = "#<commit, tag or branch>, #<commit, tag or branch>:<subdirectory> or #:<subdirectory>"
 
@@ -16,11 +16,18 @@ class ProjectUri:
         repository: a URL, or the path of a folder on this machine.
         version: a full or short SHA, a tag or a branch; None for HEAD.
         subdirectory: the project's folder in the repository, "" at the top.
+
+    Raises:
+        WrongCall: the subdirectory is not inside of the repository, whoever named it.
     """
 
     repository: str
     version: str | None = None
     subdirectory: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the subdirectory, which may come from a store."""
+        object.__setattr__(self, "subdirectory", paths.relative(self.subdirectory, "subdirectory"))
 
 
 def parse(uri: str) -> ProjectUri:
@@ -31,9 +38,7 @@ def parse(uri: str) -> ProjectUri:
     """
     repository, _, fragment = (uri, "", "") if Path(uri).exists() else uri.partition("#")
     version, _, subdirectory = fragment.partition(":")
-    if Path(subdirectory).is_absolute() or ".." in Path(subdirectory).parts:
-        raise WrongCall(f"subdirectory {subdirectory!r} is not inside of the repository; write {FORMS}")
-    return ProjectUri(repository, version or None, subdirectory.strip("/"))
+    return ProjectUri(repository, version or None, subdirectory)
 
 
 def local_folder(repository: str) -> Path | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from reprise.checkout import remote_url
 from reprise.credentials import without_credentials
 from reprise.errors import JobFailed, WrongCall
-from reprise.git import OFFLINE, GitError, explain, git, path_of, quoted, succeeds, text
+from reprise.git import OFFLINE, GitError, explain, git, path_of, prefix_of, quoted, succeeds, text
 from reprise.running import cache
 from reprise.running.flock import locked
 from reprise.running.project_uri import FORMS, ProjectUri, local_folder
@@ -73,14 +73,37 @@ def find(place: ProjectUri, also: str | None = None) -> Commit:
     subdirectory = place.subdirectory
     if folder:
         url = remote_url(folder) or str(folder)
-        prefix = text(folder, "rev-parse", "--show-prefix", env=OFFLINE) or ""
-        subdirectory = f"{prefix}{subdirectory}".strip("/")
+        subdirectory = "/".join(part for part in (prefix_of(folder), subdirectory) if part)
     return Commit(sha, _branch(asked, version, checked_out=folder is not None), url, subdirectory, git_dir)
 
 
 def has(git_dir: Path, sha: str) -> bool:
     """Tell whether a repository on this machine holds a commit."""
     return succeeds(git_dir, "cat-file", "-e", f"{sha}^{{commit}}", env=OFFLINE)
+
+
+def is_published(place: ProjectUri, commit: Commit) -> bool:
+    """Tell whether a branch or a tag of a repository leads to a commit, as it stands there now.
+
+    A server may serve more, such as what strangers propose. Of a checkout on this machine the commit checked out counts
+    too, but not what it has fetched from elsewhere.
+
+    Args:
+        place: the repository.
+        commit: found in it.
+
+    Raises:
+        JobFailed: the repository cannot be reached.
+    """
+    folder = local_folder(place.repository)
+    if folder is None:
+        with locked(commit.git_dir.with_suffix(".lock")):
+            _fetch(commit.git_dir, place.repository, [])
+    named = text(
+        commit.git_dir, "for-each-ref", "--count=1", "--contains", commit.sha, "refs/heads", "refs/tags", env=OFFLINE
+    )
+    checked_out = folder is not None and succeeds(folder, "merge-base", "--is-ancestor", commit.sha, "HEAD", env=OFFLINE)
+    return bool(named or checked_out)
 
 
 def borrow(repository: Path, git_dir: Path) -> None:

@@ -7,6 +7,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import load_project
 
+from reprise import paths
 from reprise.errors import JobFailed, WrongCall, one_line
 from reprise.recorded import Recorded, existing
 from reprise.running import child
@@ -45,7 +46,7 @@ def work(run_id: str, env_manager: str | None) -> int:
         raise WrongCall(f"run {run_id} records no commit, or no repository to fetch it from; search at a commit")
     commit = find(ProjectUri(search.repositories[0], search.commit, search.subdirectory))
     with cloned(commit) as clone:
-        folder = clone.folder / commit.subdirectory
+        folder = paths.inside(clone.folder, commit.subdirectory, "subdirectory")
         if not (folder / MODULE_FILE).exists():
             raise WrongCall(f"commit {commit.sha} of {commit.url} has no {MODULE_FILE}, which a worker runs")
         try:

@@ -1,0 +1,52 @@
+"""Paths and names from a store: inside, or refused."""
+
+from pathlib import Path
+
+import pytest
+
+from reprise import paths
+from reprise.errors import WrongCall
+
+ODD_BUT_INSIDE = ["", ".", "a", "a/b", "a//b/", "./a", "a b", "a:b", "a%20b", "a\nb", "..a", "a..", "ä", ".github", "-x"]
+
+
+@pytest.mark.parametrize("text", ODD_BUT_INSIDE)
+def test_a_path_inside_is_given_back(text: str, tmp_path: Path) -> None:
+    assert paths.inside(tmp_path, text, "subdirectory") == tmp_path / text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "..", "../x", "../../..", "a/../../x", "a/..", "/", "/tmp/x", "//host/x", "a\0b",
+        "..\\x", "a\\..\\..\\x", "\\x", "C:\\x", "C:/x", "\\\\host\\x",
+        ".git", ".git/hooks", "a/.git/config", ".GIT/hooks", ".git./x", ".git /x", "GIT~1/x", ".git::$INDEX/x", "a\\.git",
+    ],
+)  # fmt: skip
+def test_a_path_that_leads_out_is_refused_by_name(text: str, tmp_path: Path) -> None:
+    for check in (paths.relative, lambda path, what: paths.inside(tmp_path, path, what)):
+        with pytest.raises(WrongCall, match="^subdirectory .* is refused"):
+            check(text, "subdirectory")
+
+
+def test_a_link_may_stay_inside_and_not_lead_out(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "real").mkdir(parents=True)
+    (folder / "link").symlink_to("real")
+    (folder / "out").symlink_to("../elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    assert paths.inside(folder, "link/x", "artifact") == folder / "link/x"
+    for text in ("out", "out/x", "link/../out"):
+        with pytest.raises(WrongCall):
+            paths.inside(folder, text, "artifact")
+
+
+@pytest.mark.parametrize("text", ["m-0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d", "0b3f", "iris.csv", "_x"])
+def test_an_id_is_given_back(text: str) -> None:
+    assert paths.name(text, "model id") == text
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "/tmp/x", "a/b", "a\\b", "a b", "-rf", ".git", "a\n", "ä", "a\0", "x" * 256])
+def test_what_is_no_id_is_refused(text: str) -> None:
+    with pytest.raises(WrongCall, match="^model id .* is refused"):
+        paths.name(text, "model id")
