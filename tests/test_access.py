@@ -2,17 +2,22 @@
 
 import importlib.util
 import shutil
+import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import mlflow
 import pytest
+import requests
 from click.testing import CliRunner, Result
 from conftest import PROJECT
 from mlflow import MlflowClient
+from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from registered import champion, done, refused
-from servers import PASSWORD, guarded, postgres, postgres_programs, running
+from servers import PASSWORD, Server, guarded, postgres, postgres_programs, running
 
 from evaluate import evaluate
 from reprise.governance import registry_commands
@@ -25,12 +30,20 @@ pytestmark = [
 ]
 
 Login = Callable[[str], None]
+ALL = ViewType.ALL
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres() as database, running(guarded(tmp_path_factory.mktemp("server"), database.uri)) as server:
-        yield server.address
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "basic_auth.db").touch(0o644)  # of a server that was started before its files were its own
+    with postgres() as database, running(guarded(folder, database.uri)) as started:
+        yield started
+
+
+@pytest.fixture
+def address(server: Server) -> str:
+    return server.address
 
 
 @pytest.fixture
@@ -45,14 +58,20 @@ def login(address: str, store: str, monkeypatch: pytest.MonkeyPatch) -> Login:
     return lambda user: monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user)
 
 
-def grant(user: str, role: str) -> None:
+def load_grant() -> ModuleType:
     place = importlib.util.spec_from_file_location("grant", PROJECT / "deploy/server/grant.py")
     assert place
     assert place.loader
     module = importlib.util.module_from_spec(place)
     place.loader.exec_module(module)
-    result = CliRunner().invoke(module.grant, [user, role], env={"REPRISE_NEW_PASSWORD": PASSWORD})
-    assert result.exit_code == 0, result.output
+    return module
+
+
+def grant(user: str, role: str, *options: str, password: str = PASSWORD) -> str:
+    module = load_grant()
+    result = CliRunner().invoke(module.grant, [user, role, *options], env={"REPRISE_NEW_PASSWORD": password})
+    assert "Traceback" not in result.output
+    return result.output
 
 
 def call(command: object, *arguments: str) -> Result:
@@ -67,7 +86,7 @@ def newest_run() -> str:
 def test_three_people_and_a_story(login: Login) -> None:
     login("admin")
     for user, role in (("rita", "reader"), ("theo", "trainer"), ("pia", "promoter")):
-        grant(user, role)
+        assert f"{user}: {role}" in grant(user, role)
 
     login("rita")
     result = call(train)
@@ -122,3 +141,98 @@ def test_a_wrong_password_is_one_line(login: Login, address: str, tmp_path: Path
     assert done.returncode == 1
     assert "refuses the login" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def send(address: str, user: str, method: str, path: str, **content: object) -> requests.Response:
+    return requests.request(method, f"{address}{path}", auth=(user, PASSWORD), json=content, timeout=60)
+
+
+@pytest.fixture
+def people(login: Login) -> None:
+    login("admin")
+    for user, role in (("rita", "reader"), ("theo", "trainer"), ("pia", "promoter")):
+        grant(user, role)
+
+
+def test_a_reader_looks_and_changes_nothing(people: None, address: str) -> None:
+    """By whatever path, also where MLflow itself asks for no permission."""
+    before = {one.name for one in mlflow.search_experiments(view_type=ALL)}
+    body = {"name": "mine", "artifact_location": "/tmp/mine", "experiment_ids": ["0"], "experiment_id": "0"}
+    for path in ("/api/2.0", "/ajax-api/2.0", "/api/3.0", "/ajax-api/3.0"):
+        for what in (
+            "experiments/create", "registered-models/create", "runs/create", "logged-models", "traces",
+            "gateway/secrets/create", "gateway/endpoints/create", "webhooks", "demo/generate", "datasets/create",
+            "scorers/register", "review-queues/get-or-create-user", "label-schemas/create", "issues", "prompts/create",
+        ):  # fmt: skip
+            answer = send(address, "rita", "POST", f"{path}/mlflow/{what}", **body)
+            assert answer.status_code in {403, 404}, (path, what, answer.status_code, answer.text)
+    for path in ("/api/2.0/mlflow//experiments/create", "//api/2.0/mlflow/experiments/create", "/v1/traces"):
+        assert send(address, "rita", "POST", path, **body).status_code in {403, 404, 405}, path
+    for path in ("/api/2.0/mlflow-artifacts/artifacts/0/x", "/ajax-api/2.0/mlflow-artifacts/artifacts/0/x"):
+        assert send(address, "rita", "PUT", path).status_code == 403
+    assert {one.name for one in mlflow.search_experiments(view_type=ALL)} == before
+    for method, path in (
+        ("POST", "/api/2.0/mlflow/runs/search"), ("POST", "/ajax-api/2.0/mlflow/experiments/search"),
+        ("POST", "/api/2.0/mlflow/logged-models/search"), ("GET", "/api/2.0/mlflow/experiments/get?experiment_id=0"),
+        ("GET", "/api/2.0/mlflow/registered-models/search"), ("GET", "/"), ("GET", "/version"),
+        ("POST", "/ajax-api/2.0/mlflow/experiments/search-datasets"),
+    ):  # fmt: skip
+        answer = send(address, "rita", method, path, experiment_ids=["0"], max_results=5)
+        assert answer.status_code == 200, (path, answer.text)
+
+
+def test_only_an_admin_says_where_artifacts_are(people: None, address: str, tmp_path: Path) -> None:
+    for number, field in enumerate(("artifact_location", "artifactLocation")):
+        for path in ("/api/2.0", "/ajax-api/2.0"):
+            body = {"name": f"place-{number}", field: str(tmp_path / "planted")}
+            for user in ("theo", "pia"):
+                answer = send(address, user, "POST", f"{path}/mlflow/experiments/create", **body)
+                assert (answer.status_code, "only an admin says where" in answer.text) == (403, True), answer.text
+    assert not (tmp_path / "planted").exists()
+    made = send(address, "theo", "POST", "/api/2.0/mlflow/experiments/create", name="theo's own")
+    assert made.status_code == 200
+    location = mlflow.get_experiment(made.json()["experiment_id"]).artifact_location
+    assert location.startswith("mlflow-artifacts:")
+    elsewhere = {"name": "admins", "artifact_location": str(tmp_path / "admins")}
+    assert send(address, "admin", "POST", "/api/2.0/mlflow/experiments/create", **elsewhere).status_code == 200
+
+
+def test_a_version_is_made_of_a_logged_model_and_of_nothing_else(people: None, login: Login, address: str) -> None:
+    """The server would fetch any other source by its own keys."""
+    create = "/api/2.0/mlflow/model-versions/create"
+    logged = f"models:/m-{'0' * 32}"
+    for source in ("s3://secret/model", "http://127.0.0.1:1/model", "file:///etc", f"s3://x/{logged}"):
+        answer = send(address, "pia", "POST", create, name="reprise", source=source)
+        assert (answer.status_code, "Invalid model version source" in answer.text) == (400, True), source
+    answer = send(address, "theo", "POST", "/api/2.0/mlflow/registered-models/create", name="theirs")
+    assert (answer.status_code, "theo may edit no registered_model" in answer.text) == (403, True)
+    assert send(address, "theo", "POST", create, name="reprise", source=logged).status_code == 403
+
+
+def test_a_role_is_changed_and_no_hash_is_printed(people: None, login: Login, address: str) -> None:
+    create = "/api/2.0/mlflow/experiments/create"
+    output = grant("paul", "promoter") + grant("paul", "trainer", password="another password")  # noqa: S106
+    assert "paul is there already, and keeps the password" in output
+    assert "paul: no longer EDIT on registered_model reprise" in output
+    assert send(address, "paul", "POST", "/api/2.0/mlflow/registered-models/create", name="x").status_code == 403
+    assert send(address, "paul", "POST", create, name="paul's own").status_code == 200
+    output += grant("paul", "reader")
+    assert "paul: no longer EDIT on experiment 0" in output
+    assert "paul: still MANAGE on experiment" in output
+    assert grant("petra", "reader", password="short").startswith("Error: 2.0/mlflow/users/create: 400")  # noqa: S106
+    login("paul")
+    assert "log in as the server's admin" in grant("petra", "trainer")
+    assert not {"scrypt", "pbkdf2", "$2b$"} & set(output.replace(":", " ").split())
+    login("admin")
+    raced = send(address, "admin", "POST", "/api/2.0/mlflow/users/create", username="paul", password=PASSWORD)
+    from_grant = str(load_grant().Refused("users/create", raced))
+    assert ("scrypt" in raced.text or "pbkdf2" in raced.text, "already exists" in from_grant) == (True, True)
+    assert "scrypt" not in from_grant
+    assert "pbkdf2" not in from_grant
+
+
+def test_the_hashes_of_passwords_are_the_servers_own(people: None, server: Server) -> None:
+    database = server.log.parent / "basic_auth.db"
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("select count(*) from users").fetchone()[0] >= 4
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600

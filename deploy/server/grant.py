@@ -1,4 +1,4 @@
-"""Make a user of a tracking server with access control, and grant what a role needs. Run it as the server's admin.
+"""Make a user of a tracking server with access control, or change a role. Run it as the server's admin.
 
     export MLFLOW_TRACKING_URI=http://127.0.0.1:5000 MLFLOW_TRACKING_USERNAME=admin MLFLOW_TRACKING_PASSWORD=…
     python deploy/server/grant.py ada trainer
@@ -8,6 +8,7 @@ promotes and rolls back. What is granted on is made first, by the admin: else wh
 """
 
 import os
+from http import HTTPStatus
 from typing import Any
 
 import click
@@ -19,33 +20,80 @@ from reprise.governance.history import experiment_name
 
 ROLES = ("reader", "trainer", "promoter")
 
+Resource = tuple[str, str]
+"""Its kind, as MLflow names it, and its id."""
+
+
+class Refused(click.ClickException):
+    """The server says no."""
+
+    def __init__(self, path: str, answer: requests.Response) -> None:
+        try:
+            content = answer.json()
+            said = f"{content['error_code']}: {content['message']}"
+        except (ValueError, KeyError, TypeError):
+            said = answer.text[:300]
+        # What MLflow tells of its database holds the statement's values, a password's hash among them.
+        said = said.partition(" Error: ")[0].partition("[SQL")[0]
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            said += "; log in as the server's admin, by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        super().__init__(f"{path}: {answer.status_code} {said}")
+        self.status = answer.status_code
+
 
 @click.command(epilog="Example: python deploy/server/grant.py ada trainer --experiment churn")
 @click.argument("user")
 @click.argument("role", type=click.Choice(ROLES))
 @click.option("--experiment", default="Default", show_default=True, help="Where the runs of train and evaluate are.")
 @click.option("--name", default="reprise", show_default=True, help="The registered model.")
-@click.password_option(envvar="REPRISE_NEW_PASSWORD", help="The user's; 12 characters or more.")
-def grant(user: str, role: str, experiment: str, name: str, password: str) -> None:
-    """Make a user, and grant what a role needs on an experiment, a registered model and its history."""
-    runs, history = _experiment(experiment), _experiment(experiment_name(name))
-    _registered_model(name)
-    _ask("2.0/mlflow/users/create", username=user, password=password)
-    grants = {
-        "reader": [],
-        "trainer": [("experiment", runs)],
-        "promoter": [("experiment", runs), ("experiment", history), ("registered_model", name)],
-    }
-    for kind, resource in grants[role]:
-        _ask(
-            "3.0/mlflow/users/permissions/grant",
-            username=user,
-            resource_type=kind,
-            resource_id=resource,
-            permission="EDIT",
-        )
-        click.echo(f"{user}: EDIT on {kind} {resource}")
+@click.option(
+    "--password", envvar="REPRISE_NEW_PASSWORD", help="Of a new user, 12 characters or more; asked for by default."
+)
+def grant(user: str, role: str, experiment: str, name: str, password: str | None) -> None:
+    """Make a user, or take one that is there, and grant what a role needs, no more.
+
+    It is granted on an experiment, a registered model and its history. What the user had on these is replaced.
+    """
+    _make(user, password)
+    runs, history = ("experiment", _experiment(experiment)), ("experiment", _experiment(experiment_name(name)))
+    model = ("registered_model", _registered_model(name))
+    had, wanted = _grants(user), {"reader": [], "trainer": [runs], "promoter": [runs, history, model]}[role]
+    for resource in (runs, history, model):
+        if resource in had and resource not in wanted:
+            _change("revoke", user, resource)
+            click.echo(f"{user}: no longer {had[resource]} on {' '.join(resource)}")
+    for resource in wanted:
+        _change("grant", user, resource, permission="EDIT")
+        click.echo(f"{user}: EDIT on {' '.join(resource)}")
+    for resource, permission in had.items():
+        if resource not in (runs, history, model):
+            click.echo(f"{user}: still {permission} on {' '.join(resource)}, which is left as it is")
     click.echo(f"{user}: {role}")
+
+
+def _make(user: str, password: str | None) -> None:
+    try:
+        _ask("GET", "2.0/mlflow/users/get", username=user)
+    except Refused as refused:
+        if refused.status != HTTPStatus.NOT_FOUND:
+            raise
+        password = password or click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        _ask("POST", "2.0/mlflow/users/create", username=user, password=password)
+    else:
+        click.echo(f"{user} is there already, and keeps the password")
+
+
+def _grants(user: str) -> dict[Resource, str]:
+    """List what a user was granted, roles of the server's own left out, which this changes nothing of."""
+    rows = _ask("GET", "3.0/mlflow/users/permissions/list", username=user)["permissions"]
+    own = [row for row in rows if row["role_name"].startswith("__user_")]
+    return {(row["resource_type"], row["resource_pattern"]): row["permission"] for row in own}
+
+
+def _change(how: str, user: str, resource: Resource, **content: str) -> None:
+    kind, identifier = resource
+    path = f"3.0/mlflow/users/permissions/{how}"
+    _ask("POST", path, username=user, resource_type=kind, resource_id=identifier, **content)
 
 
 def _experiment(name: str) -> str:
@@ -53,20 +101,23 @@ def _experiment(name: str) -> str:
     return str(found.experiment_id if found else mlflow.create_experiment(name))
 
 
-def _registered_model(name: str) -> None:
+def _registered_model(name: str) -> str:
     try:
         mlflow.MlflowClient().create_registered_model(name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+    return name
 
 
-def _ask(path: str, **content: Any) -> None:
-    login = (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"])
+def _ask(method: str, path: str, **content: str) -> dict[str, Any]:
+    login = (os.environ.get("MLFLOW_TRACKING_USERNAME", ""), os.environ.get("MLFLOW_TRACKING_PASSWORD", ""))
     address = f"{mlflow.get_tracking_uri().rstrip('/')}/api/{path}"
-    answer = requests.post(address, json=content, auth=login, timeout=30)
+    sent = {"params": content} if method == "GET" else {"json": content}
+    answer = requests.request(method, address, auth=login, timeout=30, **sent)  # type: ignore[arg-type]
     if answer.status_code != requests.codes.ok:
-        raise click.ClickException(f"{path}: {answer.status_code} {answer.text[:300]}")
+        raise Refused(path, answer)
+    return answer.json() if answer.content.strip() else {}  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":

@@ -144,12 +144,12 @@ def register(name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> 
     client = mlflow.MlflowClient()
     for earlier in client.search_model_versions(f"name = '{name}' and source_path = 'models:/{model_id}'"):
         raise WrongCall(f"version {earlier.version} of {name!r} is the model of run {run_id} already")
-    try:
-        client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
     with needed("EDIT", f"registered model {name!r}"):
+        try:
+            client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
         made = client.create_model_version(name, f"models:/{model_id}", run_id, tags=dict(tags), model_id=model_id)
     return _version(made)
 
