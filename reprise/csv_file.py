@@ -7,7 +7,8 @@ import re
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
@@ -50,13 +51,11 @@ class _File:
     Attributes:
         path: where it is.
         separator: what separates its columns.
-        header: its first line, or lines, as they stand.
         names: of its columns, as they stand.
     """
 
     path: Path
     separator: str
-    header: str
     names: list[str]
 
     def frame(self, **options: Any) -> pd.DataFrame:
@@ -64,6 +63,15 @@ class _File:
         options["compression"] = "gzip" if _is_gzip(self.path) else None
         read: pd.DataFrame = pd.read_csv(self.path, sep=self.separator, index_col=False, low_memory=False, **options)
         return read
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Read it cell by cell, blank lines left out; give each row with the number of its first line."""
+        with _text(self.path) as text:
+            rows, line = csv.reader(text, delimiter=self.separator), 1
+            for row in rows:
+                if row:
+                    yield line, row
+                line = rows.line_num + 1
 
 
 def read(path: Path, data: str, *, reading: int, texts: Collection[str] = ()) -> Content:
@@ -82,7 +90,7 @@ def read(path: Path, data: str, *, reading: int, texts: Collection[str] = ()) ->
         with warnings.catch_warnings():
             # pandas would take a first column that the header does not count for an index, or cut long rows short.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            file = _open_table(path, data)
+            file = _open_table(path, data, reading)
             return Content(_read_as_first(file)) if reading == 1 else _read(file, texts)
     except UnicodeDecodeError as error:
         raise WrongCall(_bad_byte(path, data, error)) from error
@@ -92,15 +100,15 @@ def read(path: Path, data: str, *, reading: int, texts: Collection[str] = ()) ->
         raise WrongCall(f"data {data!r} is not a table: {one_line(error)}") from error
 
 
-def _open_table(path: Path, data: str) -> _File:
+def _open_table(path: Path, data: str, reading: int) -> _File:
     """Find the separator, which is the one that cuts the header in most pieces, and refuse a name used twice."""
-    headers = {separator: _header(path, separator) for separator in SEPARATORS}
+    headers = {separator: _header(path, separator, reading) for separator in SEPARATORS}
     separator = max(SEPARATORS, key=lambda separator: len(headers[separator][1]))
     header, names = headers[separator]
     if not header.strip():
         raise WrongCall(f"data {data!r} is empty; its first line must name the columns")
-    check_names([name for name in names if name], data)
-    return _File(path, separator, header, names)
+    check_names([name for name in names if name or reading == 1], data)
+    return _File(path, separator, names)
 
 
 def check_names(names: list[str], data: str) -> None:
@@ -114,16 +122,18 @@ def check_names(names: list[str], data: str) -> None:
         raise WrongCall(f"data {data!r} has {times} columns named {name!r}; give each a name of its own")
 
 
-def _header(path: Path, separator: str) -> tuple[str, list[str]]:
-    """Read the first record, which may have line breaks within quotes."""
+def _header(path: Path, separator: str, reading: int) -> tuple[str, list[str]]:
+    """Read the first record, which may have line breaks within quotes; the first reading took the first line alone."""
     read: list[str] = []
 
-    def lines() -> Any:
+    def lines() -> Iterator[str]:
         for line in text:
             read.append(line)
             yield line
+            if reading == 1:
+                return
 
-    with _opened(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+    with _text(path) as text:
         names = next(csv.reader(lines(), delimiter=separator), [])
     return "".join(read), names
 
@@ -134,47 +144,60 @@ def _read(file: _File, texts: Collection[str]) -> Content:
     notes: list[str] = []
     frame = _with_codes(file, frame)
     frame = _with_exact_numbers(file, frame, forced)
-    commas = [] if file.separator == "," else notation.decimal_commas(frame.drop(columns=list(forced)))
+    free = frame.drop(columns=list(forced))
+    decimal_comma = file.separator != "," and notation.has_decimal_commas(free)
+    commas = notation.decimal_commas(free) if decimal_comma else []
     if commas:
         again = file.frame(usecols=commas, decimal=",")
         for name in commas:
             notes.append(f"column {name!r} is read with decimal commas, such as {frame[name].dropna().iloc[0]!r}")
             frame[name] = again[name]
-    doubts = _thousands_or_decimals(file, frame) if commas else {}
+    doubts = _thousands_or_decimals(file, frame) if decimal_comma else {}
     faults, more = _lines_and_rows(file, frame)
-    return Content(frame, bool(commas), (*notes, *more), tuple(faults), doubts)
+    return Content(frame, decimal_comma, (*notes, *more), tuple(faults), doubts)
 
 
 def _with_codes(file: _File, frame: pd.DataFrame) -> pd.DataFrame:
     """Read columns of digits again as text where some begin with a zero: `01` and `1` are two codes."""
     candidates = [name for name in frame if _is_whole(frame[name])]
     separator = re.escape(file.separator.encode())
-    pattern = re.compile(rb'(?:%s|\n|")[-+]?0\d+(?=[%s"\r\n]|\Z)' % (separator, separator))
+    pattern = re.compile(rb'(?:%s|[\r\n"]) *[-+]?0\d+(?=[ %s"\r\n]|\Z)' % (separator, separator))
     if candidates and _occurs(file.path, pattern):
         written = file.frame(usecols=candidates, dtype="str")
         for name in candidates:
             if written[name].str.strip().str.fullmatch(r"[-+]?0\d+").fillna(value=False).any():
-                frame[name] = written[name]
+                frame[name] = written[name].str.strip()
     return frame
 
 
 def _with_exact_numbers(file: _File, frame: pd.DataFrame, forced: Mapping[str, str]) -> pd.DataFrame:
-    """Read whole numbers with gaps again where pandas makes floats of them that are too small for them."""
+    """Read whole numbers again that pandas makes floats of, for gaps or beyond 64 bits, where those are too small.
+
+    Beyond 64 bits they are text.
+    """
     large = [
         name
         for name in frame
         if name not in forced
         and frame[name].dtype == "float64"
-        and frame[name].hasnans
         and frame[name].abs().max() >= EXACT  # which rounds what is one larger as well
         and _is_whole(frame[name])
     ]
     for name in large:
-        try:
-            frame[name] = file.frame(usecols=[name], dtype="Int64")[name]
-        except (ValueError, TypeError, OverflowError):
-            continue  # written with a point or an exponent, or beyond 64 bits: floats in the file as well
+        written = file.frame(usecols=[name], dtype="str")[name].str.strip()
+        if written.dropna().str.fullmatch(r"[-+]?\d+").all():  # else floats in the file as well
+            frame[name] = _exact(written)
     return frame
+
+
+def _exact(written: pd.Series) -> pd.Series:
+    numbers = [None if pd.isna(text) else int(text) for text in written]
+    for kind in ("Int64", "UInt64"):
+        try:
+            return pd.Series(pd.array(numbers, dtype=kind), written.index)
+        except (OverflowError, TypeError, ValueError):
+            continue
+    return written
 
 
 def _thousands_or_decimals(file: _File, frame: pd.DataFrame) -> dict[str, str]:
@@ -201,45 +224,85 @@ def _is_whole(column: pd.Series) -> bool:
 
 
 def _lines_and_rows(file: _File, frame: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Say why rows are not lines: the header stands again inside the file, or quotes hold line breaks."""
+    """Say why rows are not lines, in faults and notes.
+
+    The header may stand again inside the file, quotes may hold line breaks, and rows may be too short.
+    """
     faults, notes = [], []
-    texts = [name for name in frame if isinstance(frame[name].dtype, pd.StringDtype)]
-    if len(texts) == frame.shape[1] and len(texts) == len(file.names):
-        again = pd.Series(data=True, index=frame.index)
-        for name, written in zip(texts, file.names, strict=True):
-            again &= frame[name].str.strip() == written.strip()
-        again = again.fillna(value=False)
-        if again.any():
+    if again := _headers_inside(file, frame):
+        faults.append(f"the header stands again in lines {_listed(again)}; take out all but the first")
+    for position, name in enumerate(frame):
+        cells = frame[name].dropna() if isinstance(frame[name].dtype, pd.StringDtype) else pd.Series(dtype="str")
+        broken = cells[cells.str.contains(r"[\r\n]")]
+        if broken.empty:
+            continue
+        text = f"column {name!r}, row {broken.index[0]}: {broken.iloc[0][:60]!r}"
+        breaks = int(broken.str.count(r"\r\n|\r|\n").sum())
+        if _ends_quotes_badly(file) or any(_holds_rows(cell, position, file, frame) for cell in broken):
             faults.append(
-                f"the header stands again in lines {_listed(_line_numbers(file))}; take out all but the first"
+                f"quotes swallow {breaks} of {breaks + len(frame)} lines, the first in {text}; "
+                'close each quote, and write one within a text as ""'
             )
-    for name in texts:
-        broken = frame[name].str.contains("\n", regex=False).fillna(value=False)
-        if broken.any():
-            cells = frame[name][broken]
-            text = f"column {name!r}, row {cells.index[0]}: {cells.iloc[0][:60]!r}"
-            breaks = int(cells.str.count("\n").sum())
-            if any(_holds_rows(cell, file) for cell in cells):
-                faults.append(
-                    f"quotes swallow {breaks} of {breaks + len(frame)} lines, the first in {text}; "
-                    'close each quote, and write one within a text as ""'
-                )
-            else:
-                notes.append(f"{len(cells)} texts hold {breaks} line breaks, the first in {text}")
+        else:
+            notes.append(f"{len(broken)} texts hold {breaks} line breaks, the first in {text}")
+    if short := _short_rows(file, frame):
+        lack = f"{len(short)} rows have fewer cells than the header, the first in line {short[0]}"
+        notes.append(f"{lack}; what they lack is taken for gaps")
     return faults, notes
 
 
-def _holds_rows(cell: str, file: _File) -> bool:
-    """Tell whether a cell looks as if it had swallowed rows: one of its lines has a whole row's separators."""
-    return any(line.count(file.separator) >= len(file.names) - 1 > 0 for line in cell.split("\n"))
+def _headers_inside(file: _File, frame: pd.DataFrame) -> list[int]:
+    """List the lines in which the header stands again; the whole file is read only if a cell holds its own name."""
+    texts = [name for name in frame if isinstance(frame[name].dtype, pd.StringDtype)]
+    if not any(frame[name].str.strip().eq(str(name).strip()).any() for name in texts):
+        return []
+    header = [name.strip() for name in file.names]
+    return [line for line, row in file.rows() if [cell.strip(" \t\ufeff") for cell in row] == header][1:]
 
 
-def _line_numbers(file: _File) -> list[int]:
-    header = next(csv.reader([file.header], delimiter=file.separator))
-    with _opened(file.path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-        rows = csv.reader(text, delimiter=file.separator)
-        found = [rows.line_num for row in rows if [cell.strip() for cell in row] == [cell.strip() for cell in header]]
-    return found[1:]
+def _short_rows(file: _File, frame: pd.DataFrame) -> list[int]:
+    """List the lines of rows with too few cells; the whole file is read only if the last column has gaps."""
+    if not frame.iloc[:, -1].hasnans:
+        return []
+    return [line for line, row in file.rows() if len(row) < len(file.names)]
+
+
+def _ends_quotes_badly(file: _File) -> bool:
+    """Tell whether a quote is closed in the middle of a cell, as one is that was never meant to be opened."""
+    with _text(file.path) as text:
+        try:
+            for _ in csv.reader(text, delimiter=file.separator, strict=True):
+                pass
+        except csv.Error:
+            return True
+    return False
+
+
+def _holds_rows(cell: str, position: int, file: _File, frame: pd.DataFrame) -> bool:
+    """Tell whether a cell has swallowed rows.
+
+    Its first line then ends a row, its last one begins one, and those between are whole rows: each has the separators
+    for that, and values that the columns have elsewhere.
+    """
+    lines = cell.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    names = list(frame)
+    columns = [names[position:], *[names] * (len(lines) - 2), names[: position + 1]]
+    rows = [line.split(file.separator) for line in lines]
+    return all(
+        len(row) == len(among)
+        and all(
+            _occurs_in(frame[name], value) for name, value in zip(among, row, strict=True) if name != names[position]
+        )
+        for row, among in zip(rows, columns, strict=True)
+    )
+
+
+def _occurs_in(column: pd.Series, value: str) -> bool:
+    """Tell whether a value may be one of a column's: a number among numbers, a text that is another row's as well."""
+    value = value.strip().strip('"')
+    if isinstance(column.dtype, pd.StringDtype):
+        return not value or 2 * column.nunique() > len(column) or bool((column == value).any())
+    return not value or notation.kind_of(value) is notation.Kind.PLAIN
 
 
 def _listed(numbers: list[int]) -> str:
@@ -281,6 +344,12 @@ def _bad_byte(path: Path, data: str, error: UnicodeDecodeError) -> str:
                 return f"data {data!r} is not UTF-8 at {found}; save it as UTF-8"
             at, line = at + len(text), line + 1
     return f"data {data!r} is not UTF-8: {one_line(error)}; save it as UTF-8"
+
+
+@contextmanager
+def _text(path: Path) -> Iterator[IO[str]]:
+    with _opened(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+        yield text
 
 
 def _is_gzip(path: Path) -> bool:

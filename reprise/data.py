@@ -11,12 +11,18 @@ from sklearn.model_selection import train_test_split
 
 from reprise import notation
 from reprise.errors import WrongCall
-from reprise.features import DATES, feature, useless
+from reprise.features import DATES, feature, numbers_rows_in_disorder, useless
 from reprise.known import NOTHING, Known, as_known
 from reprise.table import Table
 
-WHOLE_FLOATS, WHOLE_NUMBERS = 2**53, 2**63 - 1
-"""Up to these, floats and integers of 64 bits hold each whole number exactly."""
+WHOLE_FLOATS, WHOLE_NUMBERS = 2**53 - 1, 2**63 - 1
+"""Up to these, floats and integers of 64 bits tell each whole number from the next."""
+
+BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+"""What a CSV holds for booleans, as pandas reads it."""
+
+UNNAMED = re.compile(r"\s*|Unnamed: \d+(\.\d+)?|__index_level_\d+__")
+"""Names that pandas and pyarrow make up, such as that of an index; files keep them when they are written again."""
 
 LISTED = 12
 """Names that one line of error lists at most."""
@@ -77,6 +83,11 @@ def make_dataset(table: Table, target: str, features: str = "all") -> Dataset:
             notes.append(f"column {name!r} is left out: {reason}")
         else:
             columns[name] = feature(frame[name])
+            if features == "all" and table.reading > 1 and numbers_rows_in_disorder(frame[name]):
+                notes.append(
+                    f"column {name!r} holds each whole number up to the number of rows once, as a shuffled index does; "
+                    "if it is one, leave it out by naming others in features"
+                )
     if not columns:
         raise WrongCall(f"no column is left to learn {target!r} from: {'; '.join(notes) or 'the table has no other'}")
     raw = frame[list(columns)]
@@ -198,16 +209,39 @@ def _with_target(table: Table, target: str, *, text: bool = False) -> tuple[pd.D
         text: whether the labels are text even where they read as numbers.
     """
     frame, notes = table.frame, []
+    if isinstance(frame[target].dtype, pd.CategoricalDtype):
+        frame = frame.assign(**{target: frame[target].astype(object).infer_objects()})
     if table.reading > 1 and not text and isinstance(frame[target].dtype, pd.StringDtype):
         found = notation.read(frame[target].dropna(), decimal_comma=table.decimal_comma, typed=table.typed)
         if found.numbers is not None:
             frame = frame.assign(**{target: found.numbers.reindex(frame.index)})
-        notes = [*found.notes, *([found.refusal] if found.refusal else [])]
+        notes = [*found.notes, *([f"{found.problem}; each is a class of its own"] if found.problem else [])]
     present = frame[target].notna()
     if present.all():
         return frame, tuple(notes)
     left_out = f"{int((~present).sum())} of {len(frame)} rows miss the target {target!r} and are left out"
-    return frame[present], (*notes, left_out)
+    kept = frame[present] if table.typed or table.reading == 1 else _typed_again(frame, present)
+    return kept, (*notes, left_out)
+
+
+def _typed_again(frame: pd.DataFrame, present: pd.Series) -> pd.DataFrame:
+    """Keep some rows of a CSV; a column is booleans or whole numbers if only the other rows made it something else.
+
+    Numbers that they made text are looked at later, as text is in any case.
+    """
+    kept, left_out = frame[present], frame[~present]
+    typed: dict[str, pd.Series] = {}
+    for name in kept.columns[left_out.notna().any() | left_out.isna().any()]:
+        column = kept[name]
+        if isinstance(column.dtype, pd.StringDtype) and column.dropna().isin(list(BOOLEANS)).all() and column.any():
+            typed[name] = column.map(BOOLEANS)
+        elif column.dtype == "float64" and left_out[name].hasnans and _is_whole(column):
+            typed[name] = column.astype("int64")
+    return kept.assign(**typed)
+
+
+def _is_whole(column: pd.Series) -> bool:
+    return bool((column % 1 == 0).all() and column.abs().max() <= WHOLE_FLOATS)  # which no gap is
 
 
 def _check_known(names: Sequence[str], frame: pd.DataFrame, role: str) -> None:
@@ -264,8 +298,7 @@ def _check_classes(labels: pd.Series, target: str) -> None:
 
 
 def _is_unnamed(name: str, table: Table) -> bool:
-    """Tell whether pandas has made a column's name up, for the file has none."""
-    return table.reading > 1 and not table.typed and bool(re.fullmatch(r"Unnamed: \d+", str(name)))
+    return table.reading > 1 and bool(UNNAMED.fullmatch(str(name)))
 
 
 def _listed(names: Sequence[str]) -> str:

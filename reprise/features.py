@@ -44,6 +44,13 @@ def _numbers_the_rows(column: pd.Series) -> bool:
     return bool(values[0] in (0, 1) and (np.diff(values) == 1).all())
 
 
+def numbers_rows_in_disorder(column: pd.Series) -> bool:
+    """Tell whether a column holds each whole number from 0 or 1 up to the number of rows once, in some other order."""
+    if not pd.api.types.is_integer_dtype(column) or column.hasnans or column.min() not in (0, 1):
+        return False
+    return bool(column.max() - column.min() == len(column) - 1 and column.is_unique and not _numbers_the_rows(column))
+
+
 def feature(column: pd.Series) -> pd.Series:
     """Bring a column to numbers, booleans (as objects where some are missing) or text.
 

@@ -27,8 +27,8 @@ square of the rows: docs/solver.md has the measurement."""
 CATEGORIES = 100
 """Columns that one categorical column may become; rarer categories share the last one."""
 
-MISSING = "missing"
-"""The category of a missing value, with underscores behind it where a column has a category of that name."""
+MISSING = "\0missing"
+"""The category of a missing value: no text of a table, not even one that is met first when the model answers."""
 
 GAP = -1.0
 BOOLEANS: dict[Any, float] = {

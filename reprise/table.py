@@ -115,12 +115,11 @@ def _read_parquet(path: Path, data: str, reading: int) -> pd.DataFrame:
             message = f"data {data!r}: column {raw[0]!r} holds bytes; store text as strings, or leave it out"
             raise WrongCall(message)
         frame = pd.read_parquet(path)
-        if reading > 1:
-            frame = _with_exact_numbers(frame, path, schema)
+        named = [name for name in frame.index.names if name is not None]
+        frame = frame.reset_index(drop=not named)
+        return _with_exact_numbers(frame, path, schema) if reading > 1 else frame
     except (pa.ArrowException, OSError) as error:
         raise WrongCall(f"data {data!r} is not a whole Parquet file: {telling(error)}") from error
-    named = [name for name in frame.index.names if name is not None]
-    return frame.reset_index(drop=not named)
 
 
 def _with_exact_numbers(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> pd.DataFrame:

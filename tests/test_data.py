@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reprise.data import make_dataset, split, to_judge
+from reprise.data import Dataset, make_dataset, split, to_judge
 from reprise.errors import WrongCall
+from reprise.model import make_preprocessing
 from reprise.source import Source
-from reprise.table import Table
+from reprise.table import Table, read_table
 
 ROWS = 40
 
@@ -73,6 +74,59 @@ def test_a_column_that_teaches_nothing_is_left_out_with_a_note() -> None:
     assert [note.partition(":")[0] for note in dataset.notes] == [
         f"column '{name}' is left out" for name in ("b", "c", "d")
     ]
+
+
+def from_csv(folder: Path, text: str) -> Dataset:
+    (folder / "t.csv").write_text(text)
+    return make_dataset(read_table(str(folder / "t.csv")), "target")
+
+
+@pytest.mark.parametrize("footer", ["Total,sum,\n", "Total,,\n", "Total\n", ",,\nMean,5 %,\n"])
+def test_types_are_decided_after_rows_without_a_target_are_dropped(tmp_path: Path, footer: str) -> None:
+    rows = "".join(f"{n % 5}.5,{n % 3},{'ab'[n % 2]}\n" for n in range(ROWS))
+    X = from_csv(tmp_path, "x,y,target\n" + rows + footer).X
+    assert [str(kind) for kind in X.dtypes] == ["float64", "int64"]
+    assert (X["x"][1], X["y"][1]) == (1.5, 1)
+
+
+def test_a_footer_hides_neither_booleans_nor_decimal_commas(tmp_path: Path) -> None:
+    rows = "".join(f"{n % 5},25;{n % 3 == 0};{'ab'[n % 2]}\n" for n in range(ROWS))
+    X = from_csv(tmp_path, "x;y;target\n" + rows + "Summe;alle;\n").X
+    assert [str(kind) for kind in X.dtypes] == ["float64", "bool"]
+    assert (X["x"][1], bool(X["y"][0])) == (1.25, True)
+
+
+@pytest.mark.parametrize("name", ["", " ", "Unnamed: 0", "Unnamed: 0.1", "__index_level_0__"])
+def test_a_column_without_a_name_of_its_own_is_left_out_unless_named(tmp_path: Path, name: str) -> None:
+    rows = "".join(f"{n * 7 % ROWS},{n % 5},{'ab'[n % 2]}\n" for n in range(ROWS))
+    dataset = from_csv(tmp_path, f"{name},x,target\n" + rows)
+    assert list(dataset.X) == ["x"]
+    assert "it has no name" in dataset.notes[0]
+
+
+def test_a_shuffled_index_with_a_name_is_noted() -> None:
+    dataset = make_dataset(table(id=[n * 7 % ROWS for n in range(ROWS)]), "target")
+    assert "as a shuffled index does" in dataset.notes[0]
+    assert list(dataset.X) == ["id"]
+
+
+def test_a_target_of_numbers_with_signs_is_noted_as_classes() -> None:
+    dataset = make_dataset(table(a=np.arange(ROWS) % 7, target=["5%", "10%"] * 20), "target")
+    assert dataset.notes[0].endswith("(40 of 40 values); each is a class of its own")
+    assert set(dataset.y) == {"5%", "10%"}
+
+
+def test_neighbours_beyond_2_to_the_53_are_never_one_class() -> None:
+    with pytest.raises(WrongCall, match="of which not each is exact"):
+        make_dataset(table(a=np.arange(ROWS) % 7, target=[2.0**53, 3.0] * 20), "target")
+
+
+def test_a_category_called_missing_that_the_model_meets_first_is_no_gap() -> None:
+    X = pd.DataFrame({"c": pd.Series(["u", None, "v", "u"] * 10, dtype="str")})
+    preprocessing = make_preprocessing(X).fit(X)
+    gap, word = preprocessing.transform(pd.DataFrame({"c": pd.Series([None, "missing"], dtype=object)}))
+    assert gap.tolist() == [1, 0, 0]
+    assert word.tolist() == [0, 0, 0]
 
 
 def test_an_index_column_stays_when_it_is_named() -> None:

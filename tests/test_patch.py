@@ -85,8 +85,9 @@ REFUSED = {
 @pytest.mark.parametrize("patch", REFUSED.values(), ids=REFUSED)
 def test_a_patch_that_would_grow_is_refused_in_one_line(repository: Path, patch: bytes) -> None:
     commit = find(ProjectUri(str(repository), "main"))
-    with pytest.raises(Irreproducible, match=r"^the recorded patch is refused: (it|a binary part) [^\n]*$"), snapshot(
-        commit, patch
+    with (
+        pytest.raises(Irreproducible, match=r"^the recorded patch is refused: (it|a binary part) [^\n]*$"),
+        snapshot(commit, patch),
     ):
         pass
     with pytest.raises(JobFailed, match=r"^the patch is refused: "), cloned(commit, patch):

@@ -7,7 +7,23 @@ import pytest
 from reprise import paths
 from reprise.errors import WrongCall
 
-ODD_BUT_INSIDE = ["", ".", "a", "a/b", "a//b/", "./a", "a b", "a:b", "a%20b", "a\nb", "..a", "a..", "ä", ".github", "-x"]
+ODD_BUT_INSIDE = [
+    "",
+    ".",
+    "a",
+    "a/b",
+    "a//b/",
+    "./a",
+    "a b",
+    "a:b",
+    "a%20b",
+    "a\nb",
+    "..a",
+    "a..",
+    "ä",
+    ".github",
+    "-x",
+]
 
 
 @pytest.mark.parametrize("text", ODD_BUT_INSIDE)
@@ -46,7 +62,9 @@ def test_an_id_is_given_back(text: str) -> None:
     assert paths.name(text, "model id") == text
 
 
-@pytest.mark.parametrize("text", ["", ".", "..", "/tmp/x", "a/b", "a\\b", "a b", "-rf", ".git", "a\n", "ä", "a\0", "x" * 256])
+@pytest.mark.parametrize(
+    "text", ["", ".", "..", "/tmp/x", "a/b", "a\\b", "a b", "-rf", ".git", "a\n", "ä", "a\0", "x" * 256]
+)
 def test_what_is_no_id_is_refused(text: str) -> None:
     with pytest.raises(WrongCall, match="^model id .* is refused"):
         paths.name(text, "model id")

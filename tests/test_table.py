@@ -156,6 +156,81 @@ def test_whole_numbers_with_gaps_are_exact(tmp_path: Path, suffix: str) -> None:
     assert read_table(small).fingerprint == read_table(small, reading=1).fingerprint
 
 
+@pytest.mark.parametrize("gap", ["5", ""])
+def test_whole_numbers_beyond_64_bits_are_exact(tmp_path: Path, gap: str) -> None:
+    text = "a,b\n{},1\n{},2\n"
+    first, second = (read_table(written(tmp_path / f"{n}.csv", text.format(10**24 + n, gap))) for n in (0, 1))
+    assert first.fingerprint != second.fingerprint
+    assert str(second.frame["a"][0]) == "1000000000000000000000001"
+
+
+def test_whole_numbers_of_a_parquet_index_are_exact(tmp_path: Path) -> None:
+    numbers = pd.Index(pd.array([2**53 + 1, None], "Int64"), name="k")
+    pd.DataFrame({"a": [1, 2]}, numbers).to_parquet(tmp_path / "t.parquet")
+    assert read_table(str(tmp_path / "t.parquet")).frame["k"][0] == 2**53 + 1
+
+
+@pytest.mark.parametrize("again", ["x,y,target", ' x ,"y",target', "\ufeffx,y,target"])
+def test_a_header_inside_the_file_is_a_fault_with_its_line(tmp_path: Path, again: str) -> None:
+    table = read_table(written(tmp_path / "t.csv", f"x,y,target\n1,2,a\n3,4,b\n{again}\n5,6,a\n"))
+    assert table.faults
+    assert "stands again in lines 4;" in table.faults[0]
+
+
+def test_a_header_of_numbers_is_found_by_its_text(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path / "t.csv", "1,2,target\n5,6,a\n1,2,target\n"))
+    assert "lines 3;" in table.faults[0]
+
+
+def test_rows_with_too_few_cells_are_counted(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path / "t.csv", "target,x,y\na,1,2\nb,3\na,5,6\n"))
+    assert table.notes == (
+        "1 rows have fewer cells than the header, the first in line 3; what they lack is taken for gaps",
+    )
+
+
+def test_prose_with_commas_and_line_breaks_has_swallowed_nothing(tmp_path: Path) -> None:
+    rows = "".join(f'"Hello, world {n}\nbye, you",{"ab"[n % 2]}\n' for n in range(8))
+    table = read_table(written(tmp_path / "t.csv", "note,target\n" + rows))
+    assert not table.faults
+    assert "8 texts hold 8 line breaks" in table.notes[0]
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_stray_quote_is_a_fault_however_it_is_closed(tmp_path: Path, *, closed: bool) -> None:
+    lines = [f"{'pq'[n % 2]},{n % 3}.5,{'ab'[n % 2]}" for n in range(12)]
+    lines[3] = '"' + lines[3]
+    lines[7] = lines[7].replace(",", '",', 1) if closed else '"' + lines[7]
+    table = read_table(written(tmp_path / "t.csv", "note,x,target\n" + "\n".join(lines) + "\n"))
+    assert "quotes swallow 4 of 12 lines" in table.faults[0]
+
+
+def test_labels_with_a_space_before_a_zero_are_codes_too(tmp_path: Path) -> None:
+    assert read_table(written(tmp_path / "t.csv", "x,t\n1, 01\n2, 1\n3, 001\n")).frame["t"].tolist() == [
+        "01",
+        "1",
+        "001",
+    ]
+
+
+def test_a_server_that_packs_what_it_sends(tmp_path: Path) -> None:
+    packed = gzip.compress(b"a,b\n1,2\n")
+
+    class Packing(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(packed)))
+            self.end_headers()
+            self.wfile.write(packed)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Packing) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        table = read_table(f"http://127.0.0.1:{web.server_port}/t.csv.gz")
+        web.shutdown()
+    assert table.frame.to_dict("list") == {"a": [1], "b": [2]}
+
+
 def test_texts_with_line_breaks_are_noted_and_swallowed_rows_are_a_fault(tmp_path: Path) -> None:
     honest = read_table(written(tmp_path / "a.csv", 'a,b\n"one\ntwo",1\nthree,2\n'))
     assert honest.notes == ("1 texts hold 1 line breaks, the first in column 'a', row 0: 'one\\ntwo'",)

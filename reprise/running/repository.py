@@ -102,7 +102,9 @@ def is_published(place: ProjectUri, commit: Commit) -> bool:
     named = text(
         commit.git_dir, "for-each-ref", "--count=1", "--contains", commit.sha, "refs/heads", "refs/tags", env=OFFLINE
     )
-    checked_out = folder is not None and succeeds(folder, "merge-base", "--is-ancestor", commit.sha, "HEAD", env=OFFLINE)
+    checked_out = folder is not None and succeeds(
+        folder, "merge-base", "--is-ancestor", commit.sha, "HEAD", env=OFFLINE
+    )
     return bool(named or checked_out)
 
 
