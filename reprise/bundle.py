@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import gettempdir
 from typing import Any
 
 import mlflow
@@ -33,7 +33,7 @@ from mlflow.entities import (
 )
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from reprise import digest, patience, seal
+from reprise import digest, patience, scratch, seal
 from reprise.entry_point import in_one_line
 from reprise.errors import JobFailed, WrongCall
 
@@ -65,9 +65,9 @@ class Results:
 @contextmanager
 def staging() -> Iterator[Path]:
     """Give a folder for a bundle; it is gone when the block ends."""
-    with TemporaryDirectory(prefix="reprise-bundle-") as folder:
-        Path(folder, "artifacts").mkdir()
-        yield Path(folder)
+    with scratch.folder("bundle") as folder:
+        (folder / "artifacts").mkdir()
+        yield folder
 
 
 def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str | None:

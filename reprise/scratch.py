@@ -75,8 +75,17 @@ def sweep() -> int:
         return _sweep(own)
 
 
+def abandoned() -> list[Path]:
+    """List what killed processes of this user left."""
+    return _abandoned(own_folder())
+
+
+def _abandoned(own: Path) -> list[Path]:
+    return [place for place in own.iterdir() if place.is_dir() and not is_held(place / _LOCK)]
+
+
 def _sweep(own: Path) -> int:
-    gone = [place for place in own.iterdir() if place.is_dir() and not is_held(place / _LOCK)]
+    gone = _abandoned(own)
     for place in gone:
         shutil.rmtree(place, ignore_errors=True)
     return len(gone)

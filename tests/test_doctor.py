@@ -444,3 +444,21 @@ class TestScreen:
     def test_colours_are_for_terminals(self) -> None:
         assert "\x1b" not in doctor().output
         assert "\x1b[32mok" in CliRunner().invoke(cli, ["doctor"], color=True).output
+
+
+def test_temporary_folders_of_killed_processes_are_named_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    code = "import time; from reprise import scratch\nwith scratch.folder('bundle'): print(flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        assert not list(doctor_store.left_behind(fix=False))
+        child.kill()
+    (found,) = doctor_store.left_behind(fix=False)
+    assert (found.text, found.remedy) == ("1 temporary folder of killed processes", "reprise doctor --fix")
+    (fixed,) = doctor_store.left_behind(fix=True)
+    assert fixed.text == "1 temporary folder removed: its process is gone"
+    assert not list(doctor_store.left_behind(fix=False))

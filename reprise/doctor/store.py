@@ -16,7 +16,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 
-from reprise import patience, sqlite_store, stale
+from reprise import patience, scratch, sqlite_store, stale
 from reprise.bundle import UNLOGGED
 from reprise.doctor.disk import free_gib, writing_problem
 from reprise.doctor.finding import Finding, guarded
@@ -53,6 +53,7 @@ def examine(*, fix: bool) -> Iterator[Finding]:
         return
     yield _address(uri, empty=empty)
     yield from guarded("results", unlogged_results)
+    yield from guarded("temporary", lambda: left_behind(fix=fix))
     if not empty:
         yield from guarded("artifacts", lambda: [artifacts(uri)])
         yield from guarded("runs", lambda: [runs(fix=fix)])
@@ -90,6 +91,18 @@ def unlogged_results() -> Iterator[Finding]:
         text = f"{_runs(len(kept))} kept here, not logged, since the store had failed"
         remedies = [f"reprise upload {shlex.quote(str(folder))}" for folder in kept]
         yield Finding("warn", "results", text, " && ".join(remedies[:_SHOWN]))
+
+
+def left_behind(*, fix: bool) -> Iterator[Finding]:
+    """Name temporary folders of this user whose process was killed, and remove them if asked to."""
+    count = scratch.sweep() if fix else len(scratch.abandoned())
+    if count:
+        folders = "1 temporary folder" if count == 1 else f"{count} temporary folders"
+        state = "removed: its process is gone" if count == 1 else "removed: their processes are gone"
+        if fix:
+            yield Finding("ok", "temporary", f"{folders} {state}")
+        else:
+            yield Finding("note", "temporary", f"{folders} of killed processes", "reprise doctor --fix")
 
 
 def runs(*, fix: bool) -> Finding:

@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mlflow
 from mlflow.entities import RunTag
 
+from reprise import scratch
 from reprise.credentials import without_credentials
 from reprise.errors import Irreproducible, JobFailed, WrongCall
 from reprise.governance.registry import Version
@@ -56,7 +56,7 @@ def reproduce(
     Raises:
         WrongCall: there is no such run.
     """
-    with TemporaryDirectory(prefix="reprise-reproduce-") as folder:
+    with scratch.folder("reproduce") as folder:
         recorded = read(run_id, Path(folder, "recorded"))
         parent = trials.search_of(recorded)
         search = read(parent, Path(folder, "search")) if parent else recorded
