@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -249,36 +250,6 @@ def test_mlflow_run_finds_the_backend(foreign: Path, tmp_path: Path) -> None:
     assert [(one.info.status, one.info.run_name) for one in found] == [("FAILED", "by hand"), ("FINISHED", "by hand")]
 
 
-CONDA = """#!/bin/bash
-case "$1 $2" in
-  "env list") ! compgen -G "$CONDA_ENVS_PATH/*/" > /dev/null && echo '{"envs": []}' ;;
-  "env create") mkdir -p "$CONDA_ENVS_PATH/$4" ;;
-esac
-"""
-
-
-def test_conda_is_asked_to_build_and_to_nothing_else(
-    foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A stand-in for conda, which fails once the environment is there."""
-    (tmp_path / "bin").mkdir()
-    for name, content in {"conda": CONDA, "activate": 'echo "$1" > "$ACTIVATED"'}.items():
-        (tmp_path / "bin" / name).write_text(content)
-        (tmp_path / "bin" / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.delenv("CONDA_EXE", raising=False)
-    monkeypatch.setenv("ACTIVATED", str(tmp_path / "activated"))
-    monkeypatch.setenv("CONDA_ENVS_PATH", "taken back by this test")
-    with (foreign / "MLproject").open("a") as file:
-        file.write("conda_env: conda.yaml\n")
-    (foreign / "conda.yaml").write_text("dependencies: [python=3.11]\n")
-    commit_all(foreign)
-    for _ in range(2):
-        assert play(order(foreign, parameters={"out": str(tmp_path / "out")}, env_manager="conda")).exit_code == 0
-    (built,) = [path for path in (tmp_path / "envs/at-commit/conda").iterdir() if path.is_dir()]
-    assert (tmp_path / "activated").read_text().strip() == built.name
-
-
 @pytest.mark.parametrize("key", ["conda_env", "python_env"])
 @pytest.mark.parametrize("content", ["[", "dependencies: 5", "- a", "\x00"])
 def test_an_environment_that_is_none_ends_the_run(key: str, content: str, foreign: Path) -> None:
@@ -365,3 +336,20 @@ def python_of(asked: Order, folder: Path) -> str:
     return run(
         Path(prefix, "bin/python"), "-c", "import platform; print(platform.python_version())", cwd=folder
     ).stdout.strip()
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not shutil.which("pyenv"), reason="pyenv is not installed")
+def test_virtualenv_takes_a_python_that_pyenv_has(
+    with_environment: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MLflow takes the newest that there is, which pyenv may have to build for minutes, or not know."""
+    listed = run("pyenv", "versions", "--bare", cwd=tmp_path).stdout.split()
+    installed = [version for version in listed if re.fullmatch(r"3\.11\.\d+", version)]
+    if not installed:
+        pytest.skip("pyenv has no Python 3.11")
+    newest = max(installed, key=lambda version: int(version.rpartition(".")[2]))
+    assert python_of(order(with_environment, env_manager="virtualenv"), tmp_path) == newest
+    assert "pyenv has no" not in capsys.readouterr().err
+    assert python_of(order(with_environment, env_manager="virtualenv", python="3.11.99"), tmp_path) == newest
+    assert "pyenv has no Python 3.11.99: another 3.11 is taken" in capsys.readouterr().err

@@ -4,7 +4,7 @@ MLflow takes any folder of the right name for a finished environment, also one t
 an interrupted build left. Here each is built under a lock, in a place of its own, and marked when it is whole.
 """
 
-import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -14,27 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from mlflow.environment_variables import MLFLOW_CONDA_HOME, MLFLOW_ENV_ROOT
+from mlflow.environment_variables import MLFLOW_ENV_ROOT
 from mlflow.exceptions import MlflowException
 from mlflow.projects import env_type
 from mlflow.projects._project_spec import Project
 from mlflow.utils import env_manager as managers
-from mlflow.utils.conda import (
-    _get_conda_env_name,
-    get_conda_bin_executable,
-    get_conda_command,
-    get_or_create_conda_env,
-)
 from mlflow.utils.environment import _PythonEnv
 from mlflow.utils.process import ShellCommandException
 from mlflow.utils.virtualenv import _create_virtualenv, _get_virtualenv_name
 
 from reprise.errors import JobFailed, WrongCall, one_line
+from reprise.running import conda
+from reprise.running.build_output import telling
 from reprise.running.flock import locked
 from reprise.terminal import note, step
 
 PLACE = "at-commit"
 """The folder below MLFLOW_ENV_ROOT, apart from what `mlflow run` builds without a lock."""
+
+_PROGRAMS = {managers.UV: "uv", managers.VIRTUALENV: "pyenv"}
 
 LAST_LINES = 12
 """Lines of a failed build that are shown."""
@@ -51,11 +49,11 @@ def choose_manager(project: Project, asked: str | None) -> str:
     manager = asked or (managers.CONDA if project.env_type == env_type.CONDA else managers.VIRTUALENV)
     if manager == managers.CONDA and project.env_type == env_type.PYTHON:
         raise WrongCall("conda does not build a python_env; give --env-manager uv or virtualenv")
-    program = {managers.UV: "uv", managers.VIRTUALENV: "pyenv", managers.CONDA: get_conda_bin_executable("conda")}
-    if manager in program and not shutil.which(program[manager]):
-        hint = f", or set {MLFLOW_CONDA_HOME}" if manager == managers.CONDA else ""
+    if manager == managers.CONDA:
+        conda.find()
+    elif (program := _PROGRAMS.get(manager)) and not shutil.which(program):
         other = "" if manager == managers.UV else "; or give --env-manager uv"
-        raise WrongCall(f"{program[manager]} is not on the PATH: install it{hint}{other}")
+        raise WrongCall(f"{program} is not on the PATH: install it{other}")
     return manager
 
 
@@ -66,8 +64,8 @@ def activate(project: Project, folder: Path, manager: str, python: str | None = 
         project: what asks for it.
         folder: the project's own folder.
         manager: `uv`, `virtualenv`, `conda` or `local`, which builds nothing.
-        python: the version to take of those that the project allows, such as 3.11.2 of 3.11; None for any. Only uv
-            is asked for it.
+        python: the version to take of those that the project allows, such as 3.11.2 of 3.11; None for any. conda
+            is not asked for it.
 
     Returns:
         The shell commands that activate it.
@@ -80,21 +78,24 @@ def activate(project: Project, folder: Path, manager: str, python: str | None = 
     if manager == managers.CONDA:
         return _activate_conda(project)
     python_env = _python_env(project)
-    if python and manager == managers.UV:
-        python_env.python = _narrowed(python_env.python, python)
+    if python:
+        python_env.python = _narrowed(python_env.python, python, manager)
     place = _root() / _get_virtualenv_name(python_env, folder)
-    options: Any = {"env_manager": manager, "capture_output": True}
-    _build_once(place, lambda: _create_virtualenv(folder, python_env, place, **options))
+    _build_once(place, lambda: _create(place, folder, python_env, manager))
     return [f"source {shlex.quote(str(place / 'bin/activate'))}"]
 
 
 def _activate_conda(project: Project) -> list[str]:
-    root = _root() / "conda"
-    os.environ["CONDA_ENVS_PATH"] = str(root)  # where conda makes and finds environments by their name
-    path = project.env_config_path
-    _build_once(root / _get_conda_env_name(path), lambda: get_or_create_conda_env(path, capture_output=True))
-    commands: list[str] = get_conda_command(_get_conda_env_name(path))
-    return commands
+    place = conda.place_of(_root() / "conda", project.env_config_path)
+    _build_once(place, lambda: conda.build(place, project.env_config_path))
+    return conda.activation(place)
+
+
+def _create(place: Path, folder: Path, python_env: Any, manager: str) -> None:
+    if manager == managers.VIRTUALENV:
+        python_env.python = _installed(python_env.python)
+    options: Any = {"env_manager": manager, "capture_output": True}
+    _create_virtualenv(folder, python_env, place, **options)
 
 
 def _python_env(project: Project) -> Any:
@@ -108,15 +109,37 @@ def _python_env(project: Project) -> Any:
 
 
 @cache
-def _narrowed(allowed: str, version: str) -> str:
-    """Take the version where it is an allowed one that uv finds on this machine or can bring; that is asked once."""
+def _narrowed(allowed: str, version: str, manager: str) -> str:
+    """Take the version where it is an allowed one that the manager can have; that is asked once.
+
+    uv finds it on this machine or brings it. pyenv would build it from source, so it is taken where it is there.
+    """
     if not version.startswith(f"{allowed}."):
+        return allowed
+    if manager == managers.VIRTUALENV:
+        if version in _of_pyenv():
+            return version
+        note(f"pyenv has no Python {version}: another {allowed} is taken")
         return allowed
     for ask in (["find", "--system"], ["install"]):
         if subprocess.run(["uv", "python", *ask, version], capture_output=True, check=False).returncode == 0:
             return version
     note(f"Python {version} is not on this machine, and uv cannot bring it: another {allowed} is taken")
     return allowed
+
+
+def _installed(allowed: str) -> str:
+    """Take the newest version that pyenv has of those allowed. MLflow takes the newest that there is, and builds it."""
+    fitting = [version for version in _of_pyenv() if f"{version}.".startswith(f"{allowed}.")]
+    if fitting:
+        return max(fitting, key=lambda version: tuple(map(int, version.split("."))))
+    note(f"pyenv has no Python {allowed}, and builds one from source, which takes minutes; --env-manager uv brings one")
+    return allowed
+
+
+def _of_pyenv() -> list[str]:
+    done = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False)
+    return [version for version in done.stdout.split() if re.fullmatch(r"\d+\.\d+\.\d+", version)]
 
 
 def _root() -> Path:
@@ -141,18 +164,8 @@ def _build_once(place: Path, build: Callable[[], object]) -> None:
         lines = [line for line in str(error).splitlines() if line.strip()]
         for line in lines[-LAST_LINES:]:
             note(line)
-        raise JobFailed(f"the environment cannot be built: {one_line(_telling(lines))}") from error
+        raise JobFailed(f"the environment cannot be built: {one_line(telling(lines))}") from error
     except MlflowException as error:
         raise JobFailed(f"the environment cannot be built: {error}") from error
     except OSError as error:
         raise JobFailed(f"the environment cannot be built in {place.parent}: {error.strerror}") from error
-
-
-def _telling(lines: list[str]) -> str:
-    """Give the part of a build's output that says what is wrong: uv's or pip's own error."""
-    starts = [
-        number
-        for number, line in enumerate(lines)
-        if line.lstrip().startswith(("\N{MULTIPLICATION SIGN}", "ERROR:", "error:"))
-    ]
-    return " ".join(lines[starts[-1] :][:4]) if starts else lines[-1]
