@@ -27,8 +27,8 @@ parameters = click.option(
 TRUST_MODEL = click.option(
     "--trust-model",
     type=bool,
-    default=False,
-    show_default="no",
+    default="no",
+    show_default=True,
     help="yes: load a model though it may run code of its own, or nobody recorded what its files were.",
 )
 """Of commands that load a model which somebody else may have logged."""
