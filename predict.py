@@ -11,6 +11,7 @@ from reprise import logged_model
 from reprise.data import to_predict
 from reprise.entry_point import main
 from reprise.held_out import read_as_known
+from reprise.options import TRUST_MODEL
 from reprise.table import read_table
 from reprise.terminal import note, step, summary
 
@@ -19,10 +20,11 @@ from reprise.terminal import note, step, summary
 @click.option("--model", default="models:/reprise@champion", show_default=True, help="Any MLflow model URI.")
 @click.option("--data", required=True, help="Raw rows, any table as in train.")
 @click.option("--output", default="predictions.json", show_default=True, help="The file to write.")
-def predict(model: str, data: str, output: str) -> None:
+@TRUST_MODEL
+def predict(model: str, data: str, output: str, trust_model: bool) -> None:  # noqa: FBT001  click passes flags so
     """Let a logged model answer the rows of a table, which is read as the model knows its columns."""
     with step(f"load {model}"):
-        subject = logged_model.load(model)
+        subject = logged_model.load(model, trusted=trust_model)
     with step(f"read {data}"):
         table = read_as_known(read_table(data), data, subject.known)
         raw, notes = to_predict(table, subject.features or list(table.frame.columns), subject.known)

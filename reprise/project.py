@@ -7,6 +7,9 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 
+ENGINE = _PACKAGE.parent
+"""The folder that this package lies in."""
+
 
 def find() -> Path:
     """Find the project's folder: that of the script that runs, else the nearest one upwards that has an MLproject.
@@ -20,7 +23,7 @@ def find() -> Path:
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     if script and mlproject_in(Path(script).resolve().parent):
         return Path(script).resolve().parent
-    return next(_upwards(), _PACKAGE.parent)
+    return next(_upwards(), ENGINE)
 
 
 def mlproject_in(folder: Path) -> Path | None:
@@ -34,10 +37,10 @@ def mlproject_in(folder: Path) -> Path | None:
 
 def acts_elsewhere() -> str | None:
     """Say that the project is another one than the checkout that this package lies in; None where it is that one."""
-    if _PACKAGE.parent == FOLDER or mlproject_in(_PACKAGE.parent) is None:
+    if ENGINE == FOLDER or mlproject_in(ENGINE) is None:
         return None
     own = FOLDER / _PACKAGE.name
-    engine = f", by the engine of {_PACKAGE.parent} and not its own" if (own / "__init__.py").is_file() else ""
+    engine = f", by the engine of {ENGINE} and not its own" if (own / "__init__.py").is_file() else ""
     return f"this acts on the project in {FOLDER}{engine}"
 
 

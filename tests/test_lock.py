@@ -104,7 +104,10 @@ def test_mlproject_and_click_agree(entry_point: str, command: click.Command) -> 
     options = {option.name: option for option in command.params}
     assert set(parameters) == set(options)
     for name, parameter in parameters.items():
-        assert parameter["default"] == options[name].default, name
+        if isinstance(parameter, str):  # a type alone
+            assert options[name].required, name
+        else:
+            assert parameter["default"] == options[name].default, name
     call = mlproject()["entry_points"][entry_point]["command"]
     for name, option in options.items():
         assert f"{option.opts[0]}={{{name}}}" in call

@@ -66,6 +66,8 @@ class Job:
 def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager: str = "uv") -> int:
     """Run an entry point of this very project in the project's environment: so the lean launcher gets work done.
 
+    In a project of another kind, which has no such entry point, it is that of the project that this package lies in.
+
     Args:
         entry_point: a name in MLproject.
         parameters: of the entry point, as one would write them after `-P`.
@@ -74,8 +76,10 @@ def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager
     Returns:
         The exit code that the entry point's own command ended with.
     """
-    tags = {"mlflow.source.name": str(project.FOLDER), "mlflow.project.backend": "local"}
-    job = Job(project.FOLDER, str(project.FOLDER), entry_point, parameters, env_manager, experiment_id(), tags=tags)
+    own = project.mlproject_in(project.FOLDER) and load_project(str(project.FOLDER))._entry_points.get(entry_point)  # noqa: SLF001
+    folder = project.FOLDER if own else project.ENGINE
+    tags = {"mlflow.source.name": str(folder), "mlflow.project.backend": "local"}
+    job = Job(folder, str(folder), entry_point, parameters, env_manager, experiment_id(), tags=tags)
     with TemporaryDirectory(prefix="reprise-job-") as spare:
         return perform(job, Path(spare))[1]
 
