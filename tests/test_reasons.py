@@ -23,6 +23,7 @@ BREAKS = {
     "evaluate": "evaluate.judge",
     "tune": "tune.tuning.search",
     "probe": "reprise.logged_model.Subject.answer_example",
+    "predict": "reprise.logged_model.Subject.predict",
     "reproduce": "reproduce.reproduction.reproduce",
 }
 """What raises in each entry point."""
@@ -75,7 +76,8 @@ def test_a_training_run_says_why_it_ended(ended: str, store: str, monkeypatch: p
 def test_every_entry_point_says_why_it_ended(name: str, train: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     made = train()
     monkeypatch.setattr(BREAKS[name], broken(RuntimeError("no such luck")))
-    arguments = ["--model", f"runs:/{made.info.run_id}/model"] if name == "probe" else []
+    model = ["--model", f"runs:/{made.info.run_id}/model"]
+    arguments = {"probe": model, "predict": [*model, "--data", "iris"]}.get(name, [])
     with pytest.raises(RuntimeError):
         ENTRY_POINTS[name].main(arguments, standalone_mode=False)
     found = newest()

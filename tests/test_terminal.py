@@ -137,12 +137,13 @@ def test_a_table_shows_no_hostile_text_as_it_is(train: Job, tmp_path: Path) -> N
         "evaluate": ["--model", "latest"],
         "tune": ["--data", HOSTILE],
         "probe": ["--model", HOSTILE],
+        "predict": ["--model", HOSTILE, "--data", HOSTILE],
         "reproduce": ["--run", HOSTILE],
     }.items():
         found = CliRunner().invoke(ENTRY_POINTS[name], arguments)
         assert found.exception is None or isinstance(found.exception, SystemExit), repr(found.exception)
         check(found.output)
-    assert set(ENTRY_POINTS) == {"train", "evaluate", "tune", "probe", "reproduce"}
+    assert set(ENTRY_POINTS) == {"train", "evaluate", "tune", "probe", "predict", "reproduce"}
     for arguments in (["--target", HOSTILE], ["--features", HOSTILE], ["--target", "c"]):
         found = CliRunner().invoke(ENTRY_POINTS["train"], ["--data", "odd2.parquet", *arguments])
         assert found.exit_code
