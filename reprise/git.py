@@ -1,7 +1,7 @@
 """Git as a program: the one place that calls it.
 
-Asked about a user's repository it writes nothing there: optional locks are off, and no prompt can hang it. A commit is what
-its SHA says, not what `git replace` has put in its place.
+Asked about a user's repository it writes nothing there: optional locks are off, and no prompt can hang it. A commit is
+what its SHA says, not what `git replace` has put in its place.
 """
 
 import os

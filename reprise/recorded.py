@@ -7,7 +7,7 @@ from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 import mlflow
 
@@ -19,6 +19,9 @@ from reprise.provenance import FORMAT
 PROVENANCE = "provenance/provenance.json"
 LOCK = "provenance/conda.yaml"
 PATCH = "provenance/patch.diff"
+
+PATCH_TAG = "reprise.patch"
+"""On a run: `none`, `complete`, `incomplete` or `off`; runs of other projects under `mlflow run` itself have none."""
 
 RERUN_OF = "reprise.rerun_of"
 BISECTS = "reprise.bisects.run_id"
@@ -90,7 +93,7 @@ class Recorded:
         """The project's folder in its repository, "" at the top."""
         if self.provenance:
             return str(self.provenance["git"]["subdirectory"])
-        if not self.by_mlflow_run or "reprise.patch" in self.tags:  # which every backend of this package sets
+        if not self.by_mlflow_run or PATCH_TAG in self.tags:  # of a backend of this package
             return self.tags.get("reprise.subdirectory", "")
         return self.tags["mlflow.source.name"].partition("#")[2].strip("/")
 
@@ -261,9 +264,16 @@ def _run_of_model(uri: str) -> str:
 
 
 def _repository(source_name: str) -> str:
-    """Take the subdirectory off what `mlflow run` was given, and write a local one as a path."""
+    """Take the subdirectory off what `mlflow run` was given, and write a local one as a path.
+
+    MLflow writes a folder's path behind `file://` as it is, whatever letters it holds; a person writes a URL.
+    """
     uri = source_name.partition("#")[0]
-    return urlsplit(uri).path if uri.startswith("file:///") else uri
+    if not uri.startswith("file:///"):
+        return uri
+    plain = uri.removeprefix("file://")
+    decoded = unquote(plain)
+    return decoded if Path(decoded).exists() and not Path(plain).exists() else plain
 
 
 def unquoted(value: str) -> str:

@@ -12,7 +12,7 @@ from reprise.errors import Irreproducible, JobFailed
 from reprise.git import GitError
 from reprise.proof.snapshot import snapshot
 from reprise.running.clone import cloned
-from reprise.running.patch import LIMIT, PatchRefused, apply, check
+from reprise.running.patch import LIMIT, RefusedPatchError, apply, check
 from reprise.running.project_uri import ProjectUri
 from reprise.running.repository import find
 
@@ -101,7 +101,7 @@ def test_the_memory_is_what_git_would_take_otherwise(repository: Path) -> None:
     assert len(patch) < size / 500
     with pytest.raises(GitError) as refused:  # for its hash is another one; it was unpacked by then
         apply(repository, patch, "--cached")
-    assert not isinstance(refused.value, PatchRefused)
+    assert not isinstance(refused.value, RefusedPatchError)
     assert size < LIMIT
 
 

@@ -14,7 +14,7 @@ from reprise.errors import one_line
 from reprise.proof.own import Sides
 from reprise.proof.passing import alike, paired
 from reprise.proof.verdict import Finding, Match
-from reprise.recorded import Recorded
+from reprise.recorded import PATCH_TAG, Recorded
 
 LIBRARIES = ("user_api", "internal_api", "version", "architecture", "num_threads")
 
@@ -58,7 +58,7 @@ def compare(
 
 def _code(recorded: Recorded, again: Recorded) -> Iterator[Finding]:
     yield _pair("code", "commit", recorded.commit, again.commit)
-    if recorded.provenance:
+    if recorded.provenance or PATCH_TAG in recorded.tags:  # which every backend of this package sets
         yield _pair("code", "patch", _sha256(recorded.patch), _sha256(again.patch))
     else:
         yield _skipped("code", "patch", "the run does not say whether its tree was clean")

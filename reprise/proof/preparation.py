@@ -10,12 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import yaml
-
 from reprise import project
 from reprise.environment import Lock, installed_versions, parse_lock
 from reprise.errors import Irreproducible, WrongCall
 from reprise.proof import threads
+from reprise.proof.parameters import given
 from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
 from reprise.proof.table_change import explain, labels_of
@@ -68,7 +67,7 @@ def prepare(recorded: Recorded, repository: str, env_manager: str, experiment_id
     repositories = candidates(recorded.repositories) if repository == "recorded" else [repository]
     place, commit = place_of(recorded.commit, recorded.subdirectory, repositories)
     with snapshot(commit, recorded.patch) as code:
-        parameters = _declared(code, recorded)
+        parameters = given(code, recorded)
         lock = _lock(code, recorded)
         replaced = {**_data(code, recorded), **_model(recorded)}
     here = env_manager == "recorded" and lock is not None and _is_here(recorded.environment, lock)
@@ -128,24 +127,6 @@ def _why_no_commit(recorded: Recorded) -> str:
     if search := search_of(recorded):
         return f"the run is a trial of search {search}, which has the record; name that one"
     return recorded.tags.get("reprise.git", "neither the job nor MLflow has found one")
-
-
-def _declared(code: Snapshot, recorded: Recorded) -> dict[str, str]:
-    """Give the recorded parameters that the entry point takes, for a job may log others by itself."""
-    content = code.file("MLproject")
-    if content is None:
-        raise Irreproducible(
-            f"commit {recorded.commit} has no MLproject in {recorded.subdirectory or 'its top folder'}"
-        )
-    try:
-        entry_points = yaml.safe_load(content)["entry_points"]
-        names = (entry_points.get(recorded.entry_point) or {}).get("parameters") or {}
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
-        raise Irreproducible(f"MLproject at commit {recorded.commit} names no entry points") from error
-    if recorded.entry_point not in entry_points:
-        message = f"MLproject at commit {recorded.commit} has no entry point {recorded.entry_point!r}"
-        raise Irreproducible(f"{message}; it has {', '.join(entry_points)}")
-    return {name: value for name, value in recorded.parameters.items() if name in names}
 
 
 def _lock(code: Snapshot, recorded: Recorded) -> Lock | None:

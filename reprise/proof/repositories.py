@@ -7,8 +7,8 @@ from reprise import project
 from reprise.checkout import remote_urls
 from reprise.credentials import without_credentials
 from reprise.errors import Irreproducible, JobFailed, WrongCall
-from reprise.git import text
-from reprise.running.project_uri import ProjectUri
+from reprise.git import OFFLINE, GitError, git, path_of, text
+from reprise.running.project_uri import ProjectUri, local_folder
 from reprise.running.repository import Commit, find, is_published
 
 
@@ -49,7 +49,7 @@ def place_of(
     reasons = []
     for repository in repositories:
         try:
-            place = ProjectUri(repository, commit, subdirectory)
+            place = ProjectUri(_top(repository), commit, subdirectory)
             found = find(place)
             if not published or is_published(place, found):
                 return place, found
@@ -58,6 +58,15 @@ def place_of(
             reasons.append(error.format_message())
     what = "cannot be had" if published else "is gone"
     raise Irreproducible(f"commit {commit} {what}: {'; '.join(reasons) or 'no repository is recorded'}")
+
+
+def _top(repository: str) -> str:
+    """Give the top of the checkout that a folder on this machine is in, from where subdirectories are recorded."""
+    folder = local_folder(repository)
+    try:
+        return str(path_of(git(folder, "rev-parse", "--show-toplevel", env=OFFLINE))) if folder else repository
+    except GitError:
+        return repository  # bare, or none
 
 
 def _normal(url: str) -> str:

@@ -86,6 +86,6 @@ def _apply(folder: Path, patch: bytes) -> str:
         reason = one_line(error, 300)
         outside = "invalid path" in reason or "beyond a symbolic link" in reason
         what = "does not apply"
-        if outside or isinstance(error, patches.PatchRefused):
+        if outside or isinstance(error, patches.RefusedPatchError):
             what = "names a path outside the project's repository and is refused" if outside else "is refused"
         raise Irreproducible(f"the recorded patch {what}: {reason}") from error

@@ -137,7 +137,7 @@ def _look_for_pointers(tree: Path) -> None:
 def _apply(patch: bytes, tree: Path, commit: Commit) -> None:
     try:
         patches.apply(tree, patch, "--index", "--whitespace=nowarn")
-    except patches.PatchRefused as error:
+    except patches.RefusedPatchError as error:
         raise JobFailed(f"the patch is refused: {error}") from error
     except GitError as error:
         raise JobFailed(f"the patch does not apply to commit {commit.sha}: {explain(error, tree)}") from error

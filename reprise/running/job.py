@@ -1,5 +1,6 @@
 """An entry point of an MLflow Project as a process, in an MLflow run of its own that never stays RUNNING."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from reprise.limits import in_parameter, in_tag
 from reprise.running import child
 from reprise.running.built_environment import activate, choose_manager
 from reprise.terminal import note
+
+EXTRA_TAG = "reprise.extra_parameters"
+"""On a run: the parameters that it was given beyond those that its entry point declares, as a JSON list of names."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,9 @@ def load(job: Job) -> Any:
         loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
     except (MlflowException, AttributeError, yaml.YAMLError) as error:
         if not any(path.name.lower() == "mlproject" for path in job.folder.iterdir()):
-            raise WrongCall(f"{job.name} has no MLproject; name a project's folder, #:<folder>") from error
+            raise WrongCall(
+                f"{job.name} has no MLproject; name a project's folder, #:<folder>, or a script, -e"
+            ) from error
         raise WrongCall(f"{job.name}: {one_line(error)}") from error
     return loaded
 
@@ -138,16 +144,17 @@ def _command(loaded: Any, job: Job, spare: Path) -> str:
 
 def make_run(loaded: Any, job: Job, manager: str) -> str:
     """Make the run of a job, its parameters logged as typed, and return its id."""
+    computed = loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
     tags = {
         "mlflow.user": _get_user(),
         "mlflow.source.type": "PROJECT",
         "mlflow.project.entryPoint": job.entry_point,
         "mlflow.project.env": manager,
+        EXTRA_TAG: json.dumps(sorted(computed[1])),
         **process.tags(),
         **job.tags,
     }
     client = mlflow.MlflowClient()
-    computed = loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
     run_id = str(client.create_run(job.experiment_id, run_name=job.run_name).info.run_id)
     with ended_well(run_id):
         try:

@@ -1,4 +1,4 @@
-"""A recorded patch, applied by git once it is known what it may grow to: a small one can ask for any amount of memory."""
+"""A recorded patch, given to git once it is known what it grows to: a small one can ask for any amount of memory."""
 
 import base64
 import re
@@ -9,8 +9,8 @@ from pathlib import Path
 from reprise.git import GitError, git
 
 LIMIT = 256 * 2**20
-"""Bytes that a patch and what its binary parts unpack to may have together: 25 times the changes that one may record, for
-a patch holds what was there before as well."""
+"""Bytes that a patch and what its binary parts unpack to may have together: 25 times the changes that one may record,
+for a patch holds what was there before as well."""
 
 _PARTS = 2
 """Parts for one path: its kind may change, as from a file to a link, which is a removal and an addition."""
@@ -20,7 +20,7 @@ _HEADER = 20
 """Bytes that suffice for the two numbers at the beginning of a delta."""
 
 
-class PatchRefused(GitError):
+class RefusedPatchError(GitError):
     """The patch asks for what no recorded patch needs; it was not given to git."""
 
 
@@ -35,7 +35,7 @@ def apply(folder: Path, patch: bytes, *options: str) -> None:
         options: of `git apply`.
 
     Raises:
-        PatchRefused: it would grow beyond the limit.
+        RefusedPatchError: it would grow beyond the limit.
         GitError: it does not apply.
     """
     if not patch:
@@ -45,7 +45,7 @@ def apply(folder: Path, patch: bytes, *options: str) -> None:
     path, parts = Counter(entry.split(b"\t", 2)[-1] for entry in listed if entry).most_common(1)[0]
     if parts > _PARTS:
         message = f"it has {parts} parts for {path.decode(errors='replace')!r}; a recorded one has a single part a file"
-        raise PatchRefused(message)
+        raise RefusedPatchError(message)
     git(folder, "apply", *options, "-", stdin=patch)
 
 
@@ -53,14 +53,14 @@ def check(patch: bytes) -> None:
     """Check what a patch grows to, without unpacking it.
 
     Raises:
-        PatchRefused: beyond the limit, or it copies files, so that it may grow without end.
+        RefusedPatchError: beyond the limit, or it copies files, so that it may grow without end.
     """
     if found := _COPIES.search(patch):
         message = f"it has a part that says {found[1].decode()!r}; a recorded one holds each file's own content"
-        raise PatchRefused(message)
+        raise RefusedPatchError(message)
     total = len(patch) + sum(_unpacked(patch, found) for found in _BINARY.finditer(patch))
     if total > LIMIT:
-        raise PatchRefused(f"it unpacks to {total / 2**20:,.0f} MiB; at most {LIMIT / 2**20:,.0f} MiB are taken")
+        raise RefusedPatchError(f"it unpacks to {total / 2**20:,.0f} MiB; at most {LIMIT / 2**20:,.0f} MiB are taken")
 
 
 def _unpacked(patch: bytes, found: re.Match[bytes]) -> int:
@@ -75,7 +75,7 @@ def _unpacked(patch: bytes, found: re.Match[bytes]) -> int:
         _, rest = _number(_beginning(patch, found.end()))
         result, _ = _number(rest)
     except (ValueError, zlib.error) as error:
-        raise PatchRefused("a binary part of it is not as git writes it") from error
+        raise RefusedPatchError("a binary part of it is not as git writes it") from error
     return size + result
 
 
