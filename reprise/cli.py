@@ -6,16 +6,18 @@ from typing import Any
 
 import click
 
-from reprise import options
+from reprise import options, project
 from reprise.entry_point import main as end_well
 from reprise.governance import registry_commands
-from reprise.terminal import coloured, say
+from reprise.terminal import coloured, note, say
 
 
 @click.group()
 @click.version_option(package_name="reprise")
 def cli() -> None:
     """Look at runs of this project, move its models in the registry, and keep its environment locked."""
+    if said := project.acts_elsewhere():
+        note(said)
 
 
 @cli.command(epilog="Example: reprise show 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")

@@ -1,6 +1,5 @@
 """The environment: what conda.yaml locks, and what is really installed."""
 
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -14,6 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from reprise import line_ends
 from reprise.errors import WrongCall, one_line
 from reprise.project import LOCK_FILE
 
@@ -29,7 +29,7 @@ class Lock:
     """The environment lock.
 
     Attributes:
-        sha256: of the bytes of conda.yaml, as `sha256sum conda.yaml` prints it.
+        sha256: of conda.yaml with the line ends of Unix, which is what `sha256sum conda.yaml` prints there.
         python: the version of Python that it asks for, such as `3.11`.
         pins: canonical name -> requirement, markers included.
     """
@@ -62,7 +62,7 @@ def parse_lock(content: bytes) -> Lock:
         raise WrongCall(
             f"{LOCK_FILE.name} is no environment lock (python=…, pip, one pip block of pins): {reason}; restore it"
         ) from error
-    return Lock(hashlib.sha256(content).hexdigest(), python, pins)
+    return Lock(line_ends.sha256(content), python, pins)
 
 
 def installed_versions(site_packages: list[str] | None = None) -> dict[str, str]:

@@ -58,8 +58,10 @@ def write_lock(python: str | None = None, *, upgrade: bool = False) -> list[Path
     old_tests = TEST_REQUIREMENTS.read_text(encoding="utf-8").splitlines() if TEST_REQUIREMENTS.exists() else []
     test_pins = _compile(["project", "test"], python, [] if upgrade else old_tests, constraints=project_pins)
     entries = "".join(f"      - {pin}\n" for pin in project_pins)
-    LOCK_FILE.write_text(_HEADER.format(python=python) + entries, encoding="utf-8")
-    TEST_REQUIREMENTS.write_text(_TEST_HEADER + "".join(f"{pin}\n" for pin in test_pins), encoding="utf-8")
+    LOCK_FILE.write_text(_HEADER.format(python=python) + entries, encoding="utf-8", newline="\n")
+    TEST_REQUIREMENTS.write_text(
+        _TEST_HEADER + "".join(f"{pin}\n" for pin in test_pins), encoding="utf-8", newline="\n"
+    )
     return [LOCK_FILE, TEST_REQUIREMENTS]
 
 

@@ -1,6 +1,5 @@
 """The policy: what a model must show before it may be promoted, read strictly from policy.yaml."""
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from reprise import line_ends
 from reprise.errors import WrongCall
 from reprise.yaml_nodes import scalar, shorten, why_not_yaml
 
@@ -72,7 +72,8 @@ class Policy:
     """The rules; what is empty or None is not checked.
 
     Attributes:
-        sha256: of the file's bytes.
+        sha256: of the file with the line ends of Unix.
+        sha256s: all digests that verdicts under this very policy may name, those of earlier versions included.
         data: which rows count: `held-out`, the model's own; a SHA-256, the fingerprint of a table; None, any.
         rows: how many of them.
         metrics: name -> limits.
@@ -86,6 +87,7 @@ class Policy:
     """
 
     sha256: str
+    sha256s: tuple[str, ...] = ()
     data: str | None = None
     rows: Limits | None = None
     metrics: Mapping[str, Limits] = field(default_factory=dict)
@@ -113,7 +115,7 @@ def read_policy(path: Path) -> Policy:
         raise WrongCall(f"policy {path} is not UTF-8 at byte {error.start}") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise WrongCall(f"{path.name}{why_not_yaml(error)}") from error
-    return Policy(hashlib.sha256(content).hexdigest(), **reader.read())
+    return Policy(line_ends.sha256(content), line_ends.sha256s(content), **reader.read())
 
 
 _Read = Callable[[yaml.Node, str], Any]

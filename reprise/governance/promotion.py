@@ -21,7 +21,7 @@ from reprise.errors import JobFailed, WrongCall
 from reprise.governance import history, registry
 from reprise.governance.history import NOWHERE, Move
 from reprise.governance.mutex import exclusively
-from reprise.governance.policy import read_policy
+from reprise.governance.policy import Policy, read_policy
 from reprise.governance.registry import Version
 from reprise.governance.verdict import NO_CHAMPION, Verdict, verdict_of
 from reprise.permission import PermissionMissing
@@ -67,7 +67,7 @@ def promote(
         verdict = verdict_of(version.model_id) if version.model_id else None
         _check_unaltered(version, files.digest, verdict)
         champion = before if alias == CHAMPION else registry.aliased(name, CHAMPION)
-        objections = _objections(version, verdict, rules.sha256, champion)
+        objections = _objections(version, verdict, rules, champion)
         against = "; ".join(objections)
         # The model's own tags may be overwritten by a later evaluation; the entry keeps what was known now.
         grounds = {POLICY: rules.sha256, **(verdict.tags() if verdict else {})}
@@ -209,7 +209,7 @@ def _check_unaltered(version: Version, digest: str, verdict: Verdict | None) -> 
             raise JobFailed(message)
 
 
-def _objections(version: Version, verdict: Verdict | None, policy: str, champion: Version | None) -> list[str]:
+def _objections(version: Version, verdict: Verdict | None, policy: Policy, champion: Version | None) -> list[str]:
     """Say what stands against a version, in words; nothing where it may be promoted."""
     found = []
     again = f"run evaluate on {version.uri}"
@@ -217,8 +217,8 @@ def _objections(version: Version, verdict: Verdict | None, policy: str, champion
         found.append(f"it was not judged; {again}")
     elif verdict.verdict != "passed":
         found.append(f"the policy refused it: {verdict.reasons} (run {verdict.run_id})")
-    if verdict and verdict.policy != policy:
-        found.append(f"it was judged under another policy ({verdict.policy[:12]}, now {policy[:12]}); {again}")
+    if verdict and verdict.policy not in policy.sha256s:
+        found.append(f"it was judged under another policy ({verdict.policy[:12]}, now {policy.sha256[:12]}); {again}")
     compared = champion.model_id or champion.source if champion else NO_CHAMPION
     if verdict and compared not in {verdict.champion, version.model_id}:
         found.append(f"it was compared with {verdict.champion} as champion, which is {compared} now; {again}")

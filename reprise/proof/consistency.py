@@ -4,12 +4,11 @@ provenance.json says most of it and holds digests of the rest (`reprise.seal`). 
 what they say twice, and the rest is listed as not checked.
 """
 
-import hashlib
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reprise import digest, limits, seal
+from reprise import digest, limits, line_ends, seal
 from reprise.credentials import without_credentials
 from reprise.errors import TAG_LENGTH
 from reprise.proof.agreement import pair, same
@@ -84,18 +83,13 @@ def _environment(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]
     environment = record["environment"]
     if "lock_sha256" in environment:
         yield _tag(stored, "reprise.environment.lock", environment["lock_sha256"])
-        now = [hashlib.sha256(text).hexdigest() for text in _with_either_end(stored.lock)]
+        now = line_ends.sha256s(stored.lock) if stored.lock is not None else ()
         agree = environment["lock_sha256"] in now
         yield pair(
             LOCK, environment["lock_sha256"], now[0] if now else None, f"{NAME}, and SHA-256 of the file", agree=agree
         )
     if "matches_lock" in environment:
         yield _tag(stored, "reprise.environment.matches", str(environment["matches_lock"]).lower())
-
-
-def _with_either_end(content: bytes | None) -> list[bytes]:
-    """Give a text as it is, and with the line ends of Unix: the digest of a lock may be of either."""
-    return [content, content.replace(b"\r\n", b"\n")] if content is not None else []
 
 
 def _data(stored: Stored, data: Mapping[str, Any]) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """What must be there before a recorded run can be run again: each is checked, by name, without running it."""
 
-import hashlib
 import platform
 import shutil
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from reprise import project
+from reprise import line_ends, project
 from reprise.environment import Lock, installed_versions, parse_lock
 from reprise.errors import Irreproducible, WrongCall
 from reprise.proof import threads
@@ -95,7 +94,7 @@ def order_at(plan: Plan, recorded: Recorded, commit: str) -> Order:
     if not plan.here:
         return order
     with snapshot(find(order.place), b"") as code:
-        same = code.file("conda.yaml") == recorded.lock
+        same = line_ends.folded(code.file("conda.yaml") or b"") == line_ends.folded(recorded.lock or b"")
     return order if same else replace(order, env_manager=_builder(recorded))
 
 
@@ -148,8 +147,8 @@ def _is_of(content: bytes, recorded: Recorded) -> bool:
     """Tell whether a lock is the one that the job read; what the store's copy and tag say is `consistency`'s affair."""
     stated = recorded.environment.get("lock_sha256")
     if stated is None:
-        return content == recorded.lock
-    return stated in [hashlib.sha256(text).hexdigest() for text in (content, content.replace(b"\r\n", b"\n"))]
+        return line_ends.folded(content) == line_ends.folded(recorded.lock or b"")
+    return stated in line_ends.sha256s(content)
 
 
 def _parsed(content: bytes, name: str) -> Lock:

@@ -18,6 +18,9 @@ from reprise.terminal import note
 
 LISTED = 3
 
+AS_COMMITTED = {"core.autocrlf": "false", "core.eol": "lf", "core.safecrlf": "false", "core.attributesFile": os.devnull}
+"""Settings by which a clone's files are as the commit has them, whatever line ends and attributes a user prefers."""
+
 
 @dataclass(frozen=True)
 class Clone:
@@ -85,6 +88,8 @@ def _check_out(commit: Commit, tree: Path, *, portable: bool) -> None:
         if not has(tree, commit.sha):  # of a shallow repository, which cannot be borrowed from
             git(tree, "fetch", "--quiet", str(commit.git_dir), commit.sha, env=OFFLINE)
         _describe_origin(commit, tree)
+        for name, value in AS_COMMITTED.items():
+            git(tree, "config", name, value)
         git(tree, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit.sha)
     except GitError as error:
         raise JobFailed(f"commit {commit.sha} cannot be checked out: {explain(error, commit.git_dir)}") from error
