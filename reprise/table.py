@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reprise import csv_file
+from reprise.delimited import check_names
 from reprise.errors import WrongCall, telling
 from reprise.fingerprint import fingerprint
 from reprise.source import Source, local_file, locate
@@ -105,7 +106,7 @@ def _read_bundled(name: str) -> pd.DataFrame:
 def _read_parquet(path: Path, data: str, reading: int) -> pd.DataFrame:
     try:
         schema = pq.read_schema(path)
-        csv_file.check_names(schema.names, data)
+        check_names(schema.names, data)
         nested = [field.name for field in schema if pa.types.is_nested(field.type)]
         if nested:
             message = f"data {data!r}: column {nested[0]!r} is nested; flatten it to one value a row or leave it out"
