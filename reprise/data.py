@@ -11,12 +11,10 @@ from sklearn.model_selection import train_test_split
 
 from reprise import notation
 from reprise.errors import WrongCall
-from reprise.features import DATES, feature, numbers_rows_in_disorder, useless
+from reprise.features import feature, numbers_rows_in_disorder, useless
 from reprise.known import NOTHING, Known, as_known
+from reprise.labels import WHOLE_FLOATS, check_classes, labels_of
 from reprise.table import Table
-
-WHOLE_FLOATS, WHOLE_NUMBERS = 2**53 - 1, 2**63 - 1
-"""Up to these, floats and integers of 64 bits tell each whole number from the next."""
 
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
 """What a CSV holds for booleans, as pandas reads it."""
@@ -71,8 +69,8 @@ def make_dataset(table: Table, target: str, features: str = "all") -> Dataset:
     _check_table(table)
     chosen = _choose(table.frame, target, features)
     frame, dropped = _with_target(table, target)
-    y = _labels(frame[target], target)
-    _check_classes(y, target)
+    y = labels_of(frame[target], target)
+    check_classes(y, target)
     columns, notes = {}, [*table.notes, *dropped]
     if table.reading > 1:
         frame, read = _with_numbers(frame, chosen, table)
@@ -106,7 +104,7 @@ def to_judge(table: Table, target: str, features: Sequence[str], known: Known = 
     _check_table(table)
     frame, dropped = _with_target(table, target, text=known.label_kind == "text")
     raw, notes = _as_known(frame, features, table, known)
-    y = _labels(as_known(frame[target], known.label_kind), target)
+    y = labels_of(as_known(frame[target], known.label_kind), target)
     return Dataset(raw, raw, y, target, (*table.notes, *dropped, *notes))
 
 
@@ -248,53 +246,6 @@ def _check_known(names: Sequence[str], frame: pd.DataFrame, role: str) -> None:
     for name in names:
         if name not in frame.columns:
             raise WrongCall(f"{role} {name!r} is not a column of the table; it has {_listed(list(frame.columns))}")
-
-
-def _labels(column: pd.Series, target: str) -> pd.Series:
-    if column.empty:
-        raise WrongCall(f"target {target!r} is missing in every row")
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind in DATES:
-        raise WrongCall(f"target {target!r} holds dates; this template classifies: turn them into classes first")
-    if kind in ("floating", "mixed-integer-float", "decimal"):
-        numbers = column.astype("float64")
-        if not np.isfinite(numbers).all() or (numbers % 1 != 0).any():
-            example = next(value for value in numbers if value % 1 != 0)
-            message = (
-                f"target {target!r} holds numbers such as {example:g}; "
-                "this template classifies: turn them into classes, or replace reprise/model.py"
-            )
-            raise WrongCall(message)
-        _check_exact(numbers, WHOLE_FLOATS, target)
-        labels: pd.Series = numbers.astype("int64")
-    elif kind == "integer":
-        _check_exact(column, WHOLE_NUMBERS, target)
-        labels = column.astype("int64")
-    elif kind == "boolean":
-        labels = column.astype("bool")
-    else:
-        labels = column.astype("str").astype("object")
-    return labels
-
-
-def _check_exact(column: pd.Series, limit: int, target: str) -> None:
-    """Refuse class numbers that would be rounded into one another, or wrap around."""
-    if (column.abs() > limit).any():
-        value = int(column.abs().max())
-        message = f"target {target!r} holds numbers as large as {value}, of which not each is exact; write them as text"
-        raise WrongCall(message)
-
-
-def _check_classes(labels: pd.Series, target: str) -> None:
-    counts = labels.value_counts()
-    if len(counts) == 1:
-        raise WrongCall(f"target {target!r} has one class, {counts.index.tolist()[0]!r}; at least two are needed")
-    if counts.iloc[-1] == 1:
-        message = (
-            f"target {target!r}: {(counts == 1).sum()} of {len(counts)} classes have one row, such as "
-            f"{counts.index.tolist()[-1]!r}; each needs two or more (this template classifies: is it the right column?)"
-        )
-        raise WrongCall(message)
 
 
 def _is_unnamed(name: str, table: Table) -> bool:

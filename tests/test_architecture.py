@@ -17,7 +17,7 @@ NAMES = {".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(
 NEEDS_THE_ENVIRONMENT = {
     *("data", "evaluation", "figures", "fingerprint", "held_out", "inputs", "logged_model", "model", "results"),
     *("canvas", "schema", "table", "tracking", "composition", "csv_file", "features", "known", "notation"),
-    *("csv_rows", "delimited"),
+    *("csv_rows", "delimited", "labels"),
     *("proof.apart", "proof.artifacts", "proof.bisection", "proof.cells", "proof.columns", "proof.comparison"),
     *("proof.learned", "proof.leaves", "proof.preparation", "proof.table_change"),
     *("proof.reproduction", "search.candidates", "search.engine", "search.figures"),
