@@ -1,20 +1,13 @@
-"""MLflow's web interface on a local store: the launcher is too lean to hold it, so uv runs it from full mlflow."""
+"""MLflow's web interface on a local store."""
 
-import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from importlib.metadata import version
 
 import mlflow
 
+from reprise import mlflow_server
 from reprise.errors import JobFailed, WrongCall
 from reprise.terminal import say
-
-HOST = "127.0.0.1"
 
 
 def serve(run_id: str | None, store: str | None, port: int) -> None:
@@ -36,13 +29,13 @@ def serve(run_id: str | None, store: str | None, port: int) -> None:
     if store.startswith("http"):
         say(f"{store.rstrip('/')}/{page}")
         return
-    port = _free_port(port)
-    command = [*_mlflow_command(), "server", "--backend-store-uri", store, "--host", HOST, "--port", str(port)]
+    port = mlflow_server.free_port(port)
+    command = mlflow_server.command(store, port)
     say("starting MLflow's server (its first start installs it) … Ctrl-C ends it", err=True)
-    with subprocess.Popen([*command, "--workers", "1"], stdout=sys.stderr) as server:
+    with subprocess.Popen(command, stdout=sys.stderr) as server:
         try:
-            if _answers(server, port):
-                say(f"http://{HOST}:{port}/{page}")
+            if mlflow_server.answers(server, port):
+                say(f"http://{mlflow_server.HOST}:{port}/{page}")
             server.wait()
         finally:
             server.terminate()
@@ -58,30 +51,3 @@ def _page(run_id: str | None) -> str:
     except mlflow.exceptions.MlflowException as error:
         raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; name its store") from error
     return f"#/experiments/{run.info.experiment_id}/runs/{run_id}"
-
-
-def _mlflow_command() -> list[str]:
-    uv = shutil.which("uv")
-    if uv is None:
-        raise JobFailed("uv is not on the PATH; install it, or activate the launcher's environment")
-    return [uv, "tool", "run", "--quiet", "--from", f"mlflow=={version('mlflow-skinny')}", "mlflow"]
-
-
-def _free_port(port: int) -> int:
-    with socket.socket() as probe:
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise JobFailed(f"port {port} is taken; name another with --port, 0 for any") from error
-        return int(probe.getsockname()[1])
-
-
-def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
-    """Wait until the server answers, or has ended."""
-    while server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=5):
-                return True
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    return False

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,20 @@ def choose_manager(project: Project, asked: str | None) -> str:
     return manager
 
 
-def activate(project: Project, folder: Path, manager: str, python: str | None = None) -> list[str]:
+@dataclass(frozen=True)
+class Built:
+    """An environment that is there.
+
+    Attributes:
+        folder: its own; None for the environment of this very process.
+        activation: the shell commands that activate it.
+    """
+
+    folder: Path | None = None
+    activation: tuple[str, ...] = ()
+
+
+def built(project: Project, folder: Path, manager: str, python: str | None = None) -> Built:
     """Build the environment if it is not there yet.
 
     Args:
@@ -67,28 +81,25 @@ def activate(project: Project, folder: Path, manager: str, python: str | None = 
         python: the version to take of those that the project allows, such as 3.11.2 of 3.11; None for any. conda
             is not asked for it.
 
-    Returns:
-        The shell commands that activate it.
-
     Raises:
         JobFailed: it cannot be built; the build's last lines are printed.
     """
     if manager == managers.LOCAL:
-        return []
+        return Built()
     if manager == managers.CONDA:
-        return _activate_conda(project)
+        return _built_by_conda(project)
     python_env = _python_env(project)
     if python:
         python_env.python = _narrowed(python_env.python, python, manager)
     place = _root() / _get_virtualenv_name(python_env, folder)
     _build_once(place, lambda: _create(place, folder, python_env, manager))
-    return [f"source {shlex.quote(str(place / 'bin/activate'))}"]
+    return Built(place, (f"source {shlex.quote(str(place / 'bin/activate'))}",))
 
 
-def _activate_conda(project: Project) -> list[str]:
+def _built_by_conda(project: Project) -> Built:
     place = conda.place_of(_root() / "conda", project.env_config_path)
     _build_once(place, lambda: conda.build(place, project.env_config_path))
-    return conda.activation(place)
+    return Built(place, tuple(conda.activation(place)))
 
 
 def _create(place: Path, folder: Path, python_env: Any, manager: str) -> None:

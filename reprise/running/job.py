@@ -22,7 +22,8 @@ from reprise.experiment import experiment_id
 from reprise.interruption import terminated_as_interrupted
 from reprise.limits import in_parameter, in_tag
 from reprise.running import child
-from reprise.running.built_environment import activate, choose_manager
+from reprise.running.built_environment import built, choose_manager
+from reprise.running.store_access import reached
 from reprise.terminal import note
 
 
@@ -104,9 +105,12 @@ def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None)
 
 
 def _fill(run_id: str, loaded: Any, job: Job, manager: str, command: str) -> int:
-    whole = " && ".join([*activate(loaded, job.folder, manager, job.python), command])
+    environment = built(loaded, job.folder, manager, job.python)
+    whole = " && ".join([*environment.activation, command])
     note(f"running {without_credentials(command)!r} of {job.name} in run {run_id}")
-    return child.run(whole, job.folder, get_run_env_vars(run_id, job.experiment_id), job.lock)
+    with reached(environment.folder, run_id) as variables:
+        known = {**get_run_env_vars(run_id, job.experiment_id), **variables}
+        return child.run(whole, job.folder, known, job.lock)
 
 
 def load(job: Job) -> Any:

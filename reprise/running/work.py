@@ -10,7 +10,7 @@ from mlflow.projects.utils import load_project
 from reprise.errors import JobFailed, WrongCall, one_line
 from reprise.recorded import Recorded, existing
 from reprise.running import child
-from reprise.running.built_environment import activate, choose_manager
+from reprise.running.built_environment import built, choose_manager
 from reprise.running.clone import cloned
 from reprise.running.job import make_absolute
 from reprise.running.project_uri import ProjectUri
@@ -53,6 +53,6 @@ def work(run_id: str, env_manager: str | None) -> int:
         except MlflowException as error:
             raise JobFailed(f"commit {commit.sha}: {one_line(error)}") from error
         start = f"exec python -m {MODULE} {shlex.quote(run_id)}"
-        command = " && ".join([*activate(project, folder, choose_manager(project, env_manager)), start])
+        command = " && ".join([*built(project, folder, choose_manager(project, env_manager)).activation, start])
         variables = {**ONE_THREAD, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
         return child.as_shell_says(child.run(command, folder, variables, clone.lock))
