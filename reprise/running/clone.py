@@ -80,7 +80,7 @@ def _place() -> tuple[Path, int]:
 
 def _check_out(commit: Commit, tree: Path, *, portable: bool) -> None:
     try:
-        if portable:
+        if portable or "\n" in str(commit.git_dir):  # which git does not quote in a list of object directories
             _fetch_one(commit, tree)
         else:
             options = ("--quiet", "--shared", "--no-checkout", "--template=")
