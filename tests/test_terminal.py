@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -54,10 +55,10 @@ def test_a_value_is_shown_as_letters_that_are_what_they_look_like(text: object, 
 
 
 @pytest.fixture
-def hostile(judged: MlflowClient) -> MlflowClient:
+def hostile(judged: MlflowClient) -> Iterator[MlflowClient]:
     """A registry and its runs, in which every text that somebody could have written is hostile."""
     done("promote", "1", "--reason", "good")
-    client = judged
+    client, kept = judged, {}
     for number in ("1", "2", "3"):
         made = client.get_run(client.get_model_version("reprise", number).run_id)
         for name in {*made.data.tags, "reprise.failure", "mlflow.source.git.branch", "mlflow.source.git.repoURL"}:
@@ -66,7 +67,8 @@ def hostile(judged: MlflowClient) -> MlflowClient:
         client.set_tag(made.info.run_id, "mlflow.runName", HOSTILE)
         client.log_param(made.info.run_id, "note", HOSTILE + number)
         path = client.download_artifacts(made.info.run_id, "provenance/provenance.json")
-        record = json.loads(Path(path).read_text())
+        kept[made.info.run_id] = Path(path).read_text()
+        record = json.loads(kept[made.info.run_id])
         record["environment"] |= {
             "python_version": HOSTILE + number,
             "mismatches": [HOSTILE],
@@ -85,7 +87,9 @@ def hostile(judged: MlflowClient) -> MlflowClient:
     ):
         client.set_tag(move.run_id, name, HOSTILE)
     client.set_tag(move.run_id, "reprise.move.before", HOSTILE)
-    return client
+    yield client
+    for run_id, text in kept.items():  # other tests read the same files
+        client.log_text(run_id, text, "provenance/provenance.json")
 
 
 CALLS = {
