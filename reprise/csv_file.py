@@ -23,6 +23,7 @@ EXACT = 2**53
 _FIRST_SIGNS = ",%$€£¥"
 _FIRST_NUMBER = rf"[-+]?[{_FIRST_SIGNS}]? ?[\d.,]*\d[\d.,]* ?[{_FIRST_SIGNS}]?"
 _FIRST_SAMPLE = 1000
+_GLANCE = 100
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,8 @@ def _thousands_or_decimals(file: File, frame: pd.DataFrame) -> dict[str, str]:
 def _is_whole(column: pd.Series) -> bool:
     if pd.api.types.is_integer_dtype(column):
         return True
+    if column.dtype == "float64" and (column.head(_GLANCE).dropna() % 1 != 0).any():
+        return False  # as most fractions show at once, without a pass over millions of others
     return bool(column.dtype == "float64" and column.notna().any() and (column.dropna() % 1 == 0).all())
 
 

@@ -3,18 +3,22 @@
 So each place that says something of a run can be compared with another one (`reprise.proof.consistency`).
 """
 
+import gzip
 import hashlib
 import json
 import math
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import mlflow
 
 from reprise import digest, limits
 from reprise.credentials import without_credentials
 from reprise.recorded import PROVENANCE, unquoted
+
+_BLOCK = 1 << 20
 
 TAG = "reprise.provenance.sha256"
 """The tag that holds the digest: of the run, of model versions, and, as a parameter, of the logged model."""
@@ -79,9 +83,23 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def sha256(path: Path) -> str:
-    """Hash a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Hash a file's bytes; of one that gzip has packed, those that were packed.
+
+    An artifact store or a client on the way may unpack a file by itself, as HTTP allows for what is called .gz.
+    """
+    try:
+        with gzip.open(path) as unpacked:
+            return _digest(unpacked)
+    except (OSError, EOFError, zlib.error):  # not packed, or torn
+        with path.open("rb") as file:
+            return _digest(file)
+
+
+def _digest(file: IO[bytes] | gzip.GzipFile) -> str:
+    digested = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        digested.update(block)
+    return digested.hexdigest()
 
 
 def number(value: float) -> float | str:

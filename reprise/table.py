@@ -23,9 +23,6 @@ The first read a whole CSV with decimal commas or none of it, codes such as `007
 with gaps as floats, also where those cannot hold them.
 """
 
-EXACT = 2**53
-"""Up to this, floats of 64 bits hold each whole number exactly."""
-
 
 @dataclass(frozen=True)
 class Table:
@@ -129,7 +126,7 @@ def _with_exact_numbers(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> p
     for name in [name for name in whole if frame[name].dtype == "float64"]:
         column = pq.read_table(path, columns=[name], use_pandas_metadata=False)[name]
         bounds = pc.min_max(column).as_py()
-        if bounds["max"] is not None and max(-bounds["min"], bounds["max"]) > EXACT:
+        if bounds["max"] is not None and max(-bounds["min"], bounds["max"]) > csv_file.EXACT:
             kind = "UInt64" if pa.types.is_unsigned_integer(column.type) else "Int64"
             frame[name] = pd.array(column.to_pylist(), dtype=kind)
     return frame

@@ -120,7 +120,8 @@ def test_a_champion_that_does_not_load_is_no_comparison(train: Job, store: str) 
     train("--C", "2")
     result = judge()
     assert result.exit_code == 1
-    assert "change.accuracy unknown, at least -0.02 (model 'models:/reprise/1' cannot be loaded" in result.output
+    unknown = "change.accuracy unknown, at least -0.02 (the files of model 'models:/reprise/1' are not those that were"
+    assert unknown in result.output
 
 
 def test_slices_are_made_of_any_column_of_the_table(train: Job, tmp_path: Path) -> None:

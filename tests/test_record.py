@@ -1,5 +1,7 @@
 """What a run records, whole and in more than one place, and that honest records agree with themselves."""
 
+import gzip
+import hashlib
 from pathlib import Path
 
 import click
@@ -274,3 +276,17 @@ def test_a_trial_is_reproduced_with_its_search(
     assert "cv_accuracy" in compared
     with pytest.raises(click.ClickException, match=f"the run is a trial of search {search.info.run_id}"):
         invoke(command, "--run", trials[0].info.run_id, "--commits", "HEAD~1..HEAD", "--env-manager", "local")
+
+
+def test_a_file_has_one_digest_packed_and_unpacked_by_the_way_it_came(tmp_path: Path) -> None:
+    """A server that calls a .gz file packed lets its client unpack it."""
+    content = bytes(range(256)) * 10_000
+    packed = gzip.compress(content)
+
+    def digest(data: bytes) -> str:
+        (tmp_path / "scaler.gz").write_bytes(data)
+        return seal.sha256(tmp_path / "scaler.gz")
+
+    assert digest(packed) == digest(content) == hashlib.sha256(content).hexdigest()
+    assert digest(packed[:-9]) == hashlib.sha256(packed[:-9]).hexdigest()
+    assert digest(gzip.compress(content[:-1])) != digest(packed)

@@ -44,8 +44,9 @@ def people(folder: Path, *labels: str) -> str:
 
 def command(entry_point: str, **values: str) -> str:
     """What MLproject runs."""
-    text: str = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"][entry_point]["command"]
-    return text.format(**values)
+    declared = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"][entry_point]
+    defaults = {name: kind["default"] for name, kind in declared["parameters"].items() if isinstance(kind, dict)}
+    return str(declared["command"]).format(**{**defaults, **values})
 
 
 @contextmanager

@@ -7,10 +7,7 @@ from pathlib import Path
 
 import mlflow
 
-try:
-    from reprise.running.flock import locked
-except ImportError:  # Windows: there the check across machines is the only one
-    from contextlib import nullcontext as locked  # type: ignore[assignment]
+from reprise.running.flock import locked
 
 
 def exclusively(name: str) -> AbstractContextManager[None]:
