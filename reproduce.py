@@ -1,13 +1,10 @@
 """Run a recorded run again, and prove that it gives the same, or name what differs."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 import click
 
 from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise import options, provenance, recorded
+from reprise import options, provenance, recorded, scratch
 from reprise.credentials import without_credentials
 from reprise.entry_point import main
 from reprise.errors import Irreproducible, JobFailed
@@ -28,7 +25,8 @@ from reprise.terminal import note, say, summary
 )
 @click.option("--commits", default="none", help="A..B: find the first commit at which a metric differs.")
 @click.option("--metric", default="any", help="The metric that --commits looks at.")
-def reproduce(run: str, repository: str, env_manager: str, commits: str, metric: str) -> None:
+@options.TRUST_MODEL
+def reproduce(run: str, repository: str, env_manager: str, commits: str, metric: str, *, trust_model: bool) -> None:
     """Run a recorded run again from its commit, compare all that both came to, and give a verdict."""
     run_id, version = versions.subject(run)
     parameters, origin = click.get_current_context().params, provenance.collect()
@@ -38,7 +36,7 @@ def reproduce(run: str, repository: str, env_manager: str, commits: str, metric:
         if commits != "none":
             _bisect(run_id, where, commits, metric)
             return
-        verdict = reproduction.reproduce(run_id, *where, _announce, version)
+        verdict = reproduction.reproduce(run_id, *where, _announce, version, trusted=trust_model)
         reproduction.keep(verdict, active.info.run_id)
 
     say("", *verdict.table().splitlines(), "")
@@ -49,8 +47,8 @@ def reproduce(run: str, repository: str, env_manager: str, commits: str, metric:
 
 
 def _bisect(run_id: str, where: tuple[str, str, str], commits: str, metric: str) -> None:
-    with TemporaryDirectory(prefix="reprise-bisect-") as folder:
-        subject = recorded.read(run_id, Path(folder, "recorded"))
+    with scratch.folder("bisect") as folder:
+        subject = recorded.read(run_id, folder / "recorded")
         plan = preparation.prepare(subject, *where)
         _announce(plan)
         found = bisect(subject, plan, commits, metric, note)

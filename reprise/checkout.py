@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from reprise import scratch
 from reprise.credentials import without_credentials
 from reprise.git import GitError, explain, git, path_of, prefix_of, quoted, succeeds, text
 from reprise.secrecy import has_secret_name, secret_in
@@ -153,8 +153,8 @@ def _index_that_sees(top: Path, unseen: set[str]) -> Iterator[dict[str, str]]:
         yield {}
         return
     index = path_of(git(top, "rev-parse", "--path-format=absolute", "--git-path", "index"))
-    with TemporaryDirectory(prefix="reprise-index-") as folder:
-        copy = shutil.copy(index, folder)
+    with scratch.folder("index") as folder:
+        copy = str(shutil.copy(index, folder))
         variables = {"GIT_INDEX_FILE": copy}
         paths = b"".join(os.fsencode(path) + b"\0" for path in unseen)
         for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
@@ -222,10 +222,10 @@ def _diff(top: Path, paths: list[str]) -> bytes:
     if not paths:
         return b""
     objects = path_of(git(top, "rev-parse", "--path-format=absolute", "--git-path", "objects"))
-    with TemporaryDirectory(prefix="reprise-patch-") as folder:
+    with scratch.folder("patch") as folder:
         aside = {
-            "GIT_INDEX_FILE": str(Path(folder, "index")),
-            "GIT_OBJECT_DIRECTORY": folder,
+            "GIT_INDEX_FILE": str(folder / "index"),
+            "GIT_OBJECT_DIRECTORY": str(folder),
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted(objects),
         }
         listed = b"".join(b":(top,literal)" + os.fsencode(path) + b"\0" for path in paths)

@@ -105,6 +105,7 @@ def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
     type=options.ENV_MANAGER,
     help="Of the rerun. Default: the run's own, where it can be had.",
 )
+@options.TRUST_MODEL
 def reproduce(
     run: str | None,
     every: bool,  # noqa: FBT001  click passes flags so
@@ -114,6 +115,7 @@ def reproduce(
     metric: str | None,
     env_manager: str,
     rerun: str | None,
+    trust_model: bool,  # noqa: FBT001
 ) -> None:
     """Run a recorded run again (its id, a model's URI, latest): 0 reproduced, 1 diverged, 3 cannot be reproduced."""
     from reprise.proof import reproductions  # noqa: PLC0415
@@ -122,7 +124,7 @@ def reproduce(
         raise click.UsageError("name a run, or --all --model NAME")
     if (metric and not commits) or (trust and not every):
         raise click.UsageError("--metric is for --commits, and --trust for --all")
-    chosen = {"commits": commits, "metric": metric, "env_manager": rerun}
+    chosen = {"commits": commits, "metric": metric, "env_manager": rerun, "trust_model": "yes" if trust_model else None}
     parameters = {name: value for name, value in chosen.items() if value}
     if model:
         sys.exit(reproductions.every(model, trust, parameters, env_manager))

@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-import yaml
+from reprise import mlmodel
 
 TAG = "reprise.model.digest"
 
@@ -27,12 +27,14 @@ def digest(folder: Path) -> str:
     total = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _ADDED):
         name = path.relative_to(folder).as_posix()
-        content = _without_ids(path) if name == "MLmodel" else path.read_bytes()
+        content = (_without_ids(folder) if name == mlmodel.NAME else None) or path.read_bytes()
         total.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode())
     return total.hexdigest()
 
 
-def _without_ids(path: Path) -> bytes:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+def _without_ids(folder: Path) -> bytes | None:
+    content = mlmodel.read(folder)
+    if content is None:
+        return None
     kept = {name: value for name, value in content.items() if name not in _STAMPED}
     return json.dumps(kept, sort_keys=True, default=str).encode()

@@ -6,10 +6,10 @@ conda, virtualenv and uv read alike only `python=…`, pip and one block of exac
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from packaging.requirements import Requirement
 
+from reprise import scratch
 from reprise.environment import read_lock
 from reprise.errors import JobFailed
 from reprise.project import FOLDER, LOCK_FILE
@@ -69,8 +69,8 @@ def _compile(
     groups: Sequence[str], python: str, preferred: Sequence[str], constraints: Sequence[str] = ()
 ) -> list[str]:
     """Let uv pin dependency groups, with all they need, for every platform at once."""
-    with TemporaryDirectory(prefix="reprise-lock-") as folder:
-        pins, limits = Path(folder, "pins.txt"), Path(folder, "constraints.txt")
+    with scratch.folder("lock") as folder:
+        pins, limits = folder / "pins.txt", folder / "constraints.txt"
         pins.write_text("\n".join(preferred), encoding="utf-8")  # uv keeps what it finds in its output
         limits.write_text("\n".join(constraints), encoding="utf-8")
         command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", python, "--no-header"]

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from reprise.composition import trusted_types  # isort: skip  skops before mlflow: reprise/tracking.py says why
@@ -16,6 +15,7 @@ from mlflow.pyfunc import PyFuncModel
 from mlflow.types import DataType
 from sklearn.pipeline import Pipeline
 
+from reprise import scratch
 from reprise.bundle import MODEL_NAME
 from reprise.environment import Lock, pinned
 from reprise.errors import JobFailed, WrongCall, telling
@@ -200,8 +200,8 @@ def load(uri: str, *, trusted: bool = False) -> Subject:
         f"models:/{model_id}" if model_id and uri.startswith("runs:") else uri
     )  # whatever stands beside it in the run
     try:
-        with TemporaryDirectory(prefix="reprise-model-") as folder:
-            path = Path(mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=folder))
+        with scratch.folder("model") as folder:
+            path = Path(mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=str(folder)))
             files = describe(path)  # of what is loaded, and not of what the store holds a moment later
             if not trusted:
                 check(path, uri, model_id, run_id)

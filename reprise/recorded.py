@@ -5,13 +5,12 @@ import shlex
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote
 
 import mlflow
 
-from reprise import experiment
+from reprise import experiment, scratch
 from reprise.credentials import without_credentials
 from reprise.errors import ABSENT, WrongCall, telling
 from reprise.provenance import FORMAT
@@ -229,9 +228,9 @@ def read(run_id: str, folder: Path) -> Recorded:
 
 def provenance_of(run_id: str) -> dict[str, Any] | None:
     """Read a run's provenance.json alone; None where it has none that is whole, as runs of other projects."""
-    with TemporaryDirectory(prefix="reprise-read-") as folder:
+    with scratch.folder("read") as folder:
         try:
-            return _provenance(Path(mlflow.MlflowClient().download_artifacts(run_id, PROVENANCE, folder)))
+            return _provenance(Path(mlflow.MlflowClient().download_artifacts(run_id, PROVENANCE, str(folder))))
         except (mlflow.exceptions.MlflowException, OSError):
             return None
 

@@ -82,6 +82,20 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(folder).as_posix(), path
 
 
+def added(folder: Path, provenance: Mapping[str, Any]) -> set[str]:
+    """Name the artifacts that a run did not log itself: somebody added them later, so they are none of its results.
+
+    Args:
+        folder: the run's artifacts.
+        provenance: what its provenance.json holds; nothing can be said of one that is not sealed.
+    """
+    logged = provenance.get("logged")
+    own = logged.get("files") if isinstance(logged, dict) else None
+    if not isinstance(own, dict):
+        return set()
+    return {name for name, _ in files(folder) if name not in own and not name.startswith("provenance/")}
+
+
 def sha256(path: Path) -> str:
     """Hash a file's bytes; of one that gzip has packed, those that were packed.
 

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 import requests
 
-from reprise import project
+from reprise import paths, project, scratch
 from reprise.credentials import without_credentials
 from reprise.errors import WrongCall, in_short, one_line
 
@@ -90,8 +89,8 @@ def local_file(source: Source, data: str) -> Iterator[Path]:
     if source.kind == "file":
         yield Path(source.uri)
         return
-    with TemporaryDirectory(prefix="reprise-data-") as folder:
-        path = Path(folder) / source.name
+    with scratch.folder("data") as folder:
+        path = folder / source.name
         scheme = urlsplit(data).scheme
         try:
             if scheme in ("http", "https"):
@@ -99,7 +98,7 @@ def local_file(source: Source, data: str) -> Iterator[Path]:
             elif scheme == "s3":
                 _download_s3(data, path)
             elif scheme in MLFLOW_SCHEMES:
-                path = _download_mlflow(data, folder)
+                path = _download_mlflow(data, str(folder))
             else:
                 message = f"data {source.uri!r}: the scheme {scheme!r} is not known; use https, s3, file or runs"
                 raise WrongCall(message)
@@ -109,11 +108,23 @@ def local_file(source: Source, data: str) -> Iterator[Path]:
 
 
 def again(source: dict[str, Any]) -> str:
-    """Say how to name a recorded source now: a file of the project is looked for in this checkout first."""
+    """Say how to name a recorded source now: a file of the project is looked for in this checkout first.
+
+    Raises:
+        WrongCall: the record names a file of the project that is outside of it.
+    """
+    return str(in_checkout(source) or source["uri"])
+
+
+def in_checkout(source: dict[str, Any]) -> Path | None:
+    """Give the file of this checkout that a recorded source names; None where it names none, or that is not there.
+
+    Raises:
+        WrongCall: the file is outside of the project.
+    """
     inside = source.get("in_project")
-    if inside and (project.FOLDER / inside).is_file():
-        return str(project.FOLDER / inside)
-    return str(source["uri"])
+    path = paths.inside(project.FOLDER, str(inside), "the record's file of the project") if inside else None
+    return path if path and path.is_file() else None
 
 
 def _check_file(path: Path, data: str) -> None:

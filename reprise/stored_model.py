@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mlflow
 
+from reprise import scratch
 from reprise.digest import digest
 from reprise.errors import JobFailed, telling
 
@@ -35,9 +35,9 @@ def fetch(uri: str) -> Files:
     Raises:
         JobFailed: its files are gone.
     """
-    with TemporaryDirectory(prefix="reprise-model-") as folder:
+    with scratch.folder("model") as folder:
         try:
-            found = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+            found = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
         except (mlflow.exceptions.MlflowException, OSError) as error:
             raise JobFailed(f"the files of {uri} cannot be read from the store: {telling(error)}") from error
         if not (found / "MLmodel").is_file():

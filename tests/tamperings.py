@@ -21,6 +21,7 @@ from typing import Any
 
 import mlflow
 import pandas as pd
+import yaml
 from conftest import commit_all, copy_project, environment, git
 
 from reprise import seal
@@ -28,6 +29,8 @@ from reprise.digest import TAG as DIGEST
 
 REGISTERED = "reprise"
 DATABASE = "mlflow.db"
+MARKER = "planted"
+"""The file that a planted model would write, were it loaded."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +237,8 @@ def _models() -> Iterator[Tampering]:
         lambda place: _append(place.model("train")[1] / "requirements.txt", "evil\n"),
         "model",
     )
+    yield Tampering("code in a model, and a second one", "train", _plant, "model")
+    yield Tampering("none: a file that a person adds", "train", _add_a_note, None, 0)
     yield Tampering("MLmodel: another run", "train", _restamp, "run of model")
     yield Tampering(
         "a model's parameter",
@@ -392,6 +397,22 @@ def _take_record(place: Place) -> None:
     """Put another run's provenance.json in the place of the run's own, with its tag."""
     shutil.copy(place.artifact("other", "provenance/provenance.json"), _there(place, "provenance/provenance.json"))
     place.tag("train", seal.TAG, place.client().get_run(place.runs["other"]).data.tags[seal.TAG])
+
+
+def _plant(place: Place) -> None:
+    """Let the model run code when it is loaded, and put a second MLmodel among the artifacts."""
+    folder = place.model("train")[1]
+    (folder / "code").mkdir()
+    marker = place.folder / MARKER
+    (folder / "code" / "planted.py").write_text(f"open({str(marker)!r}, 'w').close()\n_load_pyfunc = print\n")
+    content = yaml.safe_load((folder / "MLmodel").read_text())
+    content["flavors"]["python_function"] |= {"loader_module": "planted", "code": "code"}
+    (folder / "MLmodel").write_text(yaml.safe_dump(content))
+    place.client().log_text(place.runs["train"], "flavors: {}\n", "z/MLmodel")
+
+
+def _add_a_note(place: Place) -> None:
+    place.client().log_text(place.runs["train"], "looked at on Monday\n", "note.txt")
 
 
 def _restamp(place: Place) -> None:

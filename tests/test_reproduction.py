@@ -492,8 +492,9 @@ def test_a_job_that_fails_now_cannot_be_reproduced(
 
 
 def test_a_model_of_another_kind_is_compared_by_its_answers(store: str, tmp_path: Path) -> None:
-    from reprise.proof.artifacts import models_of, results_of
+    from reprise.proof.artifacts import results_of
     from reprise.proof.comparison import compare
+    from reprise.proof.models import folders, models_of
     from reprise.recorded import read
 
     def results(factor: float) -> object:
@@ -503,7 +504,7 @@ def test_a_model_of_another_kind_is_compared_by_its_answers(store: str, tmp_path
                 name="doubler", python_model=Doubler(factor), input_example=rows, pip_requirements=[]
             )
         found = read(run.info.run_id, tmp_path / run.info.run_id)
-        return results_of(found, models_of(found, tmp_path / f"{run.info.run_id} models"), set())
+        return results_of(found, folders(models_of(found, tmp_path / f"{run.info.run_id} models")), {})
 
     recorded = results(2.0)
     (same,) = compare(recorded, results(2.0), None)  # type: ignore[arg-type]

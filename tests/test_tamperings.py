@@ -6,9 +6,10 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from tamperings import Place, Tampering, prepare, reproduce, restore, subject, tamperings
+from tamperings import MARKER, Place, Tampering, prepare, reproduce, restore, subject, tamperings
 
-from reprise.proof.artifacts import contradictions, models_of
+from reprise.proof import models
+from reprise.proof.artifacts import contradictions
 from reprise.proof.reproduction import check
 from reprise.proof.trials import search_of
 from reprise.proof.verdict import Match
@@ -18,7 +19,8 @@ from reprise.recorded import read
 TAMPERINGS = {tampering.name: tampering for tampering in tamperings()}
 PROCESSES = {
     *("none: train", "none: version", "commit tag: the parent", "parameter data", "scaler.gz replaced"),
-    *("patch removed, tags cleaned", "a trial's score, by its trial", "a version's source and files"),
+    *("patch removed, tags cleaned", "code in a model, and a second one", "a trial's score, by its trial"),
+    "a version's source and files",
 }
 """Those that get a rerun here. `python tests/tamperings.py` gives one to each."""
 
@@ -37,7 +39,8 @@ def contradicting(tampering: Tampering, place: Place, folder: Path) -> Iterator[
     search = read(parent, folder / "search") if parent else recorded
     found = [*check(recorded, search, version)]
     with contextlib.suppress(StopIteration):
-        found += contradictions(recorded, models_of(recorded, folder / "models"))
+        found += models.check(recorded, models.models_of(recorded, folder / "models"))
+        found += contradictions(recorded)
     assert found
     assert {finding.area for finding in found} == {"record"}
     yield from (finding.name for finding in found if finding.match == Match.DIFFERENT)
@@ -67,6 +70,7 @@ def test_the_verdict_tells_it(name: str, place: Place) -> None:
     ), found.output
     named = TAMPERINGS[name].names
     assert bool(found.named) == bool(named), found.output
+    assert not (place.folder / MARKER).exists(), found.output
     if named:
         assert any(line.startswith(named) for line in found.named), found.output
         assert f"the record contradicts itself: {named}" in found.output

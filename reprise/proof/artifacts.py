@@ -12,13 +12,11 @@ import skops.io  # noqa: F401  isort: skip  before mlflow: reprise/tracking.py s
 import mlflow
 import numpy as np
 import pandas as pd
-import yaml
 
-from reprise.digest import TAG, digest
+from reprise import seal
 from reprise.errors import one_line
 from reprise.evaluation import Evaluation
 from reprise.proof import learned
-from reprise.proof.agreement import pair
 from reprise.proof.comparison import Results
 from reprise.proof.verdict import Finding, Match
 from reprise.recorded import Recorded
@@ -64,16 +62,19 @@ class _Found:
     unread: dict[str, str] = field(default_factory=dict)
 
 
-def results_of(run: Recorded, models: Mapping[str, Path], tampered: set[str]) -> Results:
+def results_of(run: Recorded, models: Mapping[str, Path], refused: Mapping[str, str]) -> Results:
     """Read a run's results.
 
     Args:
         run: the run, its artifacts downloaded.
         models: name -> folder of each of its models.
-        tampered: models that are not to be loaded.
+        refused: name -> why, of those that are not to be loaded.
     """
     found = _Found()
+    added = seal.added(run.folder, run.provenance)
     for name, path in _files(run.folder):
+        if name in added:
+            continue
         if name in OF_ITS_DAY:
             found.unread[name] = "it tells the speed, the policy and the champion of its day"
             continue
@@ -82,8 +83,8 @@ def results_of(run: Recorded, models: Mapping[str, Path], tampered: set[str]) ->
         except Exception as error:  # noqa: BLE001  a foreign file may hold anything, and a reader fail in any way
             found.unread[name] = f"it cannot be read: {one_line(error, 100)}"
     for name, folder in models.items():
-        if name in tampered:
-            found.unread[name] = "its files are not those that were recorded, so it is not loaded"
+        if name in refused:
+            found.unread[name] = refused[name]
             continue
         try:
             _open(name, folder, found)
@@ -113,76 +114,10 @@ def histories_of(run: mlflow.entities.Run) -> dict[str, tuple[tuple[int, float],
     }
 
 
-def models_of(run: Recorded, folder: Path) -> dict[str, Path | str]:
-    """Download a run's models. Models among its artifacts, as MLflow 2 logs them, are there already.
-
-    Returns:
-        name -> the model's folder, or why it is gone.
-    """
-    found: dict[str, Path | str] = {
-        path.parent.relative_to(run.folder).as_posix(): path.parent for path in run.folder.rglob("MLmodel")
-    }
-    outputs = run.run.outputs.model_outputs if run.run.outputs else []
-    for output in outputs:
-        name, place = _fetched(output.model_id, folder / output.model_id)
-        found[name if name not in found else f"{name} at step {output.step}"] = place
-    return found
-
-
-def _fetched(model_id: str, place: Path) -> tuple[str, Path | str]:
-    """Download a logged model; give its name, and its folder or why that is gone."""
-    name = model_id
-    place.mkdir(parents=True, exist_ok=True)
-    try:
-        name = str(mlflow.get_logged_model(model_id).name)
-        mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(place))
-    except (mlflow.exceptions.MlflowException, OSError) as error:
-        return name, f"its files are gone from the store: {one_line(error, 200)}"
-    file = next(place.rglob("MLmodel"), None)
-    return name, file.parent if file else "its files are gone from the store: it has no MLmodel of it"
-
-
-def there(models: Mapping[str, Path | str]) -> dict[str, Path]:
-    """Keep the models whose files are there."""
-    return {name: folder for name, folder in models.items() if isinstance(folder, Path)}
-
-
-def gone(models: Mapping[str, Path | str]) -> tuple[Finding, ...]:
-    """Name the models whose files are not in the store any more, which is a fault of the record."""
-    return tuple(
-        Finding("record", name, Match.DIFFERENT, note=why) for name, why in models.items() if isinstance(why, str)
-    )
-
-
-def needs_of(models: Mapping[str, Path]) -> dict[str, str]:
-    """Read which Python and which versions of packages a run's models say that they need.
-
-    Returns:
-        package, or `python` -> version; of several models those of the last.
-    """
-    found: dict[str, str] = {}
-    for folder in models.values():
-        try:
-            flavors = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))["flavors"]
-            python = flavors.get("python_function", {}).get("python_version")
-            lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError, AttributeError):
-            continue
-        found |= {"python": str(python)} if python else {}
-        pins = (line.partition("==") for line in lines)
-        found |= {name.strip().lower(): version.strip() for name, equals, version in pins if equals}
-    return found
-
-
-def contradictions(run: Recorded, models: Mapping[str, Path]) -> Iterator[Finding]:
-    """Look whether a run's record agrees with itself: metrics with predictions, model files with their digest."""
-    recorded = run.tags.get(TAG)
-    for name, folder in models.items():
-        if recorded and len(models) == 1:
-            now = digest(folder)
-            match = Match.EQUAL if now == recorded else Match.DIFFERENT
-            yield Finding("record", name, match, recorded, now, "SHA-256 of its files, as recorded and in the store")
-        yield from _stamp(run, name, folder)
+def contradictions(run: Recorded) -> Iterator[Finding]:
+    """Look whether a run's metrics agree with its predictions, and name what somebody has added to it."""
+    for name in sorted(seal.added(run.folder, run.provenance)):
+        yield Finding("record", name, Match.SKIPPED, note="it was added after the run had logged its results")
     path = run.folder / PREDICTIONS
     if not run.provenance or not path.is_file():  # another project's file of that name is no record of metrics
         return
@@ -198,16 +133,6 @@ def contradictions(run: Recorded, models: Mapping[str, Path]) -> Iterator[Findin
             agrees = np.isclose(logged, value, rtol=_ROUNDING, atol=0, equal_nan=True)
             note = f"as recorded, and as {PREDICTIONS} gives it"
             yield Finding("record", f"test_{metric}", Match.EQUAL if agrees else Match.DIFFERENT, logged, value, note)
-
-
-def _stamp(run: Recorded, name: str, folder: Path) -> Iterator[Finding]:
-    """Compare what MLmodel says of itself, which the digest leaves out, with the run that logged it."""
-    try:
-        said = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
-        return
-    if run.provenance and isinstance(said, dict) and said.get("run_id"):
-        yield pair(f"run of {name}", run.run_id, said["run_id"], "the run, and MLmodel of its model")
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

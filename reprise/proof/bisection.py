@@ -5,8 +5,8 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from reprise import scratch
 from reprise.errors import Irreproducible, JobFailed, WrongCall, one_line
 from reprise.git import GitError, git, text
 from reprise.proof.comparison import Results, compare
@@ -62,8 +62,8 @@ def bisect(recorded: Recorded, plan: Plan, commits: str, metric: str, tell: Tell
         raise JobFailed(f"at {good} ({first.sha}) a metric differs already; begin the range earlier")
     if not trial.differs(last.sha):
         raise JobFailed(f"at {bad} ({last.sha}) no metric differs; there is nothing to find in {commits}")
-    with TemporaryDirectory(prefix="reprise-bisect-") as name:
-        clone = Path(name, "clone")
+    with scratch.folder("bisect") as folder:
+        clone = folder / "clone"
         _clone(last, clone)
         commit = _search(clone, first.sha, last.sha, trial)
         subject = git(clone, "log", "-1", "--format=%s", commit).decode(errors="replace").strip()

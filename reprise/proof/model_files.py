@@ -1,5 +1,6 @@
 """Which of a model's files differ from those of the model that was learned again."""
 
+import hashlib
 import json
 import re
 import zipfile
@@ -7,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import yaml
-
+from reprise import mlmodel
 from reprise.proof.verdict import Finding, Match
 
 LISTED = 5
@@ -38,6 +38,21 @@ def with_files(record: Iterable[Finding], models: Mapping[str, Path], again: Map
             yield finding
 
 
+def as_files(name: str, recorded: Path, again: Path, why: str) -> Finding:
+    """Compare a model that is not loaded by its files.
+
+    Args:
+        name: of the model.
+        recorded: its folder.
+        again: that of the rerun's.
+        why: it is not loaded.
+    """
+    if differing := _differing(recorded, again):
+        note = f"{why}; files that differ from the rerun's: {', '.join(differing)}"
+        return Finding("results", name, Match.SKIPPED, note=note)
+    return Finding("results", name, Match.EQUAL, note=f"by its files; {why}")
+
+
 def _differing(recorded: Path, again: Path) -> list[str]:
     old, new = (_files(folder) for folder in (recorded, again))
     names = sorted({*old, *new})
@@ -54,19 +69,20 @@ def _content(path: Path) -> object:
     """Read a file without what differs from one writing to the next."""
     content = path.read_bytes()
     try:
-        if path.name == "MLmodel":
-            said = yaml.safe_load(content)
+        said = mlmodel.read(path.parent) if path.name == mlmodel.NAME else None
+        if said is not None:
             return json.dumps({key: value for key, value in said.items() if key not in _OF_ITS_DAY}, default=str)
         if path.suffix == ".skops":
             return _archive(path)
-    except (yaml.YAMLError, AttributeError, zipfile.BadZipFile, KeyError):
+    except (zipfile.BadZipFile, KeyError):
         pass
     return content
 
 
-def _archive(path: Path) -> tuple[list[int], bytes]:
-    """Read a file of skops: arrays by their checksums, and the rest without Python's addresses, which name them."""
+def _archive(path: Path) -> tuple[list[str], bytes]:
+    """Read a file of skops: arrays by their digests, and the rest without Python's addresses, which name them."""
     with zipfile.ZipFile(path) as file:
-        arrays = sorted(member.CRC for member in file.infolist() if member.filename != "schema.json")
+        names = (name for name in file.namelist() if name != "schema.json")
+        arrays = sorted(hashlib.sha256(file.read(name)).hexdigest() for name in names)
         schema = file.read("schema.json")
     return arrays, re.sub(rb'"__id__": \d+|"[\da-f]+\.\w+"', b"", schema)

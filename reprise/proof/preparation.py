@@ -6,10 +6,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from reprise import line_ends, project
+from reprise import line_ends, scratch
 from reprise.environment import Lock, installed_versions, parse_lock
 from reprise.errors import Irreproducible, WrongCall
 from reprise.proof import threads
@@ -21,6 +20,7 @@ from reprise.proof.trials import search_of
 from reprise.recorded import LOCK, PROVENANCE, RERUN_OF, Recorded
 from reprise.running.play import Order
 from reprise.running.repository import SHA, find
+from reprise.source import in_checkout
 from reprise.table import read_table, reading_of
 
 MANAGERS = ("uv", "conda", "virtualenv")
@@ -192,16 +192,25 @@ def _data(code: Snapshot, recorded: Recorded) -> dict[str, str]:
 
 def _places(code: Snapshot, source: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """List where the table may be: what to call it in the rerun, and where it can be read now."""
-    inside = source["in_project"]
+    inside = _in_project(source)
     content = code.file(inside) if inside else None
     if content is not None:
-        with TemporaryDirectory(prefix="reprise-data-") as folder:
-            path = Path(folder, Path(inside).name)
+        with scratch.folder("data") as folder:
+            path = folder / Path(inside).name
             path.write_bytes(content)
             yield inside, str(path)
     yield source["uri"], source["uri"]
-    if inside and (project.FOLDER / inside).is_file():
-        yield str(project.FOLDER / inside), str(project.FOLDER / inside)
+    if here := in_checkout(source):
+        yield str(here), str(here)
+
+
+def _in_project(source: dict[str, Any]) -> str:
+    """Give the recorded file of the project, which a record may name where it likes."""
+    try:
+        in_checkout(source)
+    except WrongCall as error:
+        raise Irreproducible(error.format_message()) from error
+    return str(source["in_project"] or "")
 
 
 def _model(recorded: Recorded) -> dict[str, str]:

@@ -15,9 +15,11 @@ from reprise.governance.registry import Version
 from reprise.limits import in_tag
 from reprise.proof import cause, circumstances, comparison, consistency, stored, trials
 from reprise.proof.apart import moved, taken_over
-from reprise.proof.artifacts import contradictions, gone, models_of, needs_of, results_of, there
+from reprise.proof.artifacts import contradictions, results_of
 from reprise.proof.identity import own_of
-from reprise.proof.model_files import with_files
+from reprise.proof.model_files import as_files, with_files
+from reprise.proof.models import TAMPERED, folders, models_of, needs_of, refused
+from reprise.proof.models import check as check_models
 from reprise.proof.own import Sides
 from reprise.proof.preparation import Plan, prepare
 from reprise.proof.verdict import Finding, Match, Verdict, told
@@ -42,6 +44,8 @@ def reproduce(
     experiment_id: str,
     announce: Announce,
     version: Version | None = None,
+    *,
+    trusted: bool = False,
 ) -> Verdict:
     """Reproduce a run.
 
@@ -52,35 +56,37 @@ def reproduce(
         experiment_id: of the rerun.
         announce: is told what will be run, just before it is.
         version: the registered version that was named, if one was; the registry says that it is of this run.
+        trusted: whether models are loaded that may run code of their own, or of which nobody recorded a digest.
 
     Raises:
         WrongCall: there is no such run.
     """
     with scratch.folder("reproduce") as folder:
-        recorded = read(run_id, Path(folder, "recorded"))
+        recorded = read(run_id, folder / "recorded")
         parent = trials.search_of(recorded)
-        search = read(parent, Path(folder, "search")) if parent else recorded
-        stored_models = models_of(recorded, Path(folder, "models"))
-        models = there(stored_models)
-        record = (*check(recorded, search, version), *gone(stored_models), *contradictions(recorded, models))
+        search = read(parent, folder / "search") if parent else recorded
+        models = models_of(recorded, folder / "models")
+        record = (*check(recorded, search, version), *check_models(recorded, models), *contradictions(recorded))
         _warn([finding for finding in record if finding.match == Match.DIFFERENT])
         try:
             trials.see_that_it_has_results(recorded)
             plan = moved(prepare(search, repository, env_manager, experiment_id), search)
             announce(plan)
             played = _play(plan)
-            again = rerun = read(played.run_id, Path(folder, "again"))
+            again = rerun = read(played.run_id, folder / "again")
             if parent:
-                again = read(trials.counterpart(recorded, rerun.run), Path(folder, "trial"))
+                again = read(trials.counterpart(recorded, rerun.run), folder / "trial")
         except Irreproducible as error:
             return Verdict(run_id, None, None, search.commit, record, missing=error.missing)
         sides = Sides(own_of(recorded), own_of(again))
-        models_again = there(models_of(again, Path(folder, "models-again")))
-        needs = (needs_of(models), needs_of(models_again))
+        models_again = models_of(again, folder / "models-again")
+        files, files_again = folders(models), folders(models_again)
+        needs = (needs_of(files), needs_of(files_again))
         given = circumstances.compare(search, rerun, plan.replaced, plan.lock, sides, needs)
         given += tuple(taken_over(plan, search))
-        record = tuple(with_files(record, models, models_again))
-        findings, tolerance = _compare((recorded, models), (again, models_again), record, given, sides)
+        record = tuple(with_files(record, files, files_again))
+        refusals = refused(models, trusted=trusted), refused(models_again, trusted=trusted)
+        findings, tolerance = _compare((recorded, files), (again, files_again), record, given, sides, refusals)
         place = without_credentials(plan.order.place.repository)
         return Verdict(run_id, again.run_id, place, search.commit, findings, tolerance=tolerance)
 
@@ -154,10 +160,15 @@ def _compare(
     record: tuple[Finding, ...],
     given: tuple[Finding, ...],
     sides: Sides,
+    refusals: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> tuple[tuple[Finding, ...], float | None]:
-    tampered = {finding.name for finding in record if finding.match == Match.DIFFERENT}
     differs = any(finding.area == "machine" and finding.match == Match.DIFFERENT for finding in given)
     tolerance = comparison.TOLERANCE if differs else None
-    results = comparison.compare(results_of(*recorded, tampered), results_of(*again, set()), tolerance, sides)
-    found = (*record, *given, *results)
+    unloaded, unloaded_again = refusals
+    both = {name: why for name, why in unloaded.items() if why != TAMPERED and name in again[1]}
+    results = comparison.compare(
+        results_of(*recorded, unloaded), results_of(*again, {**unloaded_again, **both}), tolerance, sides
+    )
+    by_files = [as_files(name, recorded[1][name], again[1][name], why) for name, why in both.items()]
+    found = (*record, *given, *(finding for finding in results if finding.name not in both), *by_files)
     return (*found, *cause.suspects(found, frozenset(recorded[1]))), tolerance

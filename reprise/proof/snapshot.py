@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from reprise import scratch
 from reprise.errors import Irreproducible, one_line
 from reprise.git import GitError, git
 from reprise.running import patch as patches
@@ -66,8 +66,7 @@ def snapshot(commit: Commit, patch: bytes) -> Iterator[Snapshot]:
     Raises:
         Irreproducible: the commit cannot be read, or the patch is refused or does not apply.
     """
-    with TemporaryDirectory(prefix="reprise-snapshot-") as name:
-        folder = Path(name)
+    with scratch.folder("snapshot") as folder:
         try:
             git(folder, "init", "--quiet", "--bare", "--template=")
             borrow(folder, commit.git_dir)

@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mlflow
-import yaml
 
-from reprise import digest
+from reprise import digest, mlmodel, scratch
 from reprise.governance import registry
 from reprise.governance.registration import PROVENANCE
 from reprise.governance.registry import Version
@@ -50,12 +48,12 @@ def subject(named: str) -> tuple[str, Version | None]:
 
 def served(version: Version) -> Served:
     """Fetch the files that a version serves, and read who they say that they are."""
-    with TemporaryDirectory(prefix="reprise-version-") as folder:
+    with scratch.folder("version") as folder:
         try:
-            found = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=folder))
-            said = yaml.safe_load((found / "MLmodel").read_text(encoding="utf-8"))
-            return Served(digest.digest(found), said.get("run_id"), said.get("model_id"))
-        except (mlflow.exceptions.MlflowException, OSError, yaml.YAMLError, AttributeError):
+            found = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder)))
+            said = mlmodel.read(found)
+            return Served(digest.digest(found), said.get("run_id"), said.get("model_id")) if said else Served()
+        except (mlflow.exceptions.MlflowException, OSError):
             return Served()
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -15,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
 from mlflow.tracking.context.default_context import _get_user
 
-from reprise import patience, process, project
+from reprise import patience, process, project, scratch
 from reprise.credentials import without_credentials
 from reprise.entry_point import failure_of
 from reprise.errors import JobFailed, WrongCall, cause, one_line
@@ -81,8 +80,8 @@ def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager
     folder = project.FOLDER if own else project.ENGINE
     tags = {"mlflow.source.name": str(folder), "mlflow.project.backend": "local"}
     job = Job(folder, str(folder), entry_point, parameters, env_manager, experiment_id(), tags=tags)
-    with TemporaryDirectory(prefix="reprise-job-") as spare:
-        return perform(job, Path(spare))[1]
+    with scratch.folder("job") as spare:
+        return perform(job, spare)[1]
 
 
 def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None) -> tuple[str, int]:

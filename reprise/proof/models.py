@@ -1,0 +1,168 @@
+"""A run's models: fetched, checked against what was recorded of them, and loaded only where nothing speaks against."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+
+from reprise import mlmodel, paths, seal
+from reprise.digest import digest
+from reprise.errors import JobFailed, WrongCall, one_line
+from reprise.proof.agreement import pair
+from reprise.proof.verdict import Finding, Match
+from reprise.recorded import Recorded
+from reprise.verified_model import OPTION, code_in, recorded_digest
+
+TAMPERED = "its files are not those that were recorded, so it is not loaded"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of a run.
+
+    Attributes:
+        folder: its files; None where they are gone.
+        gone: why they are.
+        recorded: the digest that was recorded of them; None where there is none.
+        now: the digest that they have; None where they are gone, or none was recorded.
+        contradiction: why two recorded digests contradict each other, "" where they do not.
+    """
+
+    folder: Path | None = None
+    gone: str = ""
+    recorded: str | None = None
+    now: str | None = None
+    contradiction: str = ""
+
+    @property
+    def tampered(self) -> bool:
+        """Whether its files, or what was recorded of them, were changed."""
+        return bool(self.contradiction) or self.recorded != self.now
+
+
+def models_of(run: Recorded, folder: Path) -> dict[str, Model]:
+    """Fetch a run's models. Models among its artifacts, as MLflow 2 logs them, are there already, and have no digest.
+
+    Args:
+        run: its artifacts downloaded.
+        folder: where models go.
+
+    Returns:
+        name -> model.
+    """
+    added = seal.added(run.folder, run.provenance)
+    found = {
+        path.parent.relative_to(run.folder).as_posix(): Model(path.parent)
+        for path in sorted(run.folder.rglob("MLmodel"))
+        if path.relative_to(run.folder).as_posix() not in added
+    }
+    for output in run.run.outputs.model_outputs if run.run.outputs else []:
+        name, model = _fetched(str(output.model_id), run.run_id, folder)
+        for other in (name, f"{name} at step {output.step}", f"{name} at step {output.step}, {output.model_id}"):
+            if other not in found:
+                found[other] = model
+                break
+    return found
+
+
+def folders(models: Mapping[str, Model]) -> dict[str, Path]:
+    """Give the folders of the models whose files are there."""
+    return {name: model.folder for name, model in models.items() if model.folder}
+
+
+def check(run: Recorded, models: Mapping[str, Model]) -> Iterator[Finding]:
+    """Look whether the models are there, and are those that were recorded.
+
+    Args:
+        run: which has logged them.
+        models: as `models_of` gives them.
+    """
+    for name, model in models.items():
+        if model.folder is None:
+            yield Finding("record", name, Match.DIFFERENT, note=model.gone)
+            continue
+        if model.contradiction:
+            yield Finding("record", name, Match.DIFFERENT, note=model.contradiction)
+        elif model.recorded:
+            match = Match.DIFFERENT if model.tampered else Match.EQUAL
+            note = "SHA-256 of its files, as recorded and in the store"
+            yield Finding("record", name, match, model.recorded, model.now, note)
+        yield from _stamp(run, name, model.folder)
+
+
+def refused(models: Mapping[str, Model], *, trusted: bool) -> dict[str, str]:
+    """Say which models are not to be loaded.
+
+    Args:
+        models: as `models_of` gives them.
+        trusted: whether the person who calls trusts them, whatever code they hold; altered ones are refused.
+
+    Returns:
+        name -> why.
+    """
+    return {
+        name: why for name, model in models.items() if model.folder and (why := _refusal(model.folder, model, trusted))
+    }
+
+
+def needs_of(models: Mapping[str, Path]) -> dict[str, str]:
+    """Read which Python and which versions of packages a run's models say that they need.
+
+    Returns:
+        package, or `python` -> version; of several models those of the last.
+    """
+    found: dict[str, str] = {}
+    for folder in models.values():
+        try:
+            flavors = (mlmodel.read(folder) or {})["flavors"]
+            python = flavors.get("python_function", {}).get("python_version")
+            lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            continue
+        found |= {"python": str(python)} if python else {}
+        pins = (line.partition("==") for line in lines)
+        found |= {name.strip().lower(): version.strip() for name, equals, version in pins if equals}
+    return found
+
+
+def _refusal(folder: Path, model: Model, trusted: bool) -> str | None:  # noqa: FBT001  internal
+    if model.tampered:
+        return TAMPERED
+    if trusted:
+        return None
+    if model.recorded is None:
+        return f"nobody recorded a digest of its files, so it is not loaded; if you trust it, add {OPTION}"
+    reason = code_in(folder)
+    return f"it runs code of its own when it is loaded: {reason}; if you trust it, add {OPTION}" if reason else None
+
+
+def _fetched(model_id: str, run_id: str, folder: Path) -> tuple[str, Model]:
+    """Download a logged model; give its name and what was found."""
+    name = model_id
+    try:
+        place = folder / paths.name(model_id, "model id")
+        place.mkdir(parents=True, exist_ok=True)
+        name = str(mlflow.get_logged_model(model_id).name)
+        mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(place))
+    except (mlflow.exceptions.MlflowException, OSError, WrongCall) as error:
+        return name, Model(gone=f"its files are gone from the store: {one_line(error, 200)}")
+    file = next(iter(sorted(place.rglob("MLmodel"), key=lambda path: len(path.parts))), None)
+    if file is None:
+        return name, Model(gone="its files are gone from the store: it has no MLmodel of it")
+    return name, _checked(file.parent, model_id, run_id)
+
+
+def _checked(folder: Path, model_id: str, run_id: str) -> Model:
+    try:
+        recorded = recorded_digest(model_id, run_id)
+        return Model(folder, recorded=recorded, now=digest(folder) if recorded else None)
+    except JobFailed as error:
+        return Model(folder, contradiction=error.format_message())
+
+
+def _stamp(run: Recorded, name: str, folder: Path) -> Iterator[Finding]:
+    """Compare what MLmodel says of itself, which the digest leaves out, with the run that logged it."""
+    said = (mlmodel.read(folder) or {}).get("run_id")
+    if run.provenance and said:
+        yield pair(f"run of {name}", run.run_id, said, "the run, and MLmodel of its model")
