@@ -1,7 +1,10 @@
 """Promotion, rollback and history in this process: what is moved, what is refused, what is found afterwards."""
 
+import contextlib
+import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -350,3 +353,77 @@ def test_an_alias_that_moves_in_the_middle_is_seen(
 def test_the_shipped_policy_is_the_default() -> None:
     (option,) = [option for option in registry_commands.promote.params if option.name == "policy"]
     assert (PROJECT / option.default).is_file()
+
+
+def set_clock(run_id: str, ahead: timedelta) -> None:
+    """Let an entry's time be what a machine would have written whose clock is wrong."""
+    with contextlib.closing(sqlite3.connect(mlflow.get_tracking_uri().removeprefix("sqlite:///"))) as base, base:
+        change = int(ahead.total_seconds() * 1000)
+        base.execute("UPDATE runs SET start_time = start_time + ? WHERE run_uuid = ?", (change, run_id))
+
+
+def test_entries_of_a_clock_that_is_ahead_stay_in_their_order(judged: MlflowClient) -> None:
+    done("promote", "1")
+    done("promote", "3", "--force", "--reason", "ahead")
+    set_clock(history.moves("reprise")[-1].run_id, timedelta(days=1))
+    done("promote", "2", "--force", "--reason", "after that")
+    told = done("history")
+    assert "outside" not in told
+    assert [move.after for move in history.moves("reprise")] == ["1", "3", "2"]
+    assert told.splitlines()[1].startswith("at an unknown time")
+    done("rollback")
+    assert champion() == "3", "the champion before this one"
+
+
+def test_entries_of_before_they_named_what_they_follow_are_ordered_by_time(judged: MlflowClient) -> None:
+    for version in ("1", "3", "2"):
+        done("promote", version, "--force", "--reason", "next")
+    for move in history.moves("reprise"):
+        judged.set_tag(move.run_id, "reprise.move.follows", "")
+    assert [move.after for move in history.moves("reprise")] == ["1", "3", "2"]
+
+
+def test_entries_that_follow_each_other_in_a_circle_are_all_told(judged: MlflowClient) -> None:
+    for version in ("1", "3"):
+        done("promote", version, "--force", "--reason", "next")
+    first, second = history.moves("reprise")
+    judged.set_tag(first.run_id, "reprise.move.follows", second.run_id)
+    assert {move.run_id for move in history.moves("reprise")} == {first.run_id, second.run_id}
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_move_from_the_future_is_watched_and_does_not_block_for_a_day(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    done("promote", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(history.socket, "gethostname", lambda: "elsewhere")
+        entry = history.begin("reprise", "promote", "champion", "1", "3")
+    set_clock(entry.run_id, timedelta(days=1))
+    monkeypatch.setattr(promotion, "WATCHED", 2.0)
+    if ends:
+        monkeypatch.setattr(promotion, "sleep", lambda _: history.end(entry, history.REFUSED, "it ends by itself"))
+    output = done("promote", "2", "--force", "--reason", "now")
+    assert "a clock is wrong; it is watched for 2 s" in output
+    assert ("is given up" in output) != ends
+    assert champion() == "2"
+
+
+def test_doctor_repairs_a_move_and_does_not_end_it_as_a_failed_run(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended as FAILED it would have no outcome, and the history would say that somebody else moved the alias."""
+    from reprise.doctor import store
+
+    done("promote", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(promotion.history, "end", lambda *_: (_ for _ in ()).throw(Killed()))
+        with pytest.raises(Killed):
+            reprise("promote", "3", "--force", "--reason", "next")
+    run_id = history.moves("reprise")[-1].run_id
+    named = json.loads(mlflow.get_run(run_id).data.tags["reprise.process"])
+    judged.set_tag(run_id, "reprise.process", json.dumps(named | {"start": "1"}))
+    assert "is finished now" in "".join(store.runs(fix=True).details)
+    assert champion() == "3"
+    assert "outside" not in done("history")
+    assert mlflow.get_run(run_id).info.status == "FINISHED"

@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from socket import gethostname
+from time import monotonic, sleep
 
 from mlflow.exceptions import MlflowException
 
-from reprise import stored_model
+from reprise import process, stored_model
 from reprise.digest import TAG as DIGEST_TAG
 from reprise.errors import JobFailed, WrongCall
 from reprise.governance import history, registry
@@ -31,6 +32,9 @@ ROLLED_BACK = "reprise.rolled_back"
 POLICY = "reprise.policy"
 PRESUMED_DEAD = timedelta(minutes=10)
 """How long a move that began on another machine may take; here, the lock tells that it has died."""
+
+WATCHED = 120.0
+"""Seconds for which a move is watched that began, by another machine's clock, in the future: MLflow's own patience."""
 
 Note = Callable[[str], None]
 Probe = Callable[[str], None]
@@ -113,7 +117,7 @@ def rollback(name: str, wanted: str | None, *, reason: str, probe: Probe, note: 
 def repair(name: str, note: Note) -> None:
     """Finish, or give up, what a process that died left unfinished; under the lock of `exclusively`."""
     for entry in history.unfinished(name):
-        if not _is_dead(entry):
+        if not _is_dead(name, entry, note):
             continue
         what = f"{entry.job} of version {entry.after} to {entry.alias} (run {entry.run_id})"
         if _number(registry.aliased(name, entry.alias)) == entry.after:
@@ -123,6 +127,14 @@ def repair(name: str, note: Note) -> None:
         else:
             history.end(entry, history.ABANDONED, "it was left unfinished before the alias had moved")
             note(f"{what} was left unfinished before the alias had moved; it is given up")
+
+
+def repaired(name: str) -> list[str]:
+    """Repair, as the next promote or rollback would, and give a line for each entry that was."""
+    said: list[str] = []
+    with exclusively(name):
+        repair(name, said.append)
+    return said
 
 
 def _carry_out(name: str, entry: Move, note: Note) -> Move:
@@ -171,8 +183,30 @@ def _mark(name: str, entry: Move) -> None:
             registry.tag(left, {ROLLED_BACK: f"{entry.run_id} {entry.reason}".strip()})
 
 
-def _is_dead(entry: Move) -> bool:
-    return entry.host == gethostname() or datetime.now(UTC) - entry.time > PRESUMED_DEAD
+def _is_dead(name: str, entry: Move, note: Note) -> bool:
+    """Tell whether the process that began a move is gone, or has given it up: it would hold the lock that this one has.
+
+    Another user's process of this machine, or one with another folder for temporary files, holds another lock.
+    """
+    writer = process.read(entry.process)
+    known = process.state(writer) if writer else "unknown"
+    own = writer == process.this_process() or (entry.host == gethostname() and known == "unknown")
+    if known == "gone" or own:
+        return True
+    now = datetime.now(UTC)
+    return _stays(name, entry, note) if entry.time > now + history.AHEAD else now - entry.time > PRESUMED_DEAD
+
+
+def _stays(name: str, entry: Move, note: Note) -> bool:
+    """Watch a move whose time says nothing, since a clock is wrong: tell whether it stays unfinished."""
+    began = f"{entry.user} on {entry.host} began to move {entry.alias} at {entry.time:%Y-%m-%d %H:%M} UTC"
+    note(f"{began}, which is still to come: a clock is wrong; it is watched for {WATCHED:.0f} s")
+    until = monotonic() + WATCHED
+    while monotonic() < until:
+        sleep(min(1, WATCHED))
+        if all(other.run_id != entry.run_id for other in history.unfinished(name)):
+            return False
+    return True
 
 
 def _number(version: Version | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import mlflow
 import yaml
-from mlflow.entities import Param, RunTag
+from mlflow.entities import Param
 from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
 from mlflow.tracking.context.default_context import _get_user
@@ -162,7 +162,8 @@ def make_run(loaded: Any, job: Job, manager: str) -> str:
         **job.tags,
     }
     client = mlflow.MlflowClient()
-    run_id = str(client.create_run(job.experiment_id, run_name=job.run_name).info.run_id)
+    first = {name: value for name, value in tags.items() if value}  # with the run itself: this process may be killed
+    run_id = str(client.create_run(job.experiment_id, tags=first, run_name=job.run_name).info.run_id)
     with ended_well(run_id):
         try:
             client.log_batch(
@@ -172,7 +173,6 @@ def make_run(loaded: Any, job: Job, manager: str) -> str:
                     for group in computed
                     for name, value in group.items()
                 ],
-                tags=[RunTag(name, value) for name, value in tags.items() if value],
             )
         except MlflowException as error:
             raise JobFailed(f"run {run_id} takes no such parameters: {cause(error)}") from error
