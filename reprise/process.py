@@ -11,6 +11,8 @@ import json
 import os
 import re
 import socket
+import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -142,6 +144,21 @@ def _may_fill(place: Path, run_id: str, started: float, store: Path, boot: float
 def _is_older(place: Path, started: float, boot: float) -> bool:
     _, ticks = _status(int(place.name))
     return boot + int(ticks or 0) / os.sysconf("SC_CLK_TCK") <= started + _CLOCK
+
+
+def end_with(parent: int) -> None:
+    """End this process soon after its parent has ended: what is waiting for work from it would wait for ever.
+
+    Args:
+        parent: its process id.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def boot_time() -> float | None:

@@ -23,6 +23,7 @@ from conftest import copy_project, environment
 
 LANES = 2
 TIMEOUT = 300  # seconds
+LINGER = 120  # seconds that the others of a command may take when its first process is gone
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,12 @@ def kill(prepared: Prepared, number: int, seed: int, folder: Path) -> tuple[str,
     time.sleep(moment)
     ended = process.poll() is not None
     (os.killpg if all_of_it else os.kill)(process.pid, signal.SIGKILL)
-    process.communicate(timeout=TIMEOUT)  # the others of it may come to their end, as they hold its output
     wrong = []
+    try:
+        process.communicate(timeout=LINGER)  # the others of it may come to their end, as they hold its output
+    except subprocess.TimeoutExpired:
+        wrong.append(f"processes are left after {LINGER} s")
+        os.killpg(process.pid, signal.SIGKILL)
     for words in (("reprise", "doctor", "--fix"), command.words):
         exit_code, said = lane.done(*words)
         if exit_code and words == command.words:
