@@ -5,6 +5,7 @@ whole process, as a person starts it. Half of the kills take all of its processe
 of the stores are new. It exits with the number of kills after which something was left RUNNING, broken or behind.
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -158,7 +159,8 @@ def kill(prepared: Prepared, number: int, seed: int, folder: Path) -> tuple[str,
     process = lane.call(*command.words)
     time.sleep(moment)
     ended = process.poll() is not None
-    (os.killpg if all_of_it else os.kill)(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it has ended, and all of it
+        (os.killpg if all_of_it else os.kill)(process.pid, signal.SIGKILL)
     wrong = []
     try:
         process.communicate(timeout=LINGER)  # the others of it may come to their end, as they hold its output

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import mlflow
 import pytest
+from click.testing import CliRunner
 from conftest import PROJECT, environment, run
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -21,6 +22,7 @@ from registered import champion, done, judge_again, refused, reprise
 from reprise.errors import JobFailed, WrongCall
 from reprise.governance import history, promotion, registration, registry, registry_commands
 from reprise.governance.mutex import exclusively
+from reprise.governance.verdict import verdict_of
 from reprise.running.flock import is_held
 
 
@@ -178,6 +180,23 @@ def test_a_version_that_does_not_load_is_not_rolled_back_to(
     monkeypatch.setattr(registry_commands, "_Probe", fail)
     assert "models:/reprise/1 does not load" in refused(1, "rollback")
     assert champion() == "3"
+
+
+def test_a_verdict_on_altered_files_does_not_block_the_restored_ones(judged: MlflowClient) -> None:
+    version = registry.find("reprise", "1")
+    file = next(Path(mlflow.get_logged_model(version.model_id).artifact_location).glob("requirements.txt"))
+    whole = file.read_bytes()
+    file.write_bytes(whole + b"evil\n")
+    from evaluate import evaluate
+
+    CliRunner().invoke(evaluate, ["--model", "models:/reprise/1", "--trust-model", "yes"])
+    assert verdict_of(str(version.model_id)).model != version.tags["reprise.model.digest"]  # type: ignore[union-attr]
+    assert "were altered since it was registered" in refused(1, "promote", "1", "--force", "--reason", "now")
+    file.write_bytes(whole)
+    assert "other files were judged" in refused(1, "promote", "1")
+    judge_again("1")
+    done("promote", "1")
+    assert champion() == "1"
 
 
 def test_moves_by_hand_are_found(judged: MlflowClient) -> None:

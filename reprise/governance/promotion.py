@@ -71,7 +71,7 @@ def promote(
         verdict = verdict_of(version.model_id) if version.model_id else None
         _check_unaltered(version, files.digest, verdict)
         champion = before if alias == CHAMPION else registry.aliased(name, CHAMPION)
-        objections = _objections(version, verdict, rules, champion)
+        objections = _objections(version, files.digest, verdict, rules, champion)
         against = "; ".join(objections)
         # The model's own tags may be overwritten by a later evaluation; the entry keeps what was known now.
         grounds = {POLICY: rules.sha256, **(verdict.tags() if verdict else {})}
@@ -230,20 +230,21 @@ def _previous(name: str, champion: Version | None) -> Version:
 
 
 def _check_unaltered(version: Version, digest: str, verdict: Verdict | None) -> None:
-    """Refuse files that are not those that were registered or judged."""
-    for since, recorded in (
-        ("registered", version.tags.get(DIGEST_TAG)),
-        ("judged", verdict.model if verdict else None),
-    ):
-        if recorded and recorded != digest:
-            message = (
-                f"the files of version {version.number} of {version.name!r} were altered since it was {since}: "
-                f"digest {digest}, recorded {recorded}; train and register anew"
-            )
-            raise JobFailed(message)
+    """Refuse files that are not those that were registered; or judged, where nobody knows what was registered."""
+    registered = version.tags.get(DIGEST_TAG)
+    recorded = registered or (verdict.model if verdict else None)
+    if recorded and recorded != digest:
+        since, remedy = ("registered", "train and register anew") if registered else ("judged", "evaluate it again")
+        message = (
+            f"the files of version {version.number} of {version.name!r} were altered since it was {since}: "
+            f"digest {digest}, recorded {recorded}; bring them back, or {remedy}"
+        )
+        raise JobFailed(message)
 
 
-def _objections(version: Version, verdict: Verdict | None, policy: Policy, champion: Version | None) -> list[str]:
+def _objections(
+    version: Version, digest: str, verdict: Verdict | None, policy: Policy, champion: Version | None
+) -> list[str]:
     """Say what stands against a version, in words; nothing where it may be promoted."""
     found = []
     again = f"run evaluate on {version.uri}"
@@ -251,6 +252,8 @@ def _objections(version: Version, verdict: Verdict | None, policy: Policy, champ
         found.append(f"it was not judged; {again}")
     elif verdict.verdict != "passed":
         found.append(f"the policy refused it: {verdict.reasons} (run {verdict.run_id})")
+    if verdict and verdict.model != digest:  # they were altered then, and are back
+        found.append(f"other files were judged (digest {verdict.model[:12]}, now {digest[:12]}); {again}")
     if verdict and verdict.policy not in policy.sha256s:
         found.append(f"it was judged under another policy ({verdict.policy[:12]}, now {policy.sha256[:12]}); {again}")
     compared = champion.model_id or champion.source if champion else NO_CHAMPION
