@@ -42,11 +42,16 @@ def ui(run_id: str | None, store: str | None, port: int) -> None:
 
 @cli.command(epilog="Example: reprise upload reprise-unlogged/0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
 @click.argument("folder", type=click.Path(path_type=Path))
-def upload(folder: Path) -> None:
+@click.option(
+    "--to-recorded-store",
+    is_flag=True,
+    help="Log to the store that the folder names, and log in there, though another one is in force.",
+)
+def upload(folder: Path, to_recorded_store: bool) -> None:  # noqa: FBT001  click passes flags so
     """Log results that were kept because the store had failed, and end their run well."""
     from reprise.bundle import upload_later  # noqa: PLC0415
 
-    say(f"run {upload_later(folder)} is logged")
+    say(f"run {upload_later(folder, to_recorded_store=to_recorded_store)} is logged")
 
 
 @cli.command(epilog="Example: reprise attach 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")

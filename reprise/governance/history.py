@@ -13,6 +13,7 @@ from mlflow.entities import Run, RunTag
 from reprise import project
 from reprise.checkout import describe
 from reprise.errors import JobFailed
+from reprise.governance import mutex
 from reprise.permission import needed
 
 TAG = "reprise.move"
@@ -36,6 +37,7 @@ class Move:
         forced: what the policy had against it and was overruled; empty where nothing was.
         user: who.
         host: on which machine.
+        lock: under which lock of that machine (`reprise.governance.mutex.identity`); empty in entries of before.
         commit: of the checkout that the policy was read from; empty where there is none.
         time: when it began, UTC.
         ended: whether its run has ended.
@@ -52,6 +54,7 @@ class Move:
     forced: str
     user: str
     host: str
+    lock: str
     commit: str
     time: datetime
     ended: bool
@@ -83,7 +86,7 @@ def begin(
         grounds: further tags, which say what the move rests on.
     """
     tags = {"alias": alias, "before": before, "after": after, "reason": reason, "forced": forced}
-    tags |= {"host": socket.gethostname(), "process": str(os.getpid())}
+    tags |= {"host": socket.gethostname(), "process": str(os.getpid()), "lock": mutex.identity(name)}
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
     checkout = describe(project.FOLDER, with_patch=False)
     run_tags = {**(grounds or {}), **{f"{TAG}.{key}": value for key, value in tags.items()}}
@@ -156,7 +159,7 @@ def _move(run: Run) -> Move:
     tags = run.data.tags
     own = {
         key: tags.get(f"{TAG}.{key}", "")
-        for key in ("alias", "before", "after", "reason", "forced", "host", "outcome", "detail")
+        for key in ("alias", "before", "after", "reason", "forced", "host", "lock", "outcome", "detail")
     }
     return Move(
         run_id=run.info.run_id,

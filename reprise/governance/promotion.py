@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from reprise import stored_model
 from reprise.digest import TAG as DIGEST_TAG
 from reprise.errors import JobFailed, WrongCall
-from reprise.governance import history, registry
+from reprise.governance import history, mutex, registry
 from reprise.governance.history import NOWHERE, Move
 from reprise.governance.mutex import exclusively
 from reprise.governance.policy import Policy, read_policy
@@ -30,7 +30,7 @@ CHAMPION = "champion"
 ROLLED_BACK = "reprise.rolled_back"
 POLICY = "reprise.policy"
 PRESUMED_DEAD = timedelta(minutes=10)
-"""How long a move that began on another machine may take; here, the lock tells that it has died."""
+"""How long a move may take that began under another lock, as on another machine; under this one, it has died."""
 
 Note = Callable[[str], None]
 Probe = Callable[[str], None]
@@ -113,7 +113,7 @@ def rollback(name: str, wanted: str | None, *, reason: str, probe: Probe, note: 
 def repair(name: str, note: Note) -> None:
     """Finish, or give up, what a process that died left unfinished; under the lock of `exclusively`."""
     for entry in history.unfinished(name):
-        if not _is_dead(entry):
+        if not _is_dead(name, entry):
             continue
         what = f"{entry.job} of version {entry.after} to {entry.alias} (run {entry.run_id})"
         if _number(registry.aliased(name, entry.alias)) == entry.after:
@@ -171,8 +171,10 @@ def _mark(name: str, entry: Move) -> None:
             registry.tag(left, {ROLLED_BACK: f"{entry.run_id} {entry.reason}".strip()})
 
 
-def _is_dead(entry: Move) -> bool:
-    return entry.host == gethostname() or datetime.now(UTC) - entry.time > PRESUMED_DEAD
+def _is_dead(name: str, entry: Move) -> bool:
+    """Tell whether a move that has not ended never will: who holds the lock under which it began has it to himself."""
+    under_this_lock = entry.host == gethostname() and entry.lock == mutex.identity(name)
+    return under_this_lock or datetime.now(UTC) - entry.time > PRESUMED_DEAD
 
 
 def _number(version: Version | None) -> str:
