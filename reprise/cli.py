@@ -99,6 +99,9 @@ def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
 @click.option("--all", "every", is_flag=True, help="All versions of the registered model that --model names.")
 @click.option("--model", help="The registered model of --all.")
 @click.option("--trust", multiple=True, metavar="URL", help="With --all: a repository whose code may be run.")
+@click.option(
+    "--apply-patches", is_flag=True, help="With --all: apply uncommitted changes, which the store has, and so run them."
+)
 @click.option("--commits", metavar="A..B", help="Find the first commit at which a metric differs from the run's.")
 @click.option("--metric", help="The metric that --commits looks at. Default: any.")
 @click.option(
@@ -115,6 +118,7 @@ def reproduce(
     every: bool,  # noqa: FBT001  click passes flags so
     model: str | None,
     trust: tuple[str, ...],
+    apply_patches: bool,  # noqa: FBT001
     commits: str | None,
     metric: str | None,
     env_manager: str,
@@ -125,11 +129,12 @@ def reproduce(
 
     if every != bool(model) or every == bool(run) or (every and (commits or metric)):
         raise click.UsageError("name a run, or --all --model NAME")
-    if (metric and not commits) or (trust and not every):
-        raise click.UsageError("--metric is for --commits, and --trust for --all")
+    if (metric and not commits) or ((trust or apply_patches) and not every):
+        raise click.UsageError("--metric is for --commits; --trust and --apply-patches are for --all")
     chosen = {"commits": commits, "metric": metric, "env_manager": rerun}
     parameters = {name: value for name, value in chosen.items() if value}
     if model:
+        parameters["apply_patch"] = "yes" if apply_patches else "no"
         sys.exit(reproductions.every(model, trust, parameters, env_manager))
     sys.exit(reproductions.one(str(run), parameters, env_manager))
 

@@ -42,6 +42,8 @@ def reproduce(
     experiment_id: str,
     announce: Announce,
     version: Version | None = None,
+    *,
+    apply_patch: bool = True,
 ) -> Verdict:
     """Reproduce a run.
 
@@ -52,6 +54,7 @@ def reproduce(
         experiment_id: of the rerun.
         announce: is told what will be run, just before it is.
         version: the registered version that was named, if one was; the registry says that it is of this run.
+        apply_patch: whether uncommitted changes that the store has are applied, and so run.
 
     Raises:
         WrongCall: there is no such run.
@@ -66,7 +69,8 @@ def reproduce(
         _warn([finding for finding in record if finding.match == Match.DIFFERENT])
         try:
             trials.see_that_it_has_results(recorded)
-            plan = moved(prepare(search, repository, env_manager, experiment_id), search)
+            prepared = prepare(search, repository, env_manager, experiment_id, apply_patch=apply_patch)
+            plan = moved(prepared, search)
             announce(plan)
             played = _play(plan)
             again = rerun = read(played.run_id, Path(folder, "again"))
