@@ -32,7 +32,7 @@ from mlflow.entities import (
 )
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from reprise import digest, patience, scratch, seal
+from reprise import digest, json_text, patience, scratch, seal, yaml_nodes
 from reprise.credentials import without_credentials
 from reprise.entry_point import in_one_line
 from reprise.errors import JobFailed, WrongCall
@@ -200,7 +200,7 @@ def _plain_uri(uri: str) -> str:
 
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        content = json_text.parse((folder / "results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise WrongCall(f"{folder} holds no results to log; name a folder under {UNLOGGED}") from error
     wanted = {*_TARGET, *(field.name for field in fields(Results))}
@@ -247,7 +247,7 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
 
 def _stamp(path: Path, run_id: str, model: mlflow.entities.LoggedModel) -> None:
     """Write into a saved model what `log_model` would: who it is and which run it is from."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml_nodes.load(path.read_text(encoding="utf-8"))
     content |= {"artifact_path": model.artifact_location, "run_id": run_id}
     content |= {"model_id": model.model_id, "model_uuid": model.model_id}
     path.write_text(yaml.safe_dump(content, sort_keys=True, allow_unicode=True), encoding="utf-8")

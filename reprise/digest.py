@@ -6,6 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from reprise import yaml_nodes
+
 TAG = "reprise.model.digest"
 
 _STAMPED = ("artifact_path", "model_id", "model_uuid", "run_id")
@@ -33,6 +35,11 @@ def digest(folder: Path) -> str:
 
 
 def _without_ids(path: Path) -> bytes:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    kept = {name: value for name, value in content.items() if name not in _STAMPED}
-    return json.dumps(kept, sort_keys=True, default=str).encode()
+    """Give MLmodel without what a store stamps on it; as it is where it is of another form and so has no stamp."""
+    content = path.read_bytes()
+    try:
+        said = yaml_nodes.load(content.decode())
+        kept = {name: value for name, value in said.items() if name not in _STAMPED}
+        return json.dumps(kept, sort_keys=True, default=str).encode()
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError):
+        return content

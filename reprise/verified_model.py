@@ -9,6 +9,7 @@ import mlflow
 import yaml
 from mlflow.exceptions import MlflowException
 
+from reprise import yaml_nodes
 from reprise.digest import TAG, digest
 from reprise.errors import JobFailed, WrongCall, one_line
 from reprise.governance import registry
@@ -107,13 +108,13 @@ def code_in(folder: Path) -> str | None:
     skops builds objects of the types that MLmodel lists as trusted, and runs nothing else.
     """
     try:
-        flavors: dict[str, Any] = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))["flavors"]
+        flavors: dict[str, Any] = yaml_nodes.load((folder / "MLmodel").read_text(encoding="utf-8"))["flavors"]
         module = str(flavors["python_function"]["loader_module"])
         own = flavors.get("sklearn") or {}
         code = flavors["python_function"].get("code") or own.get("code")
         skops = module == "mlflow.sklearn" and own.get("serialization_format") == "skops"
         types = [str(name) for name in own.get("skops_trusted_types") or ()]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         return f"its MLmodel cannot be read: {one_line(error, 100)}"
     roots = {name: name.partition(".")[0] for name in types}
     running = [name for name, root in roots.items() if root in sys.stdlib_module_names and root not in _HARMLESS]

@@ -175,7 +175,7 @@ def test_a_template_that_is_none_is_one_line(text: str, reason: str, tmp_path: P
         ({"kube-job-template-path": "x", "namespace": "y"}, "'namespace' is not known; kubernetes-commit takes"),
         ({"kube-job-template-path": "x", "start-timeout": "1"}, "start-timeout is '1'"),
         ({"kube-job-template-path": "x", "start-timeout": 0}, "seconds, above 0"),
-        ({"kube-job-template-path": "x", "workers": 0}, "workers is 0; a search takes 1 or more"),
+        ({"kube-job-template-path": "x", "workers": 0}, "workers is 0; a search takes 1 to 10,000"),
         ({"kube-job-template-path": "x", "workers": "2"}, "workers is '2', which is not of the right type"),
     ],
 )

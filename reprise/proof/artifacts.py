@@ -1,7 +1,6 @@
 """What a run came to, read from its artifacts: tables, values, fitted models; each by its meaning, not its bytes."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from reprise import json_text, yaml_nodes
 from reprise.digest import TAG, digest
 from reprise.errors import one_line
 from reprise.evaluation import Evaluation
@@ -163,7 +163,7 @@ def needs_of(models: Mapping[str, Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for folder in models.values():
         try:
-            flavors = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))["flavors"]
+            flavors = yaml_nodes.load((folder / "MLmodel").read_text(encoding="utf-8"))["flavors"]
             python = flavors.get("python_function", {}).get("python_version")
             lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError, AttributeError):
@@ -203,8 +203,8 @@ def contradictions(run: Recorded, models: Mapping[str, Path]) -> Iterator[Findin
 def _stamp(run: Recorded, name: str, folder: Path) -> Iterator[Finding]:
     """Compare what MLmodel says of itself, which the digest leaves out, with the run that logged it."""
     try:
-        said = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
+        said = yaml_nodes.load((folder / "MLmodel").read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
         return
     if run.provenance and isinstance(said, dict) and said.get("run_id"):
         yield pair(f"run of {name}", run.run_id, said["run_id"], "the run, and MLmodel of its model")
@@ -238,7 +238,7 @@ def _read(name: str, path: Path, found: _Found) -> None:
     if path.suffix in (".parquet", ".csv", ".tsv"):
         found.tables[name] = _table(path)
     elif path.suffix == ".json":
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_text.parse(path.read_text(encoding="utf-8"))
         if _is_table(content):
             found.tables[name] = pd.DataFrame(content["data"], columns=content["columns"])
         else:

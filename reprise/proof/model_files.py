@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from reprise import yaml_nodes
 from reprise.proof.verdict import Finding, Match
 
 LISTED = 5
@@ -55,11 +56,11 @@ def _content(path: Path) -> object:
     content = path.read_bytes()
     try:
         if path.name == "MLmodel":
-            said = yaml.safe_load(content)
+            said = yaml_nodes.load(content)
             return json.dumps({key: value for key, value in said.items() if key not in _OF_ITS_DAY}, default=str)
         if path.suffix == ".skops":
             return _archive(path)
-    except (yaml.YAMLError, AttributeError, zipfile.BadZipFile, KeyError):
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, KeyError):
         pass
     return content
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import mlflow
 import yaml
 
-from reprise import digest
+from reprise import digest, yaml_nodes
 from reprise.governance import registry
 from reprise.governance.registration import PROVENANCE
 from reprise.governance.registry import Version
@@ -53,9 +53,9 @@ def served(version: Version) -> Served:
     with TemporaryDirectory(prefix="reprise-version-") as folder:
         try:
             found = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=folder))
-            said = yaml.safe_load((found / "MLmodel").read_text(encoding="utf-8"))
+            said = yaml_nodes.load((found / "MLmodel").read_text(encoding="utf-8"))
             return Served(digest.digest(found), said.get("run_id"), said.get("model_id"))
-        except (mlflow.exceptions.MlflowException, OSError, yaml.YAMLError, AttributeError):
+        except (mlflow.exceptions.MlflowException, OSError, ValueError, yaml.YAMLError, AttributeError):
             return Served()
 
 
