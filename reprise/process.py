@@ -17,6 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from reprise import json_text
+
+_LARGEST_ID = 2**31 - 1  # which a process's id can be
 _MACHINE_ID = 32  # digits; where a machine has no id yet, there may be a word instead
 
 TAG = "reprise.process"
@@ -79,11 +82,11 @@ def tags() -> dict[str, str]:
 def read(tag: str | None) -> Process | None:
     """Read the tag's value; None where it is absent or of another form."""
     try:
-        fields = json.loads(tag or "null")
+        fields = json_text.parse(tag or "null")
         process = Process(**fields)
     except (ValueError, TypeError):
         return None
-    return process if isinstance(process.pid, int) and process.pid > 0 else None
+    return process if isinstance(process.pid, int) and 0 < process.pid <= _LARGEST_ID else None
 
 
 def state(process: Process) -> State:

@@ -1,6 +1,7 @@
 """Promotion, rollback and history in this process: what is moved, what is refused, what is found afterwards."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -9,7 +10,6 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mlflow
 import pytest
@@ -20,10 +20,10 @@ from mlflow.exceptions import MlflowException
 from registered import champion, done, judge_again, refused, reprise
 
 from reprise.errors import JobFailed, WrongCall
-from reprise.governance import history, promotion, registration, registry, registry_commands
+from reprise.governance import history, mutex, promotion, registration, registry, registry_commands
 from reprise.governance.mutex import exclusively
 from reprise.governance.verdict import verdict_of
-from reprise.running.flock import is_held
+from reprise.running.flock import is_held, locked
 
 
 def test_a_story_of_five_lines(judged: MlflowClient) -> None:
@@ -302,21 +302,70 @@ def test_a_model_becomes_a_version_once_however_many_register_it(judged: MlflowC
     assert sorted(made, key=str) == ["1", None, None, None]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a while")
-def test_users_of_one_machine_share_the_lock(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a folder such as /tmp, where a file is its maker's to write."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o1777)
-        monkeypatch.setattr("tempfile.tempdir", folder)
+def test_a_lock_is_the_same_whatever_tmpdir_is(
+    store: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    places = set()
+    for name in ("one", "other"):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp(name)))
         with exclusively("reprise"):
-            pass
-        os.seteuid(65534)
-        try:
-            with exclusively("reprise"):
-                (file,) = Path(folder).iterdir()
-                assert is_held(file)
-        finally:
-            os.seteuid(0)
+            places.add(mutex.place("reprise"))
+            assert is_held(mutex.place("reprise"))
+    (place,) = places
+    assert place.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a while")
+@pytest.mark.parametrize("cache", ["private", "open to all"])
+def test_no_other_user_can_hold_the_lock(
+    store: str, cache: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also where the cache is shared, and its folder for locks was planted there."""
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+    if cache == "open to all":
+        (tmp_path / "cache/registry/locks").mkdir(parents=True)
+        (tmp_path / "cache/registry/locks").chmod(0o777)
+    with exclusively("reprise"):
+        place = mutex.place("reprise")
+    os.seteuid(65534)
+    try:
+        with pytest.raises(PermissionError):
+            place.open()
+    finally:
+        os.seteuid(0)
+
+
+def test_what_stands_in_the_temporary_folder_is_no_lock(
+    store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As another user would plant it, who knows how locks were named."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    key = hashlib.sha256(f"{mlflow.get_tracking_uri()} reprise".encode()).hexdigest()[:16]
+    with locked(tmp_path / f"reprise-{key}.lock"), exclusively("reprise"):
+        pass
+
+
+def test_a_lock_that_is_not_given_back_is_one_line(judged: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutex, "PATIENCE", 0.2)
+    with exclusively("reprise"):
+        message = refused(1, "promote", "1")
+    assert f"process {os.getpid()} has kept {mutex.place('reprise')} locked for 0.2 s; end it, or try again" in message
+    assert champion() is None
+    assert not history.moves("reprise")
+
+
+def test_a_move_under_another_lock_of_this_machine_is_not_given_up(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as another user's, whom this lock does not keep out."""
+    with monkeypatch.context() as patch:
+        patch.setattr(mutex, "identity", lambda _name: "another's")
+        history.begin("reprise", "promote", "champion", "none", "3")
+    output = refused(1, "promote", "1")
+    assert "moves champion at this moment" in output
+    assert "given up" not in output
 
 
 @pytest.mark.integration

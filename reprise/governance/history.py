@@ -14,6 +14,7 @@ from mlflow.entities import Run, RunTag
 from reprise import process, project
 from reprise.checkout import describe
 from reprise.errors import JobFailed
+from reprise.governance import mutex
 from reprise.permission import needed
 
 TAG = "reprise.move"
@@ -43,6 +44,7 @@ class Move:
         forced: what the policy had against it and was overruled; empty where nothing was.
         user: who.
         host: on which machine.
+        lock: under which lock of that machine (`reprise.governance.mutex.identity`); empty in entries of before.
         commit: of the checkout that the policy was read from; empty where there is none.
         time: when it began, UTC.
         ended: whether its run has ended.
@@ -61,6 +63,7 @@ class Move:
     forced: str
     user: str
     host: str
+    lock: str
     commit: str
     time: datetime
     ended: bool
@@ -98,6 +101,7 @@ def begin(
     tags |= {
         "host": socket.gethostname(),
         "process": str(os.getpid()),
+        "lock": mutex.identity(name),
         "follows": entries[-1].run_id if entries else "",
     }
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
@@ -192,7 +196,7 @@ def _move(run: Run) -> Move:
     tags = run.data.tags
     own = {
         key: tags.get(f"{TAG}.{key}", "")
-        for key in ("alias", "before", "after", "reason", "forced", "host", "outcome", "detail", "follows")
+        for key in ("alias", "before", "after", "reason", "forced", "host", "lock", "outcome", "detail", "follows")
     }
     return Move(
         run_id=run.info.run_id,

@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from reprise import process, stored_model
 from reprise.digest import TAG as DIGEST_TAG
 from reprise.errors import JobFailed, WrongCall
-from reprise.governance import history, registry
+from reprise.governance import history, mutex, registry
 from reprise.governance.history import NOWHERE, Move
 from reprise.governance.mutex import exclusively
 from reprise.governance.policy import Policy, read_policy
@@ -31,7 +31,7 @@ CHAMPION = "champion"
 ROLLED_BACK = "reprise.rolled_back"
 POLICY = "reprise.policy"
 PRESUMED_DEAD = timedelta(minutes=10)
-"""How long a move that began on another machine may take; here, the lock tells that it has died."""
+"""How long a move may take that began under another lock, as on another machine; under this one, it has died."""
 
 WATCHED = 120.0
 """Seconds for which a move is watched that began, by another machine's clock, in the future: MLflow's own patience."""
@@ -184,14 +184,11 @@ def _mark(name: str, entry: Move) -> None:
 
 
 def _is_dead(name: str, entry: Move, note: Note) -> bool:
-    """Tell whether the process that began a move is gone, or has given it up: it would hold the lock that this one has.
-
-    Another user's process of this machine, or one with another folder for temporary files, holds another lock.
-    """
+    """Tell whether a move that has not ended never will: who holds the lock under which it began has it to himself."""
     writer = process.read(entry.process)
     known = process.state(writer) if writer else "unknown"
-    own = writer == process.this_process() or (entry.host == gethostname() and known == "unknown")
-    if known == "gone" or own:
+    under_this_lock = entry.host == gethostname() and entry.lock == mutex.identity(name)
+    if known == "gone" or under_this_lock:
         return True
     now = datetime.now(UTC)
     return _stays(name, entry, note) if entry.time > now + history.AHEAD else now - entry.time > PRESUMED_DEAD

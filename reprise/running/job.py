@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
 from mlflow.tracking.context.default_context import _get_user
 
-from reprise import patience, process, project, scratch
+from reprise import patience, process, project, scratch, yaml_nodes
 from reprise.credentials import without_credentials
 from reprise.entry_point import failure_of
 from reprise.errors import JobFailed, WrongCall, cause, one_line
@@ -131,7 +131,7 @@ def load(job: Job) -> Any:
     try:
         loaded = load_project(str(job.folder))
         loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
-    except (MlflowException, AttributeError, yaml.YAMLError) as error:
+    except (MlflowException, yaml.YAMLError, *yaml_nodes.NONE) as error:
         if not any(path.name.lower() == "mlproject" for path in job.folder.iterdir()):
             raise WrongCall(
                 f"{job.name} has no MLproject; name a project's folder, #:<folder>, or a script, -e"
