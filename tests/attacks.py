@@ -70,6 +70,10 @@ def _trust() -> Iterator[Attack]:
         "reproductions::test_of_the_own_checkout",
     )  # fmt: skip
     yield _attack(
+        "code", "record a patch for a trusted commit", "not tried without --apply-patches",
+        "reproductions::test_all_runs_no_uncommitted", "reproductions::test_who_names_a_run",
+    )  # fmt: skip
+    yield _attack(
         "path", "record ../../.. as the project's folder", "refused", "other_projects::test_a_recorded_subdirectory",
         "repository::test_a_folder_outside", "paths::test_a_path_that_leads_out",
     )  # fmt: skip
@@ -100,6 +104,10 @@ def _secrets() -> Iterator[Attack]:
     )  # fmt: skip
     yield _attack("login", "put a login in git's remote", "not recorded", "checkout::test_the_remote_is_named_without")
     yield _attack(
+        "login", "name another server in results.json", "no login is sent there",
+        "bundle::test_a_login_goes", "bundle::test_no_store_is_made",
+    )  # fmt: skip
+    yield _attack(
         "secret", "leave keys, tokens and secret files in the tree", "named, in no patch", "secrecy::test",
         "checkout::test_secrets_are_named", "checkout::test_a_staged_secret", "checkout::test_a_line_with_a_token",
     )  # fmt: skip
@@ -111,6 +119,14 @@ def _server() -> Iterator[Attack]:
     yield _attack("server", "register files of another place", "403", "access::test_a_version_is_made_of")
     yield _attack("server", "read hashes of passwords", "not printed, not readable", "access::test_a_role_is_changed",
                   "access::test_the_hashes_of_passwords")  # fmt: skip
+    yield _attack(
+        "kubernetes", "type $(VAR) into a parameter", "reaches the job as it was typed",
+        "kubernetes_job::test_no_variable_is_put", "kubernetes_commit::test_a_parameter_reaches",
+    )  # fmt: skip
+    yield _attack(
+        "kubernetes", "hold a Job for want of quota", "waited for, and said",
+        "kubernetes_admission::test_a_suspended_job", "kubernetes_admission::test_the_time_to_start",
+    )  # fmt: skip
     yield _attack("deploy", "be root, read all secrets", "confined", "deploy::test")
 
 
@@ -127,6 +143,10 @@ def _faults() -> Iterator[Attack]:
         "promotion::test_doctor_repairs_a_move",
     )  # fmt: skip
     yield _attack("process", "SIGKILL leaves folders", "swept", "scratch::test_what_a_killed_process_left")
+    yield _attack(
+        "temporary", "hold or plant the lock of promotions", "no other user can", "promotion::test_no_other_user",
+        "promotion::test_what_stands_in_the_temporary", "promotion::test_a_lock_that_is_not", "flock::test",
+    )  # fmt: skip
     yield _attack("temporary", "plant a folder there", "refused by name", "scratch::test_a_planted_folder")
     yield _attack(
         "clock", "set it a day ahead", "blocks and slanders nobody", "promotion::test_entries_of_a_clock",
@@ -143,8 +163,14 @@ def _faults() -> Iterator[Attack]:
         "input", "--help as a value", "a value", "reasons::test_a_value_that_looks", "reasons::test_no_command"
     )
     yield _attack(
-        "input", "deep YAML, huge bounds", "one line", "policy::test_what_is_wrong", "search_space::test_what"
+        "input",
+        "deep YAML and JSON, huge numbers",
+        "one line",
+        "hostile_texts::test",
+        "policy::test_what_is_wrong",
+        "search_space::test_what",
     )
+    yield _attack("input", "too little memory", "told as that", "table::test_memory_that_is_short")
     yield _attack("input", "a patch that inflates to gigabytes", "refused", "patch::test_a_patch_that_would_grow")
     yield _attack("input", "a server that is away at first", "tried again", "reasons::test_a_server_that_is_away")
     yield _attack("input", "a wrong call of any kind", "one line, no run", "wrong_calls::test")
