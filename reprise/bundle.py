@@ -206,6 +206,8 @@ def _read(folder: Path) -> dict[str, Any]:
     wanted = {*_TARGET, *(field.name for field in fields(Results))}
     if not isinstance(content, dict) or not wanted <= {*content}:
         raise WrongCall(f"results.json in {folder} lacks what a run's results have; name a folder under {UNLOGGED}")
+    if link := next((path for path in folder.rglob("*") if path.is_symlink()), None):  # to any file of this user
+        raise WrongCall(f"{link} is a link, which no job has kept; nothing was sent: remove it, if you know the rest")
     return content
 
 

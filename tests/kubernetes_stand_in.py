@@ -73,16 +73,17 @@ def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             address = urlsplit(self.path)
-            kind = address.path.rpartition("/")[2]
+            above, _, kind = address.path.rpartition("/")
+            single = cluster.objects.get(above.rpartition("/")[2], {}).get(kind)
             found = kind in cluster.objects
-            self.send_response(200 if found else 404)
+            self.send_response(200 if found or single else 404)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             if found and "watch" in parse_qs(address.query):
                 for event in cluster.watch(kind):
                     self._send(event)
             else:
-                self._send(cluster.listed(kind) if found else {"message": "not found"})
+                self._send(cluster.listed(kind) if found else single or {"message": "not found"})
             self.wfile.write(b"0\r\n\r\n")
 
         def _send(self, content: Object) -> None:

@@ -89,6 +89,19 @@ def test_no_store_is_made_where_a_folder_says(store: str, tmp_path: Path) -> Non
     assert not (tmp_path / "planted.db").exists()
 
 
+@pytest.mark.parametrize("place", ["artifacts/key", "model", "artifacts/folder"])
+def test_a_link_is_not_followed(store: str, place: str, tmp_path: Path) -> None:
+    """To a file that only this user may read, and that the store would show to others."""
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private/key").write_text("a key")
+    run_id = mlflow.MlflowClient().create_run("0").info.run_id
+    folder = bundle(tmp_path / "kept", mlflow.get_tracking_uri(), run_id)
+    (folder / place).symlink_to(tmp_path / ("private/key" if place.endswith("key") else "private"))
+    with pytest.raises(WrongCall, match=f"{folder / place} is a link, .*; nothing was sent"):
+        upload_later(folder)
+    assert not mlflow.MlflowClient().list_artifacts(run_id)
+
+
 def test_the_store_in_force_takes_it_however_it_is_written(store: str, tmp_path: Path) -> None:
     file = Path(mlflow.get_tracking_uri().removeprefix("sqlite:///"))
     run_id = mlflow.MlflowClient().create_run("0").info.run_id
