@@ -62,7 +62,9 @@ class Cluster:
         mlflow.MlflowClient().set_tag(run_id, ADDRESS, self.address)
         note(f"workers join this search at {self.address} by: reprise work {run_id}")
         if file:
-            note(f"on another machine, or as another user, they need a copy of its key: --key FILE, from {file}")
+            note(f"as another user, or on another machine, with a copy of its key: --key FILE, from {file}")
+        else:
+            note("they need the certificates that Dask's configuration names here")
 
     def run(
         self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
@@ -125,9 +127,7 @@ def connect(scheduler: str) -> Iterator[Cluster]:
         raise WrongCall(message) from error
     with client:
         if not str(client.scheduler_info()["address"]).startswith(dask_tls.PROTOCOL):
-            note(
-                f"the cluster at {scheduler} is not encrypted: who reaches its ports reads the data and runs code there"
-            )
+            note(f"the cluster at {scheduler} is not encrypted: who reaches its ports reads the data and runs code")
         _check_workers(client, scheduler)
         _admit_only_the_same(client)
         yield Cluster(client, scheduler, gathers=False)

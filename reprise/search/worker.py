@@ -113,7 +113,7 @@ async def _admitted(run_id: str, address: str) -> Security | None:
         raise JobFailed(f"search {run_id} names {address}, which is no address: {error}") from error
     security, key = dask_tls.of_worker(run_id)
     context = security.get_connection_args("worker")["ssl_context"] if security else None
-    get_it = f"copy the file that the search has named, for your eyes only, and call reprise work {run_id} --key FILE"
+    get_it = f"copy the file that the search has named to where only you read it: reprise work {run_id} --key FILE"
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(host, port, ssl=context), ANSWER_SECONDS)
     except ssl.SSLError as error:
