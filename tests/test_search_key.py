@@ -224,6 +224,17 @@ def test_a_key_that_others_may_read_is_refused(store: str, tmp_path: Path) -> No
 
 
 @pytest.mark.integration
+def test_dasks_own_workers_join_with_the_key_and_so_do_their_nannies(cluster: Cluster, tmp_path: Path) -> None:
+    assert cluster.key
+    file = str(cluster.key.offer(RUN_ID))
+    options = ("--tls-ca-file", file, "--tls-cert", file, "--tls-key", file, "--nworkers", "2", "--nthreads", "1")
+    call = ("-m", "distributed.cli.dask_worker", cluster.address, *options)
+    with started(tmp_path / "workers.log", *call, cwd=tmp_path, OMP_NUM_THREADS="1"):
+        found = cluster.run(lambda number: (number, -number), [(number,) for number in range(9)], [])
+        assert sorted(found) == [(number, -number) for number in range(9)]
+
+
+@pytest.mark.integration
 def test_the_key_is_in_its_file_alone_and_brings_a_worker_in_from_elsewhere(
     checkout: Path,  # noqa: F811
     temporary: Path,
