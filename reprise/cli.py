@@ -154,11 +154,16 @@ def tune(parameters: dict[str, str], env_manager: str) -> None:
 @cli.command(epilog="Example: reprise work 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
 @click.argument("run_id")
 @click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
-def work(run_id: str, env_manager: str) -> None:
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A copy of the search's key. Default: found by itself, where the search is on this machine and yours.",
+)
+def work(run_id: str, env_manager: str, key: Path | None) -> None:
     """Work for a search of hyper-parameters with scheduler=here, from any machine, until it ends."""
     from reprise.running.work import work  # noqa: PLC0415
 
-    sys.exit(work(run_id, env_manager))
+    sys.exit(work(run_id, env_manager, key))
 
 
 @cli.command(epilog="Example: reprise best --metric test_accuracy --where \"params.kernel = 'rbf'\"")

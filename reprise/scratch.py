@@ -77,6 +77,13 @@ def folder(purpose: str) -> Iterator[Path]:
         os.close(lock)
 
 
+def held(purpose: str) -> list[Path]:
+    """List the folders that processes of this user, which still live, have made for a purpose; the newest last."""
+    places = [place for place in own_folder().glob(f"{purpose}-*") if is_held(place / _LOCK)]
+    found = [content for place in places if (content := place / _CONTENT).is_dir()]
+    return sorted(found, key=lambda content: content.stat().st_mtime)
+
+
 def sweep() -> int:
     """Remove what killed processes of this user left.
 

@@ -27,6 +27,7 @@ NEEDS_THE_ENVIRONMENT = {
         "governance.significance",
         "search.dask_calls",
         "search.dask_cluster",
+        "search.dask_tls",
         "search.search_space",
         "search.training",
         "search.trial_log",

@@ -145,17 +145,18 @@ def test_a_worker_with_another_environment_that_comes_late_is_sent_away(
 
 def test_a_search_to_which_no_worker_comes_ends_failed(tune: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reprise.search.dask_cluster.JOIN_SECONDS", 1)
-    with pytest.raises(JobFailed, match=r"no worker has come to tcp://127\.0\.0\.1:\d+ for 1 s"):
+    with pytest.raises(JobFailed, match=r"no worker has come to tls://127\.0\.0\.1:\d+ for 1 s"):
         tune("--engine", "dask", "--scheduler", "here")
     (run,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
     assert run.info.status == "FAILED"
 
 
 def test_a_scheduler_without_workers_or_none_at_all_is_one_line(
-    tune: Job, scheduler: str, monkeypatch: pytest.MonkeyPatch
+    tune: Job, scheduler: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(JobFailed, match="has no worker; start one in the project's environment"):
         tune("--engine", "dask", "--scheduler", scheduler)
+    assert f"note: the cluster at {scheduler} is not encrypted" in capsys.readouterr().err
     monkeypatch.setattr("reprise.search.dask_cluster.CONNECT_SECONDS", 1)
     with pytest.raises(WrongCall, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         tune("--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")

@@ -1,5 +1,7 @@
 """A search in pods: `tune` in one, workers in others, each of which may be lost."""
 
+import base64
+import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +12,7 @@ import mlflow
 import pandas as pd
 import pytest
 from conftest import commit_all, copy_project, run
+from distributed import Client, Security
 from kubernetes_cluster import (
     NEEDS_CLUSTER,
     Servers,
@@ -68,6 +71,28 @@ def trials() -> list[mlflow.entities.Run]:
     return all_runs("tags.`reprise.job` = 'trial'")
 
 
+def secrets_of(run: mlflow.entities.Run) -> list[dict[str, Any]]:
+    found = kubectl("get", "secrets", "-l", f"reprise/run-id={run.info.run_id}", "-o", "json")
+    items: list[dict[str, Any]] = json.loads(found)["items"]
+    return items
+
+
+def the_key_is_in_its_secret_alone(run: mlflow.entities.Run) -> str:
+    """See that nothing else tells the key, and that nobody gets in without; give it."""
+    address = run.data.tags["reprise.tune.scheduler"]
+    assert address.startswith("tls://")
+    (secret,) = secrets_of(run)
+    assert [one["kind"] for one in secret["metadata"]["ownerReferences"]] == ["Job"]
+    pem = base64.b64decode(secret["data"]["key.pem"]).decode()
+    told = kubectl("get", "jobs,pods", "-o", "yaml") + repr(mlflow.get_run(run.info.run_id).to_dictionary())
+    assert not any(line in told for line in pem.splitlines() if not line.startswith("-----"))
+    with pytest.raises((OSError, RuntimeError)):
+        Client(address.replace("tls://", "tcp://"), timeout="3s")
+    with pytest.raises((OSError, RuntimeError)):
+        Client(address, security=Security.temporary(), timeout="3s")
+    return pem
+
+
 def test_a_search_outlives_the_loss_of_a_worker_and_of_its_own_pod(
     with_dask: str, job: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,6 +101,8 @@ def test_a_search_outlives_the_loss_of_a_worker_and_of_its_own_pod(
     with ThreadPoolExecutor(1) as thread:
         searching = thread.submit(run_backend, with_dask, config, "tune", "uv", **SEARCH)
         wait_until(lambda: len(trials()) > 3 or searching.done(), 400)
+        (running,) = all_runs("tags.`reprise.job` = 'tune'")
+        key = the_key_is_in_its_secret_alone(running)
         lost = pods("worker")
         kubectl("delete", "--wait=false", lost[0])
         before = len(trials())
@@ -84,6 +111,7 @@ def test_a_search_outlives_the_loss_of_a_worker_and_of_its_own_pod(
         kubectl("delete", "--wait=false", first)
         made = {trial.info.run_id for trial in trials() if trial.info.status == "FINISHED"}
         wait_until(lambda: len(trials()) > len(made) + 3 or searching.done(), 200)
+        assert the_key_is_in_its_secret_alone(mlflow.get_run(running.info.run_id)) == key
         seen = {*lost, *pods("worker")}
         run_id = searching.result()
     assert f"a worker is lost: {lost[0].replace('/', ' ')} ended with exit code 130" in "".join(capfd.readouterr())
@@ -100,6 +128,7 @@ def test_a_search_outlives_the_loss_of_a_worker_and_of_its_own_pod(
     (winner,) = all_runs("tags.`reprise.job` = 'train'")
     assert (winner.info.status, search.data.tags["reprise.tune.winner"]) == ("FINISHED", winner.info.run_id)
     wait_until(lambda: jobs_of(search) == "")
+    wait_until(lambda: secrets_of(search) == [])
 
 
 def test_where_workers_cannot_be_made_the_run_is_failed_and_nothing_is_left(

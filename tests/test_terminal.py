@@ -106,7 +106,7 @@ CALLS = {
     "ui": [(HOSTILE,)],
     "reproduce": [(HOSTILE,), ("--all", "--model", "reprise"), ("--all", "--model", HOSTILE)],
     "tune": [("-P", HOSTILE)],
-    "work": [(HOSTILE,)],
+    "work": [(HOSTILE,), ("RUN", "--key", HOSTILE)],
     "attach": [(HOSTILE,)],
     "fill": [("RUN", HOSTILE)],
 }

@@ -15,7 +15,7 @@ from reprise.errors import WrongCall
 from reprise.git import succeeds
 from reprise.interruption import terminated_as_interrupted
 from reprise.kubernetes import manifest, reach, settings, template
-from reprise.kubernetes.admission import has_secret, see_that_they_are_admitted
+from reprise.kubernetes.admission import has_secret, secrets_of, see_that_they_are_admitted
 from reprise.kubernetes.api_server import ApiServer, ask, connect
 from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, abandon, see_to_the_end
 from reprise.kubernetes.following import JobPlace
@@ -26,6 +26,7 @@ from reprise.running.clone import cloned
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, job_at
 from reprise.running.repository import Commit, find
+from reprise.search import key
 from reprise.search.rendezvous import HERE, MODULE_FILE
 from reprise.terminal import accept_every_letter, note
 
@@ -85,9 +86,8 @@ def _submit(
         )  # fmt: skip
         _see_that_it_can_be_fetched(server, namespace, job_template, commit)
         workers = chosen.workers if _takes_workers(loaded, job) else 0
-        jobs = [manifest.build(job_template, task)]
-        jobs += [manifest.build_workers(job_template, task, workers)] if workers else []
-        see_that_they_are_admitted(server, namespace, jobs)
+        task = replace(task, has_key=bool(workers) and not template.brings_key(job_template))
+        _see_that_all_is_admitted(server, namespace, job_template, task, workers)
     run_id = make_run(loaded, replace(job, tags={**job.tags, **_tags(server)}), str(order.env_manager))
     with terminated_as_interrupted(), ended_well(run_id):
         task = replace(task, run_id=run_id)
@@ -96,6 +96,9 @@ def _submit(
         try:
             mlflow.MlflowClient().set_tag(run_id, JOB_TAG, f"{place.namespace}/{place.name}")
             made = ask(server, "POST", place.collection, body=body)
+            if task.has_key:
+                secret = manifest.build_key(job_template, task, key.make().decode(), made)
+                ask(server, "POST", secrets_of(namespace), body=secret)
             if workers:
                 ask(server, "POST", place.collection, body=manifest.build_workers(job_template, task, workers, made))
         except BaseException:  # the Job may have been made
@@ -105,6 +108,15 @@ def _submit(
     note(f"run {run_id} is Job {place.name} in namespace {namespace}{beside}")
     see_to_the_end(server, place, run_id, chosen.start_timeout)
     return Done(run_id)
+
+
+def _see_that_all_is_admitted(
+    server: ApiServer, namespace: str, job_template: template.Manifest, task: Task, workers: int
+) -> None:
+    jobs = [manifest.build(job_template, task)]
+    jobs += [manifest.build_workers(job_template, task, workers)] if workers else []
+    secret = manifest.build_key(job_template, task, "") if task.has_key else None
+    see_that_they_are_admitted(server, namespace, jobs, secret)
 
 
 def _manager(asked: str | None) -> str:

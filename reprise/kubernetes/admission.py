@@ -1,6 +1,6 @@
 """Whether the cluster would take a Job: asked before anything is made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -16,24 +16,33 @@ NEEDED = {
 }
 """(group, resource, subresource) -> verbs: all that is done with a Job."""
 
+NEEDED_FOR_KEY = {("", "secrets", ""): ("create",)}
+"""The same, for the key of a search."""
 
-def see_that_they_are_admitted(server: ApiServer, namespace: str, jobs: Sequence[Manifest]) -> None:
+
+def see_that_they_are_admitted(
+    server: ApiServer, namespace: str, jobs: Sequence[Manifest], key: Manifest | None = None
+) -> None:
     """Ask for permissions, for the secrets that the pods name, and for a dry run of each Job and of a pod of it.
 
     Args:
         server: whom to ask.
         namespace: of the Jobs.
         jobs: of one template.
+        key: the Secret that will be made for them, without its content; None for none.
 
     Raises:
         WrongCall: the template is not valid, or names a namespace or a secret that is not there.
         JobFailed: the cluster does not answer, refuses the credentials, or forbids.
     """
-    _ask_permissions(server, namespace)
+    _ask_permissions(server, namespace, {**NEEDED, **NEEDED_FOR_KEY} if key else NEEDED)
+    ours = key["metadata"]["name"] if key else None
     for name, required in secrets(jobs[0]).items():
-        if required and has_secret(server, namespace, name) is False:
+        if required and name != ours and has_secret(server, namespace, name) is False:
             raise WrongCall(f"secret {name!r}, which the job template names, is not in namespace {namespace}")
     try:
+        if key:
+            ask(server, "POST", secrets_of(namespace), {"dryRun": "All"}, key)
         for job in jobs:
             place = JobPlace(namespace, job["metadata"]["name"])
             ask(server, "POST", place.collection, {"dryRun": "All"}, job)
@@ -44,10 +53,15 @@ def see_that_they_are_admitted(server: ApiServer, namespace: str, jobs: Sequence
         raise
 
 
+def secrets_of(namespace: str) -> str:
+    """Return the path of a namespace's secrets."""
+    return f"/api/v1/namespaces/{namespace}/secrets"
+
+
 def has_secret(server: ApiServer, namespace: str, name: str) -> bool | None:
     """Tell whether a secret is there; None where this user may not know. Its content is not asked for."""
     try:
-        ask(server, "GET", f"/api/v1/namespaces/{namespace}/secrets/{name}", accept=METADATA)
+        ask(server, "GET", f"{secrets_of(namespace)}/{name}", accept=METADATA)
     except Refused as refused:
         if refused.status == HTTPStatus.NOT_FOUND:
             return False
@@ -57,9 +71,9 @@ def has_secret(server: ApiServer, namespace: str, name: str) -> bool | None:
     return True
 
 
-def _ask_permissions(server: ApiServer, namespace: str) -> None:
+def _ask_permissions(server: ApiServer, namespace: str, needed: Mapping[tuple[str, str, str], tuple[str, ...]]) -> None:
     missing = []
-    for (group, resource, subresource), verbs in NEEDED.items():
+    for (group, resource, subresource), verbs in needed.items():
         name = "/".join(filter(None, (resource, subresource)))
         asked = {"namespace": namespace, "group": group, "resource": resource, "subresource": subresource}
         missing += [f"{verb} {name}" for verb in verbs if not _may(server, {**asked, "verb": verb})]

@@ -1,4 +1,4 @@
-"""The manifests of a run's Jobs: a template, with the run put into it, or workers for it."""
+"""The manifests of a run's Jobs: a template, with the run put into it, or workers for it, and the key of both."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from reprise.kubernetes.template import Manifest, container, pod
-from reprise.search.rendezvous import HOST
+from reprise.search.rendezvous import HOST, KEY
 
 NAME_LENGTH = 63
 """Characters that a name or a label's value may have (RFC 1123)."""
@@ -21,6 +21,9 @@ RUN, WORKER = "run", "worker"
 
 LOSSES = 6
 """Times that each worker may fail, on an average; what Kubernetes grants a Job of one pod that does not say."""
+
+KEY_FOLDER, KEY_FILE = "/run/reprise", "key.pem"
+"""Where a pod of a search has the search's key."""
 
 DEFAULTS = {
     "backoffLimit": 0,
@@ -51,6 +54,7 @@ class Task:
         env_manager: `uv`, or `local` for what the image holds.
         tracking_uri: where the pod finds the run.
         launcher: what pip would install this launcher from, for an image that lacks it; "" for none.
+        has_key: whether there is a Secret with a key, by which the pods of a search know one another.
     """
 
     run_id: str
@@ -63,6 +67,7 @@ class Task:
     env_manager: str
     tracking_uri: str
     launcher: str = ""
+    has_key: bool = False
 
 
 def build(template: Manifest, task: Task) -> Manifest:
@@ -74,7 +79,30 @@ def build(template: Manifest, task: Task) -> Manifest:
         "name": "MLFLOW_RUN_ID",
         "value": verbatim(task.run_id),
     }  # where a reason to fail is put
-    return _put_in(template, task, arguments, RUN, [reason])
+    job = _put_in(template, task, arguments, RUN, [reason])
+    if task.has_key:
+        _mount_key(job, _name(template, task))
+    return job
+
+
+def build_key(template: Manifest, task: Task, content: str, run: Manifest | None = None) -> Manifest:
+    """Put the key of a search into a Secret, which all its pods mount: those too that take a lost one's place.
+
+    Args:
+        template: of the run's own Job.
+        task: of the run's own Job.
+        content: of the key's file.
+        run: the Job of the run as the cluster has made it, with which it deletes this one; None for a dry run.
+    """
+    labels = {"app.kubernetes.io/managed-by": "reprise", RUN_LABEL: task.run_id}
+    metadata: Manifest = {"name": _name(template, task), "labels": labels, **_owned_by(run)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": metadata,
+        "stringData": {KEY_FILE: content},
+    }
 
 
 def build_workers(template: Manifest, task: Task, number: int, run: Manifest | None = None) -> Manifest:
@@ -92,10 +120,33 @@ def build_workers(template: Manifest, task: Task, number: int, run: Manifest | N
     job = _put_in(named, task, ["work", task.run_id, f"--env-manager={task.env_manager}"], WORKER, [])
     job["spec"].pop("completions", None)  # each ends by itself when the search has ended
     job["spec"] |= {"parallelism": number, "backoffLimit": LOSSES * number}
-    if run:
-        owner = {"apiVersion": "batch/v1", "kind": "Job"} | {key: run["metadata"][key] for key in ("name", "uid")}
-        job["metadata"]["ownerReferences"] = [owner]
+    job["metadata"] |= _owned_by(run)
+    if task.has_key:
+        _mount_key(job, _name(template, task))
     return job
+
+
+def _name(template: Manifest, task: Task) -> str:
+    """Return the name of the run's own Job, and of what belongs to it."""
+    return job_name((template.get("metadata") or {}).get("name") or task.project, task.run_id)
+
+
+def _owned_by(run: Manifest | None) -> Manifest:
+    if run is None:
+        return {}
+    owner = {"apiVersion": "batch/v1", "kind": "Job"} | {key: run["metadata"][key] for key in ("name", "uid")}
+    return {"ownerReferences": [owner]}
+
+
+def _mount_key(job: Manifest, secret: str) -> None:
+    """Let the first container, and no other, read the key; where its group is not known, by whatever user it has."""
+    of_group = "fsGroup" in (pod(job).get("securityContext") or {})
+    source = {"secretName": secret, "defaultMode": 0o440 if of_group else 0o444}
+    pod(job)["volumes"] = [*(pod(job).get("volumes") or []), {"name": "reprise-key", "secret": source}]
+    first = container(job)
+    mount = {"name": "reprise-key", "mountPath": KEY_FOLDER, "readOnly": True}
+    first["volumeMounts"] = [*(first.get("volumeMounts") or []), mount]
+    first["env"] = [*first["env"], {"name": KEY, "value": f"{KEY_FOLDER}/{KEY_FILE}"}]
 
 
 def _put_in(

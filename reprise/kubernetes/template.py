@@ -7,8 +7,12 @@ import yaml
 
 from reprise import yaml_nodes
 from reprise.errors import LONGEST, WrongCall, one_line
+from reprise.search.rendezvous import KEY
 
 Manifest = dict[str, Any]
+
+DASK_CERTIFICATES = "DASK_DISTRIBUTED__COMM__TLS__CA_FILE"
+"""Variable: whose certificates Dask trusts, by its own configuration."""
 
 
 def read(path: Path) -> Manifest:
@@ -44,6 +48,12 @@ def container(template: Manifest) -> dict[str, Any]:
 def shares_host_network(template: Manifest) -> bool:
     """Tell whether the pod's loopback is its node's."""
     return bool(pod(template).get("hostNetwork"))
+
+
+def brings_key(template: Manifest) -> bool:
+    """Tell whether the pods of a search know one another by a key that the template names, or certificates for Dask."""
+    names = {one["name"] for one in container(template).get("env") or []}
+    return bool(names & {KEY, DASK_CERTIFICATES})
 
 
 def secrets(template: Manifest) -> dict[str, bool]:

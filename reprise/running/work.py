@@ -16,27 +16,30 @@ from reprise.running.clone import cloned
 from reprise.running.job import make_absolute
 from reprise.running.project_uri import ProjectUri
 from reprise.running.repository import find
-from reprise.search.rendezvous import MODULE, MODULE_FILE, takes_workers
+from reprise.search.rendezvous import KEY, MODULE, MODULE_FILE, takes_workers
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """A worker fits one model at a time, on one core."""
 
 
-def work(run_id: str, env_manager: str | None) -> int:
+def work(run_id: str, env_manager: str | None, key: Path | None = None) -> int:
     """Work for a search until it ends.
 
     Args:
         run_id: of the search.
         env_manager: what builds the environment; None for what MLflow would choose.
+        key: the file with the search's key; None where the worker finds it by itself.
 
     Returns:
         The worker's exit code, as a shell says it where a signal ended it.
 
     Raises:
-        WrongCall: there is no such run, it takes no workers, or its commit is not recorded.
+        WrongCall: there is no such run, it takes no workers, its commit is not recorded, or others may read the key.
         JobFailed: the repository cannot be reached, or the environment cannot be built.
     """
     make_absolute(mlflow.get_tracking_uri())
+    if key and key.stat().st_mode & 0o077:
+        raise WrongCall(f"others may read the key in {str(key)!r}; run chmod 600 on it")
     search = Recorded(existing(run_id), Path(), {})
     if not takes_workers(search.run):
         raise WrongCall(
@@ -56,4 +59,6 @@ def work(run_id: str, env_manager: str | None) -> int:
         start = f"exec python -m {MODULE} {shlex.quote(run_id)}"
         command = " && ".join([*built(project, folder, choose_manager(project, env_manager)).activation, start])
         variables = {**ONE_THREAD, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
+        if key:
+            variables[KEY] = str(key.absolute())
         return child.as_shell_says(child.run(command, folder, variables, clone.lock))

@@ -12,16 +12,18 @@ from typing import Any
 
 import cloudpickle
 import mlflow
-from distributed import Client, LocalCluster, WorkerPlugin
+from distributed import Client, SpecCluster, WorkerPlugin
 from joblib import wrap_non_picklable_objects
 
 from reprise.environment import read_lock
 from reprise.errors import JobFailed, WrongCall
-from reprise.search import dask_calls
+from reprise.search import dask_calls, dask_tls
+from reprise.search.key import Key
 from reprise.search.rendezvous import ADDRESS, HERE, HOST
 from reprise.terminal import note
 
 CONNECT_SECONDS = 10
+LOOPBACK = "127.0.0.1"
 JOIN_SECONDS = 600
 """Seconds that a search waits while it has no worker: a cluster may need a new node, a worker its environment."""
 
@@ -43,17 +45,26 @@ class Cluster:
         client: of the scheduler.
         address: the scheduler's.
         gathers: whether the scheduler is in this process, for workers that come by themselves.
+        key: by which they are admitted; None where Dask's own configuration says by what.
     """
 
     client: Client
     address: str
     gathers: bool
+    key: Key | None = None
 
     def invite(self, run: mlflow.entities.Run) -> None:
         """Let workers find the scheduler of this process by a run."""
-        if self.gathers:
-            mlflow.MlflowClient().set_tag(run.info.run_id, ADDRESS, self.address)
-            note(f"workers join this search at {self.address} by: reprise work {run.info.run_id}")
+        if not self.gathers:
+            return
+        run_id = run.info.run_id
+        file = self.key.offer(run_id) if self.key else None  # before the address, by which a worker looks for it
+        mlflow.MlflowClient().set_tag(run_id, ADDRESS, self.address)
+        note(f"workers join this search at {self.address} by: reprise work {run_id}")
+        if file:
+            note(f"as another user, or on another machine, with a copy of its key: --key FILE, from {file}")
+        else:
+            note("they need the certificates that Dask's configuration names here")
 
     def run(
         self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
@@ -115,6 +126,8 @@ def connect(scheduler: str) -> Iterator[Cluster]:
         message = f"no Dask scheduler answers at {scheduler}; start one there, or name another with scheduler="
         raise WrongCall(message) from error
     with client:
+        if not str(client.scheduler_info()["address"]).startswith(dask_tls.PROTOCOL):
+            note(f"the cluster at {scheduler} is not encrypted: who reaches its ports reads the data and runs code")
         _check_workers(client, scheduler)
         _admit_only_the_same(client)
         yield Cluster(client, scheduler, gathers=False)
@@ -122,16 +135,18 @@ def connect(scheduler: str) -> Iterator[Cluster]:
 
 @contextmanager
 def _gathering() -> Iterator[Cluster]:
-    """Start a scheduler in this process; by default only this machine reaches it, for Dask asks nobody who he is."""
-    try:
-        cluster = LocalCluster(
-            n_workers=0, host=os.environ.get(HOST), dashboard_address=None, silence_logs=logging.CRITICAL
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise WrongCall(f"no scheduler can listen at {HOST}={os.environ.get(HOST)}: {error}") from error
-    with cluster, Client(cluster) as client:
-        _admit_only_the_same(client)
-        yield Cluster(client, cluster.scheduler_address, gathers=True)
+    """Start a scheduler in this process, for workers that have its key; by default only this machine reaches it."""
+    host = os.environ.get(HOST) or LOOPBACK
+    with dask_tls.of_search() as (security, key):
+        options = {"host": host, "protocol": dask_tls.PROTOCOL, "security": security, "dashboard": False}
+        scheduler = {"cls": dask_tls.OnePortScheduler, "options": options}
+        try:
+            cluster = SpecCluster({}, scheduler, security=security, silence_logs=logging.CRITICAL)
+        except (OSError, ValueError, TypeError, RuntimeError) as error:  # TypeError: of certificates that lack a part
+            raise WrongCall(f"no scheduler can listen at {HOST}={host}: {error}") from error
+        with cluster, Client(cluster) as client:
+            _admit_only_the_same(client)
+            yield Cluster(client, cluster.scheduler_address, gathers=True, key=key)
 
 
 def differences(wanted: Versions, found: Versions) -> str:

@@ -11,6 +11,9 @@ ADDRESS = "reprise.tune.scheduler"
 HOST = "REPRISE_HOST"
 """Variable: the address of this machine, or pod, at which the others of a search reach it."""
 
+KEY = "REPRISE_KEY"
+"""Variable: the file with the key by which the processes of a search know one another, where it is not to be found."""
+
 MODULE = "reprise.search.worker"
 """What a worker runs, of the project at the search's commit and in its environment."""
 

@@ -7,6 +7,7 @@ the search on, in the same run and with a scheduler of its own.
 import asyncio
 import logging
 import os
+import ssl
 import sys
 import time
 
@@ -15,7 +16,7 @@ import mlflow
 
 try:
     from distributed import Security, Worker, rpc
-    from distributed.comm.addressing import get_address_host
+    from distributed.comm.addressing import get_address_host_port
     from distributed.utils import get_ip
 except ModuleNotFoundError:
     sys.exit(
@@ -24,7 +25,8 @@ except ModuleNotFoundError:
     )
 
 from reprise.entry_point import INTERRUPTED, main
-from reprise.errors import JobFailed
+from reprise.errors import JobFailed, WrongCall, one_line
+from reprise.search import dask_tls
 from reprise.search.dask_cluster import ENVIRONMENT, describe_worker, differences
 from reprise.search.rendezvous import ADDRESS, HOST
 from reprise.terminal import note, say
@@ -45,6 +47,7 @@ def work(run_id: str) -> None:
 
     Raises:
         JobFailed: no scheduler answers for too long, or this environment is another one than the search's.
+        WrongCall: this worker has no key of the search, or another one.
     """
     client, alone_since = mlflow.MlflowClient(), time.monotonic()
     while True:
@@ -52,7 +55,7 @@ def work(run_id: str) -> None:
         if run.info.status == "FINISHED":
             return
         address = run.data.tags.get(ADDRESS)
-        if address and asyncio.run(_serve(address)):
+        if address and asyncio.run(_serve(run_id, address)):
             alone_since = time.monotonic()
         is_open = run.info.status in ("RUNNING", "SCHEDULED")
         if time.monotonic() - alone_since > (LOST if is_open else ENDED):
@@ -64,22 +67,26 @@ def work(run_id: str) -> None:
         time.sleep(PAUSE)
 
 
-async def _serve(address: str) -> bool:
+async def _serve(run_id: str, address: str) -> bool:
     """Work for the scheduler at an address until the connection ends; tell whether there was one."""
-    security = Security()  # as Dask's own configuration has it
+    security = await _admitted(run_id, address)  # asked anew each time: a successor may have made another key
+    if security is None:
+        return False
     options = {"timeout": ANSWER_SECONDS, "connection_args": security.get_connection_args("worker")}
     try:
         async with rpc(address, **options) as scheduler:
             wanted = await scheduler.get_metadata(keys=[ENVIRONMENT], default=None)
     except OSError:
         return False
-    except (TypeError, RuntimeError) as error:  # of TLS, which one side asks for and the other has no keys to
+    except (TypeError, RuntimeError) as error:  # of TLS, for which Dask's configuration lacks a part
         raise JobFailed(f"this worker cannot speak to {address} by Dask's configuration: {error}") from error
     if wanted and (other := differences(wanted, describe_worker(list(wanted))[0])):
         raise JobFailed(f"this worker has another environment than the search: {other}")
-    host = os.environ.get(HOST) or get_ip(get_address_host(address))
+    host = os.environ.get(HOST) or get_ip(get_address_host_port(address)[0])
     # Without a limit of Dask's own, which would pause the worker: the pod's and the machine's hold.
-    worker = Worker(address, nthreads=1, host=host, memory_limit=0, security=security, death_timeout=ANSWER_SECONDS)
+    worker: Worker = dask_tls.OnePortWorker(
+        address, nthreads=1, host=host, memory_limit=0, security=security, death_timeout=ANSWER_SECONDS
+    )
     try:
         async with worker:
             note(f"working for the search at {address}")
@@ -89,6 +96,36 @@ async def _serve(address: str) -> bool:
         return False
     note(f"the search at {address} has let this worker go, or is gone")
     return True
+
+
+async def _admitted(run_id: str, address: str) -> Security | None:
+    """Find what admits this worker to the scheduler at an address, and see that it does; None where nobody answers.
+
+    Raises:
+        WrongCall: this worker has no key of the search, or another one.
+        JobFailed: the address is none, or not encrypted. Any writer of the run may have put it there.
+    """
+    if not address.startswith(dask_tls.PROTOCOL):
+        raise JobFailed(f"search {run_id} names {address}, which is not encrypted; no worker goes there")
+    try:
+        host, port = get_address_host_port(address)
+    except (ValueError, NotImplementedError) as error:
+        raise JobFailed(f"search {run_id} names {address}, which is no address: {error}") from error
+    security, key = dask_tls.of_worker(run_id)
+    context = security.get_connection_args("worker")["ssl_context"] if security else None
+    get_it = f"copy the file that the search has named to where only you read it: reprise work {run_id} --key FILE"
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port, ssl=context), ANSWER_SECONDS)
+    except ssl.SSLError as error:
+        shown = f"the key in {key.file}" if key else "Dask's configuration"
+        message = f"{shown} does not admit this worker to {address} ({one_line(error, 200)}); {get_it}"
+        raise WrongCall(message) from error
+    except (OSError, TimeoutError):
+        return None
+    writer.close()
+    if security is None:
+        raise WrongCall(f"this worker has no key to the search at {address}; {get_it}")
+    return security
 
 
 @click.command(epilog="Example: python -m reprise.search.worker 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")

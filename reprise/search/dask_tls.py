@@ -1,0 +1,86 @@
+"""Who may speak to Dask's scheduler and workers of a search: who has its key. Any other port of theirs stays closed."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, cast
+
+from distributed import Scheduler, Security, Worker
+
+from reprise.errors import WrongCall, one_line
+from reprise.search import key
+from reprise.search.key import Key
+
+PROTOCOL = "tls://"
+
+
+class OnePortScheduler(Scheduler):
+    """A scheduler without Dask's HTTP server, which starts even where the dashboard is off, and asks for no key."""
+
+    def start_http_server(self, *_arguments: Any, **_named: Any) -> None:
+        """Start nothing."""
+
+
+class OnePortWorker(Worker):
+    """A worker without Dask's HTTP server."""
+
+    def start_http_server(self, *_arguments: Any, **_named: Any) -> None:
+        """Start nothing."""
+
+
+@contextmanager
+def of_search() -> Iterator[tuple[Security, Key | None]]:
+    """Give what a search admits its workers by: Dask's own configuration of TLS, a key that it was given, or a new one.
+
+    Yields:
+        The settings of TLS, and the key; None where Dask's own configuration says it all.
+
+    Raises:
+        WrongCall: the key that was given cannot be used.
+        JobFailed: there is no room for a new one.
+    """
+    if own := configured():
+        yield own, None
+        return
+    found = key.given()
+    with nullcontext(found) if found else key.kept() as used:
+        yield by(used), used
+
+
+def of_worker(run_id: str) -> tuple[Security | None, Key | None]:
+    """Find what a worker shows to a search: Dask's own configuration of TLS, or the search's key; None for neither.
+
+    Raises:
+        WrongCall: the key cannot be used.
+    """
+    if own := configured():
+        return own, None
+    found = key.find(run_id)
+    return by(found) if found else None, found
+
+
+def configured() -> Security | None:
+    """Read Dask's own configuration; None where it names no certificates. Where it does, all must be encrypted."""
+    own: Any = Security()
+    if not own.tls_ca_file:
+        return None
+    own.require_encryption = True
+    return cast("Security", own)
+
+
+def by(used: Key) -> Security:
+    """Turn a key into settings of TLS, by which both sides of a connection must have the key.
+
+    Raises:
+        WrongCall: the file cannot be read, or holds no key.
+    """
+    file = str(used.file)
+    roles = ("client", "scheduler", "worker")
+    files = {"tls_ca_file": file, **{f"tls_{role}_cert": file for role in roles}}
+    security = Security(require_encryption=True, **files, **{f"tls_{role}_key": None for role in roles})
+    try:
+        security.get_connection_args("worker")
+    except (OSError, ssl.SSLError) as error:
+        message = f"the key in {file} cannot be used: {one_line(error)}; copy the whole file that the search has named"
+        raise WrongCall(message) from error
+    return security
