@@ -14,7 +14,7 @@ from reprise.errors import JobFailed, WrongCall
 from reprise.governance.policy import read_policy
 from reprise.kubernetes import settings, template
 from reprise.kubernetes.api_server import ApiServer, Unreachable, parsed
-from reprise.proof import artifacts, model_files
+from reprise.proof import model_files, models
 from reprise.running import built_environment
 from reprise.running.job import Job, load
 from reprise.search.search_space import read_search_space
@@ -111,7 +111,7 @@ def test_a_model_of_a_store_is_read_or_refused(content: bytes, tmp_path: Path) -
     (tmp_path / "MLmodel").write_bytes(content)
     assert len(digest.digest(tmp_path)) == 64
     assert str(verified_model.code_in(tmp_path)).startswith("its MLmodel cannot be read")
-    assert artifacts.needs_of({"model": tmp_path}) == {}
+    assert models.needs_of({"model": tmp_path}) == {}
     assert model_files._content(tmp_path / "MLmodel") is not None  # noqa: SLF001
 
 

@@ -76,7 +76,7 @@ def test_a_verdict_of_an_earlier_version_in_such_a_checkout_holds(project: Path,
         rules = read_policy(folder / "policy.yaml")
         verdict = Verdict("passed", "run", judged, "model", "data", "none", "")
         version = SimpleNamespace(uri="models:/x/1", model_id="m-1", source="s", tags={})
-        assert (not _objections(version, verdict, rules, None)) is holds  # type: ignore[arg-type]
+        assert (not _objections(version, "model", verdict, rules, None)) is holds  # type: ignore[arg-type]
 
 
 def test_this_project_is_checked_out_alike_everywhere(tmp_path: Path) -> None:
