@@ -13,8 +13,8 @@ import yaml
 from conftest import PROJECT, commit_all
 
 from reprise.backends import kubernetes_commit as backend
-from reprise.errors import WrongCall
-from reprise.kubernetes import cause, manifest, reach, settings, template
+from reprise.errors import JobFailed, WrongCall
+from reprise.kubernetes import admission, cause, manifest, reach, settings, template
 from reprise.kubernetes.api_server import ApiServer
 from reprise.kubernetes.manifest import Task
 from reprise.running.play import Order
@@ -89,6 +89,15 @@ def test_the_key_of_a_search_is_in_a_secret_alone_which_goes_with_the_job() -> N
     bare = {"spec": {"template": {"spec": {"containers": [{"image": "any"}]}}}}
     (volume,) = template.pod(manifest.build(bare, task))["volumes"]
     assert volume["secret"]["defaultMode"] == 0o444  # of a pod's user nothing is known but that root reads all
+
+
+def test_who_may_not_write_the_key_is_told_so_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    given, task = template.read(SHIPPED), replace(TASK, has_key=True)
+    monkeypatch.setattr(admission, "_may", lambda _server, asked: asked["resource"] != "secrets")
+    server = ApiServer("context", "here", "https://127.0.0.1:9", None, None)
+    jobs, key = [manifest.build(given, task)], manifest.build_key(given, task, "")
+    with pytest.raises(JobFailed, match=r"may not create secrets in namespace here.*deploy/role\.yaml"):
+        admission.see_that_they_are_admitted(server, "here", jobs, key)
 
 
 def test_without_a_search_there_is_no_key() -> None:
