@@ -26,7 +26,19 @@ from reprise.terminal import note, say, summary
 @click.option("--commits", default="none", help="A..B: find the first commit at which a metric differs.")
 @click.option("--metric", default="any", help="The metric that --commits looks at.")
 @options.TRUST_MODEL
-def reproduce(run: str, repository: str, env_manager: str, commits: str, metric: str, *, trust_model: bool) -> None:
+@click.option(
+    "--apply-patch", type=bool, default="yes", help="no: refuse a run whose uncommitted changes are recorded."
+)
+def reproduce(
+    run: str,
+    repository: str,
+    env_manager: str,
+    commits: str,
+    metric: str,
+    *,
+    trust_model: bool,
+    apply_patch: bool,
+) -> None:
     """Run a recorded run again from its commit, compare all that both came to, and give a verdict."""
     run_id, version = versions.subject(run)
     parameters, origin = click.get_current_context().params, provenance.collect()
@@ -36,7 +48,9 @@ def reproduce(run: str, repository: str, env_manager: str, commits: str, metric:
         if commits != "none":
             _bisect(run_id, where, commits, metric)
             return
-        verdict = reproduction.reproduce(run_id, *where, _announce, version, trusted=trust_model)
+        verdict = reproduction.reproduce(
+            run_id, *where, _announce, version, trusted=trust_model, apply_patch=apply_patch
+        )
         reproduction.keep(verdict, active.info.run_id)
 
     say("", *verdict.table().splitlines(), "")
@@ -63,9 +77,11 @@ def _bisect(run_id: str, where: tuple[str, str, str], commits: str, metric: str)
 def _announce(plan: preparation.Plan) -> None:
     """Say whose code is about to be run."""
     order = plan.order
-    patched = f" with a patch of {len(order.patch)} bytes" if order.patch else ""
     repository = without_credentials(order.place.repository)
-    note(f"runs {order.entry_point} of {repository} at {order.place.version}{patched}")
+    note(f"runs {order.entry_point} of {repository} at {order.place.version}")
+    if order.patch:
+        changes = f"uncommitted changes of {len(order.patch)} bytes"
+        note(f"with {changes}, which come from the store and not from the repository ({recorded.PATCH} of the run)")
     if given := [f"{name}={value}" for name, value in order.variables.items() if value is not None]:
         note(f"with {' '.join(given)}, as the run had it")
     if plan.lacks:

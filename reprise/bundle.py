@@ -13,9 +13,8 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import mlflow
@@ -33,12 +32,14 @@ from mlflow.entities import (
 )
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from reprise import digest, patience, scratch, seal
+from reprise import digest, json_text, patience, scratch, seal, yaml_nodes
+from reprise.credentials import without_credentials
 from reprise.entry_point import in_one_line
 from reprise.errors import JobFailed, WrongCall
 
 MODEL_NAME = "model"
-UNLOGGED = "reprise-unlogged"
+UNLOGGED = scratch.KEPT
+_TARGET = ("run_id", "experiment_id", "tracking_uri", "time")
 
 
 @dataclass(frozen=True)
@@ -99,14 +100,21 @@ def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str | None:
         raise JobFailed(f"the results could not be logged ({in_one_line(error)[:300]}); {end}") from error
 
 
-def upload(folder: Path) -> str | None:
+def upload(folder: Path, *, to_recorded_store: bool = False) -> str | None:
     """Log the bundle in a folder to the run that it belongs to; what is there already is not logged twice.
+
+    Args:
+        folder: of the bundle.
+        to_recorded_store: whether it goes, with this user's login, to whatever store its results.json names.
 
     Returns:
         As `log`.
+
+    Raises:
+        WrongCall: the folder holds no bundle, or one of another store than the one in force.
     """
     bundle = _read(folder)
-    client, run_id = mlflow.MlflowClient(bundle["tracking_uri"]), bundle["run_id"]
+    client, run_id = mlflow.MlflowClient(_store_of(bundle, to_recorded_store)), bundle["run_id"]
     client.log_artifacts(run_id, str(folder / "artifacts"))
     _log_datasets(client, run_id, [_dataset_input(*item) for item in bundle["datasets"].items()])
     model_id: str | None = bundle["judged_model_id"]
@@ -125,18 +133,22 @@ def upload(folder: Path) -> str | None:
     return model_id
 
 
-def upload_later(folder: Path) -> str:
+def upload_later(folder: Path, *, to_recorded_store: bool = False) -> str:
     """Log a bundle that was kept, end its run well and remove the folder.
+
+    Args:
+        folder: of the bundle.
+        to_recorded_store: as `upload`.
 
     Returns:
         The run's id.
 
     Raises:
-        WrongCall: the folder holds no bundle.
+        WrongCall: as `upload`.
     """
     bundle = _read(folder)
-    upload(folder)
-    client, run_id = mlflow.MlflowClient(bundle["tracking_uri"]), str(bundle["run_id"])
+    upload(folder, to_recorded_store=to_recorded_store)
+    client, run_id = mlflow.MlflowClient(_store_of(bundle, to_recorded_store)), str(bundle["run_id"])
     for tag in ("reprise.failure", "reprise.exit_code"):
         with suppress(mlflow.exceptions.MlflowException):  # it was never there
             client.delete_tag(run_id, tag)
@@ -146,8 +158,8 @@ def upload_later(folder: Path) -> str:
 
 
 def _keep(folder: Path, run_id: str) -> Path | None:
-    """Copy a bundle to where it outlives the process: the working folder, or the temporary one where that is full."""
-    for place in (Path.cwd(), Path(gettempdir())):
+    """Copy a bundle to where it outlives the process: the working folder, or this user's temporary one."""
+    for place in (Path.cwd(), scratch.own_folder()):
         kept = place / UNLOGGED / run_id
         try:
             shutil.copytree(folder, kept)
@@ -165,11 +177,37 @@ def _take_back(folder: Path, uri: str) -> None:
             get_artifact_repository(uri).delete_artifacts(item.name)
 
 
+def _store_of(bundle: dict[str, Any], to_recorded_store: bool) -> str:  # noqa: FBT001  passed on
+    """Choose the store that gets a bundle: the one in force, since a login goes with it."""
+    recorded, in_force = str(bundle["tracking_uri"]), mlflow.get_tracking_uri()
+    if to_recorded_store:
+        return recorded
+    if _plain_uri(recorded) == _plain_uri(in_force):
+        return in_force
+    raise WrongCall(
+        f"the results are of a run in {_plain_uri(recorded)}, and the store in force is {_plain_uri(in_force)}; set "
+        "MLFLOW_TRACKING_URI to theirs, or add --to-recorded-store to send them, and your login with them, there"
+    )
+
+
+def _plain_uri(uri: str) -> str:
+    """Write a store's URI without credentials, and the path of a SQLite file in full."""
+    scheme, found, path = uri.partition(":///")
+    if found and scheme.startswith("sqlite"):
+        return f"{scheme}:///{Path(path).resolve()}"
+    return without_credentials(uri).rstrip("/")
+
+
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json_text.parse((folder / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise WrongCall(f"{folder} holds no results to log; name a folder under {UNLOGGED}") from error
+    wanted = {*_TARGET, *(field.name for field in fields(Results))}
+    if not isinstance(content, dict) or not wanted <= {*content}:
+        raise WrongCall(f"results.json in {folder} lacks what a run's results have; name a folder under {UNLOGGED}")
+    if link := next((path for path in folder.rglob("*") if path.is_symlink()), None):  # to any file of this user
+        raise WrongCall(f"{link} is a link, which no job has kept; nothing was sent: remove it, if you know the rest")
     return content
 
 
@@ -211,7 +249,7 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
 
 def _stamp(path: Path, run_id: str, model: mlflow.entities.LoggedModel) -> None:
     """Write into a saved model what `log_model` would: who it is and which run it is from."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml_nodes.load(path.read_text(encoding="utf-8"))
     content |= {"artifact_path": model.artifact_location, "run_id": run_id}
     content |= {"model_id": model.model_id, "model_uuid": model.model_id}
     path.write_text(yaml.safe_dump(content, sort_keys=True, allow_unicode=True), encoding="utf-8")

@@ -42,11 +42,16 @@ def ui(run_id: str | None, store: str | None, port: int) -> None:
 
 @cli.command(epilog="Example: reprise upload reprise-unlogged/0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
 @click.argument("folder", type=click.Path(path_type=Path))
-def upload(folder: Path) -> None:
+@click.option(
+    "--to-recorded-store",
+    is_flag=True,
+    help="Log to the store that the folder names, and log in there, though another one is in force.",
+)
+def upload(folder: Path, to_recorded_store: bool) -> None:  # noqa: FBT001  click passes flags so
     """Log results that were kept because the store had failed, and end their run well."""
     from reprise.bundle import upload_later  # noqa: PLC0415
 
-    say(f"run {upload_later(folder)} is logged")
+    say(f"run {upload_later(folder, to_recorded_store=to_recorded_store)} is logged")
 
 
 @cli.command(epilog="Example: reprise attach 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
@@ -94,6 +99,9 @@ def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
 @click.option("--all", "every", is_flag=True, help="All versions of the registered model that --model names.")
 @click.option("--model", help="The registered model of --all.")
 @click.option("--trust", multiple=True, metavar="URL", help="With --all: a repository whose code may be run.")
+@click.option(
+    "--apply-patches", is_flag=True, help="With --all: apply uncommitted changes, which the store has, and so run them."
+)
 @click.option("--commits", metavar="A..B", help="Find the first commit at which a metric differs from the run's.")
 @click.option("--metric", help="The metric that --commits looks at. Default: any.")
 @click.option(
@@ -111,6 +119,7 @@ def reproduce(
     every: bool,  # noqa: FBT001  click passes flags so
     model: str | None,
     trust: tuple[str, ...],
+    apply_patches: bool,  # noqa: FBT001
     commits: str | None,
     metric: str | None,
     env_manager: str,
@@ -122,11 +131,12 @@ def reproduce(
 
     if every != bool(model) or every == bool(run) or (every and (commits or metric)):
         raise click.UsageError("name a run, or --all --model NAME")
-    if (metric and not commits) or (trust and not every):
-        raise click.UsageError("--metric is for --commits, and --trust for --all")
+    if (metric and not commits) or ((trust or apply_patches) and not every):
+        raise click.UsageError("--metric is for --commits; --trust and --apply-patches are for --all")
     chosen = {"commits": commits, "metric": metric, "env_manager": rerun, "trust_model": "yes" if trust_model else None}
     parameters = {name: value for name, value in chosen.items() if value}
     if model:
+        parameters["apply_patch"] = "yes" if apply_patches else "no"
         sys.exit(reproductions.every(model, trust, parameters, env_manager))
     sys.exit(reproductions.one(str(run), parameters, env_manager))
 

@@ -14,7 +14,7 @@ import pandas as pd
 from reprise import notation
 from reprise.csv_rows import faults_and_notes
 from reprise.delimited import File, bad_byte, occurs, open_table
-from reprise.errors import WrongCall, one_line
+from reprise.errors import WrongCall, one_line, see_memory
 
 SUFFIXES = (".csv", ".csv.gz")
 EXACT = 2**53
@@ -60,6 +60,7 @@ def read(path: Path, data: str, *, reading: int, texts: Collection[str] = ()) ->
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise WrongCall(f"data {data!r} is not a whole gzip file: {error}") from error
     except (ValueError, csv.Error, pd.errors.ParserWarning) as error:  # pandas' errors are ValueErrors
+        see_memory(error)
         raise WrongCall(f"data {data!r} is not a table: {one_line(error)}") from error
 
 

@@ -33,8 +33,9 @@ def digest(folder: Path) -> str:
 
 
 def _without_ids(folder: Path) -> bytes | None:
-    content = mlmodel.read(folder)
-    if content is None:
+    """Give MLmodel without what a store stamps on it; None where it is of another form and so has no stamp."""
+    kept = {name: value for name, value in (mlmodel.read(folder) or {}).items() if name not in _STAMPED}
+    try:
+        return json.dumps(kept, sort_keys=True, default=str).encode() if kept else None
+    except (ValueError, TypeError):  # a circle, or keys of two kinds
         return None
-    kept = {name: value for name, value in content.items() if name not in _STAMPED}
-    return json.dumps(kept, sort_keys=True, default=str).encode()

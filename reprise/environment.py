@@ -13,7 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from reprise import line_ends
+from reprise import line_ends, yaml_nodes
 from reprise.errors import WrongCall, one_line
 from reprise.project import LOCK_FILE
 
@@ -51,7 +51,7 @@ def parse_lock(content: bytes) -> Lock:
         WrongCall: it is another text.
     """
     try:
-        dependencies = yaml.safe_load(content)["dependencies"]
+        dependencies = yaml_nodes.load(content)["dependencies"]
         python = next(entry for entry in dependencies if str(entry).startswith("python=")).partition("=")[2]
         specs = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
         pins: dict[str, Requirement] = {

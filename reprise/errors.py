@@ -1,5 +1,6 @@
 """The ways in which a command ends badly; each is one line for a person."""
 
+import errno
 import re
 
 import click
@@ -93,3 +94,14 @@ def cause(error: Exception) -> str:
     """Say in one line why a store failed, without the statement that a database was given."""
     text = one_line(str(error).partition("[SQL:")[0])
     return text[max(text.find("(sqlite3."), 0) :]
+
+
+def see_memory(error: BaseException) -> None:
+    """See that an error which comes of too little memory is told as that, and not as a fault of what was read.
+
+    Raises:
+        MemoryError: it does.
+    """
+    short = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+    if short or "out of memory" in str(error).lower():
+        raise MemoryError(one_line(error)) from error

@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+from reprise import yaml_nodes
+
 NAME = "MLmodel"
 
 
@@ -18,7 +20,7 @@ def read(folder: Path) -> dict[str, Any] | None:
         Its keys and values; None where there is no such file, or it is no YAML mapping.
     """
     try:
-        content = yaml.safe_load((folder / NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        content = yaml_nodes.load((folder / NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
         return None
     return content if isinstance(content, dict) else None

@@ -11,10 +11,15 @@ import json
 import os
 import re
 import socket
+import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from reprise import json_text
+
+_LARGEST_ID = 2**31 - 1  # which a process's id can be
 _MACHINE_ID = 32  # digits; where a machine has no id yet, there may be a word instead
 
 TAG = "reprise.process"
@@ -77,11 +82,11 @@ def tags() -> dict[str, str]:
 def read(tag: str | None) -> Process | None:
     """Read the tag's value; None where it is absent or of another form."""
     try:
-        fields = json.loads(tag or "null")
+        fields = json_text.parse(tag or "null")
         process = Process(**fields)
     except (ValueError, TypeError):
         return None
-    return process if isinstance(process.pid, int) and process.pid > 0 else None
+    return process if isinstance(process.pid, int) and 0 < process.pid <= _LARGEST_ID else None
 
 
 def state(process: Process) -> State:
@@ -142,6 +147,21 @@ def _may_fill(place: Path, run_id: str, started: float, store: Path, boot: float
 def _is_older(place: Path, started: float, boot: float) -> bool:
     _, ticks = _status(int(place.name))
     return boot + int(ticks or 0) / os.sysconf("SC_CLK_TCK") <= started + _CLOCK
+
+
+def end_with(parent: int) -> None:
+    """End this process soon after its parent has ended: what is waiting for work from it would wait for ever.
+
+    Args:
+        parent: its process id.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def boot_time() -> float | None:

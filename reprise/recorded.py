@@ -1,6 +1,5 @@
 """All that a run has recorded of where it came from."""
 
-import json
 import shlex
 from dataclasses import dataclass
 from functools import reduce
@@ -10,7 +9,7 @@ from urllib.parse import unquote
 
 import mlflow
 
-from reprise import experiment, scratch
+from reprise import experiment, json_text, scratch
 from reprise.credentials import without_credentials
 from reprise.errors import ABSENT, WrongCall, telling
 from reprise.provenance import FORMAT
@@ -237,7 +236,7 @@ def provenance_of(run_id: str) -> dict[str, Any] | None:
 
 def _provenance(path: Path) -> dict[str, Any] | None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_text.parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return content if _is_whole(content) else None

@@ -12,6 +12,10 @@ from reprise.errors import JobFailed, cause
 from reprise.running.flock import hold, is_held, locked
 
 _LOCK, _CONTENT = "lock", "content"
+_PATIENCE = 120.0  # seconds for another process's sweep
+
+KEPT = "reprise-unlogged"
+"""A folder in the one of the user that is not swept: what a store did not take, until it does."""
 
 
 def own_folder() -> Path:
@@ -21,7 +25,15 @@ def own_folder() -> Path:
         JobFailed: it cannot be made, or another user has taken its name.
     """
     user = os.getuid() if hasattr(os, "getuid") else ""
-    path = Path(tempfile.gettempdir(), f"reprise-{user}")
+    return own(Path(tempfile.gettempdir(), f"reprise-{user}"))
+
+
+def own(path: Path) -> Path:
+    """Make a folder for this user alone unless it is there, and return its path.
+
+    Raises:
+        JobFailed: it cannot be made, or another user may write there.
+    """
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
@@ -30,7 +42,8 @@ def own_folder() -> Path:
             f"no temporary folder can be made at {path}: {cause(error)}; make room there, or set TMPDIR to another"
         )
         raise JobFailed(message) from error
-    if not stat.S_ISDIR(found.st_mode) or (user != "" and (found.st_uid != user or found.st_mode & 0o022)):
+    stranger = hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022)
+    if not stat.S_ISDIR(found.st_mode) or stranger:
         message = f"{path} is not a folder that only this user may write; remove it, or set TMPDIR to another place"
         raise JobFailed(message)
     return path
@@ -46,16 +59,16 @@ def folder(purpose: str) -> Iterator[Path]:
     Raises:
         JobFailed: there is no room for it.
     """
-    own = own_folder()
+    top = own_folder()
     try:
-        with locked(own / _LOCK):
-            _sweep(own)
-            place = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=own))
+        with locked(top / _LOCK, _PATIENCE):
+            _sweep(top)
+            place = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=top))
             lock = hold(place / _LOCK)
         content = place / _CONTENT
         content.mkdir()
     except OSError as error:
-        message = f"no temporary folder can be made in {own}: {cause(error)}; make room there, or set TMPDIR to another"
+        message = f"no temporary folder can be made in {top}: {cause(error)}; make room there, or set TMPDIR to another"
         raise JobFailed(message) from error
     try:
         yield content
@@ -77,9 +90,9 @@ def sweep() -> int:
     Returns:
         The number of folders that were removed.
     """
-    own = own_folder()
-    with locked(own / _LOCK):
-        return _sweep(own)
+    top = own_folder()
+    with locked(top / _LOCK, _PATIENCE):
+        return _sweep(top)
 
 
 def abandoned() -> list[Path]:
@@ -87,12 +100,13 @@ def abandoned() -> list[Path]:
     return _abandoned(own_folder())
 
 
-def _abandoned(own: Path) -> list[Path]:
-    return [place for place in own.iterdir() if place.is_dir() and not is_held(place / _LOCK)]
+def _abandoned(top: Path) -> list[Path]:
+    places = [place for place in top.iterdir() if place.is_dir() and place.name != KEPT]
+    return [place for place in places if not is_held(place / _LOCK)]
 
 
-def _sweep(own: Path) -> int:
-    gone = _abandoned(own)
+def _sweep(top: Path) -> int:
+    gone = _abandoned(top)
     for place in gone:
         shutil.rmtree(place, ignore_errors=True)
     return len(gone)

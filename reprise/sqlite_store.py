@@ -102,9 +102,6 @@ def ensure(path: Path, make: Callable[[str], None]) -> None:
         with locked_folder(path.parent, _PATIENCE):
             if state(path) in ("absent", "empty"):
                 _make_aside(path, make)
-    except TimeoutError as error:
-        message = f"another process has kept {path.parent} locked for {_PATIENCE} s; end it, or {_INSTEAD}"
-        raise JobFailed(message) from error
     except OSError as error:
         raise WrongCall(f"no store can be made at {path}: {error.strerror}; {_INSTEAD}") from error
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from reprise import csv_file
 from reprise.delimited import check_names
-from reprise.errors import WrongCall, telling
+from reprise.errors import WrongCall, see_memory, telling
 from reprise.fingerprint import fingerprint
 from reprise.source import Source, local_file, locate
 
@@ -117,6 +117,7 @@ def _read_parquet(path: Path, data: str, reading: int) -> pd.DataFrame:
         frame = frame.reset_index(drop=not named)
         return _with_exact_numbers(frame, path, schema) if reading > 1 else frame
     except (pa.ArrowException, OSError) as error:
+        see_memory(error)
         raise WrongCall(f"data {data!r} is not a whole Parquet file: {telling(error)}") from error
 
 

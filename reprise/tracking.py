@@ -53,7 +53,7 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
     with needed("EDIT", f"experiment {experiment_id()}"):
         run = _start()
     try:
-        _log_beginning(run, parameters, {**tags, **process.tags(), "reprise.job": job})
+        _log_beginning(run, parameters, {**tags, "reprise.job": job})
         yield run
     except BaseException as error:
         _end_badly("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", run, error)
@@ -62,18 +62,21 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
 
 
 def _start() -> mlflow.entities.Run:
-    """Start the run. A server that does not answer is said to be away soon, and is waited for all the same."""
+    """Start the run, which names this process from its first moment on, so that a killed one can be told.
+
+    A server that does not answer is said to be away soon, and is waited for all the same.
+    """
     filled = os.environ.get("MLFLOW_RUN_ID")
     try:
         with patience.brief():
-            return mlflow.start_run(nested=True)
+            return mlflow.start_run(nested=True, tags=process.tags())
     except mlflow.exceptions.MlflowException as error:
         if not patience.has_more() or not is_away(error):
             raise
         note(f"{in_one_line(error)}; it is tried again for some minutes, until Ctrl-C")
     if filled:
         os.environ["MLFLOW_RUN_ID"] = filled  # which the attempt has taken out
-    return mlflow.start_run(nested=True)
+    return mlflow.start_run(nested=True, tags=process.tags())
 
 
 def _check_writable(uri: str) -> None:

@@ -5,6 +5,7 @@ whole process, as a person starts it. Half of the kills take all of its processe
 of the stores are new. It exits with the number of kills after which something was left RUNNING, broken or behind.
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -23,6 +24,7 @@ from conftest import copy_project, environment
 
 LANES = 2
 TIMEOUT = 300  # seconds
+LINGER = 120  # seconds that the others of a command may take when its first process is gone
 
 
 @dataclass(frozen=True)
@@ -157,9 +159,14 @@ def kill(prepared: Prepared, number: int, seed: int, folder: Path) -> tuple[str,
     process = lane.call(*command.words)
     time.sleep(moment)
     ended = process.poll() is not None
-    (os.killpg if all_of_it else os.kill)(process.pid, signal.SIGKILL)
-    process.communicate(timeout=TIMEOUT)  # the others of it may come to their end, as they hold its output
+    with contextlib.suppress(ProcessLookupError):  # it has ended, and all of it
+        (os.killpg if all_of_it else os.kill)(process.pid, signal.SIGKILL)
     wrong = []
+    try:
+        process.communicate(timeout=LINGER)  # the others of it may come to their end, as they hold its output
+    except subprocess.TimeoutExpired:
+        wrong.append(f"processes are left after {LINGER} s")
+        os.killpg(process.pid, signal.SIGKILL)
     for words in (("reprise", "doctor", "--fix"), command.words):
         exit_code, said = lane.done(*words)
         if exit_code and words == command.words:

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from attacks import attacks
 from conftest import ENTRY_POINTS, PROJECT
 
 from reprise import at_commit
@@ -121,3 +122,11 @@ for name in {lean!r}:
     importlib.import_module(name)
 """
     subprocess.run([sys.executable, "-c", check], cwd=PROJECT, check=True)
+
+
+def test_every_attack_names_tests_that_there_are() -> None:
+    """`python tests/attacks.py` runs them."""
+    sources = {path.stem.removeprefix("test_"): path.read_text() for path in (PROJECT / "tests").glob("test_*.py")}
+    for name in (name for attack in attacks() for name in attack.tests):
+        file, _, function = name.partition("::")
+        assert f"def {function.partition('[')[0]}" in sources.get(file, ""), name

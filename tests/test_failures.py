@@ -101,7 +101,7 @@ def test_a_server_that_dies_loses_nothing(tmp_path: Path) -> None:
     assert f"they are kept: reprise upload {kept}" in stderr
     with tracking_server(tmp_path, port):
         assert not mlflow.search_logged_models(output_format="list")
-        done = run("reprise", "upload", kept, cwd=tmp_path)
+        done = run("reprise", "upload", kept, cwd=tmp_path, MLFLOW_TRACKING_URI=uri)
         assert done.returncode == 0, done.stderr
         found = mlflow.get_run(made.info.run_id)
         assert found.info.status == "FINISHED"
@@ -228,13 +228,16 @@ def test_a_full_file_system_is_one_line_and_loses_nothing(
     assert "Traceback" not in done.stderr
     line = done.stderr.splitlines()[-1]
     (found,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
-    kept = tmp_path / "reprise-unlogged" / found.info.run_id
+    kept = tmp_path / f"reprise-{os.getuid()}/reprise-unlogged" / found.info.run_id
     assert "No space left on device" in line
     assert line.endswith(f"they are kept: reprise upload {kept}")
     assert found.info.status == "FAILED"
     assert ready_models(experiment) == 0
     assert not [path for path in (small_disk / "artifacts").rglob("*") if path.is_file()], "nothing is there in part"
     filler.unlink()
+    sweep = "from reprise import scratch; print(scratch.sweep())"
+    assert run(sys.executable, "-c", sweep, cwd=PROJECT, **elsewhere).stdout == "0\n"
+    assert kept.exists()
     assert run("reprise", "upload", kept, cwd=small_disk).returncode == 0
     assert mlflow.get_run(found.info.run_id).info.status == "FINISHED"
     assert ready_models(experiment) == 1

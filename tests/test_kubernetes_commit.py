@@ -135,6 +135,16 @@ def test_a_run_ends_as_its_job_ended(foreign: Path, job: dict[str, Any], tmp_pat
     assert [jobs_of(run) for run in all_runs()] == [""] * 7
 
 
+def test_a_parameter_reaches_the_job_as_it_was_typed(
+    foreign: Path, job: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Kubernetes itself puts variables into the arguments of a container, and takes `$$` for `$`."""
+    typed = "$(MLFLOW_RUN_ID) $$(MLFLOW_RUN_ID) $$ $HOME $"
+    run = mlflow.get_run(run_backend(foreign, configure(tmp_path, job), word=typed))
+    assert f"said {typed}\n" in capfd.readouterr().out
+    assert run.info.status == "FINISHED"
+
+
 def changed(job: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     *folders, last = path.split("/")
     place: Any = job

@@ -114,6 +114,31 @@ def test_a_template_with_keys_of_its_own_keeps_them(name: str) -> None:
     assert template.brings_key(given)
 
 
+def as_kubernetes_expands(text: str) -> str:
+    """What the kubelet gives to a container for a text of `command`, `args` or `env`; every variable is set to "X"."""
+    return re.sub(r"\$\$|\$\([^)]*\)", lambda found: "$" if found[0] == "$$" else "X", text)
+
+
+@pytest.mark.parametrize(
+    "text", ["$(HOME)", "$$(HOME)", "$$$(HOME)", "costs $$ and $", "$HOME", "a$", "$($(HOME))", "$("]
+)
+def test_no_variable_is_put_into_what_a_person_typed(text: str) -> None:
+    """Of the run's own Job and of its workers'; variables in the template itself are its author's."""
+    task = replace(TASK, subdirectory=text, entry_point=text, parameters={text: text}, launcher=text, tracking_uri=text)
+    given = template.read(SHIPPED)
+    template.container(given)["env"].append({"name": "MINE", "value": "$(REPRISE_POD)"})
+    for job in (manifest.build(given, task), manifest.build_workers(given, task, 2)):
+        container = template.container(job)
+        variables = {one["name"]: one.get("value") for one in container["env"]}
+        assert as_kubernetes_expands(variables["MLFLOW_TRACKING_URI"]) == text
+        assert variables["MINE"] == "$(REPRISE_POD)"
+        command = [as_kubernetes_expands(word) for word in container["command"]]
+        assert command == ["sh", "-c", manifest._LAUNCH, text]  # noqa: SLF001
+    arguments = [as_kubernetes_expands(word) for word in template.container(manifest.build(given, task))["args"]]
+    place = f"{TASK.repository}#{TASK.commit}:{text}"
+    assert arguments == ["fill", TASK.run_id, place, f"--entry-point={text}", "--env-manager=uv", f"-P{text}={text}"]
+
+
 def test_a_bare_template_gets_limits() -> None:
     bare = {"spec": {"template": {"spec": {"containers": [{"image": "any"}]}}}}
     spec = manifest.build(bare, TASK)["spec"]
@@ -193,7 +218,7 @@ def test_a_template_that_is_none_is_one_line(text: str, reason: str, tmp_path: P
         ({"kube-job-template-path": "x", "namespace": "y"}, "'namespace' is not known; kubernetes-commit takes"),
         ({"kube-job-template-path": "x", "start-timeout": "1"}, "start-timeout is '1'"),
         ({"kube-job-template-path": "x", "start-timeout": 0}, "seconds, above 0"),
-        ({"kube-job-template-path": "x", "workers": 0}, "workers is 0; a search takes 1 or more"),
+        ({"kube-job-template-path": "x", "workers": 0}, "workers is 0; a search takes 1 to 10,000"),
         ({"kube-job-template-path": "x", "workers": "2"}, "workers is '2', which is not of the right type"),
     ],
 )

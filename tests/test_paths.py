@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import mlflow
 import pytest
+from mlflow.entities import LoggedModelOutput, Run, RunOutputs
 
-from reprise import paths
+from reprise import paths, source
 from reprise.errors import WrongCall
+from reprise.proof.models import models_of
+from reprise.recorded import Recorded
 
 ODD_BUT_INSIDE = [
     "",
@@ -68,3 +72,24 @@ def test_an_id_is_given_back(text: str) -> None:
 def test_what_is_no_id_is_refused(text: str) -> None:
     with pytest.raises(WrongCall, match=r"^model id .* is refused"):
         paths.name(text, "model id")
+
+
+@pytest.mark.parametrize("inside", ["/etc/hostname", "../../table.csv", "a/../../table.csv"])
+def test_a_recorded_file_of_the_project_stays_in_the_project(inside: str) -> None:
+    with pytest.raises(WrongCall, match=r"^the record's file of the project .* is refused"):
+        source.again({"in_project": inside, "uri": "table.csv"})
+
+
+@pytest.mark.parametrize("model_id", ["/tmp/x", "../../x", "a/b"])
+def test_a_model_s_id_writes_nothing_elsewhere(model_id: str, store: str, tmp_path: Path) -> None:
+    """As a hostile server gives it."""
+    with mlflow.start_run() as run:
+        pass
+    outputs = RunOutputs([LoggedModelOutput(model_id, step=0)])
+    hostile = Run(mlflow.get_run(run.info.run_id).info, run.data, run_outputs=outputs)
+    (tmp_path / "artifacts").mkdir()
+    folder = tmp_path / "models"
+    (found,) = models_of(Recorded(hostile, tmp_path / "artifacts", {}), folder).values()
+    assert found.folder is None
+    assert "is refused" in found.gone
+    assert not folder.exists()

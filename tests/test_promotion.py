@@ -1,24 +1,29 @@
 """Promotion, rollback and history in this process: what is moved, what is refused, what is found afterwards."""
 
+import contextlib
+import hashlib
+import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mlflow
 import pytest
+from click.testing import CliRunner
 from conftest import PROJECT, environment, run
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from registered import champion, done, judge_again, refused, reprise
 
 from reprise.errors import JobFailed, WrongCall
-from reprise.governance import history, promotion, registration, registry, registry_commands
+from reprise.governance import history, mutex, promotion, registration, registry, registry_commands
 from reprise.governance.mutex import exclusively
-from reprise.running.flock import is_held
+from reprise.governance.verdict import verdict_of
+from reprise.running.flock import is_held, locked
 
 
 def test_a_story_of_five_lines(judged: MlflowClient) -> None:
@@ -177,6 +182,23 @@ def test_a_version_that_does_not_load_is_not_rolled_back_to(
     assert champion() == "3"
 
 
+def test_a_verdict_on_altered_files_does_not_block_the_restored_ones(judged: MlflowClient) -> None:
+    version = registry.find("reprise", "1")
+    file = next(Path(mlflow.get_logged_model(version.model_id).artifact_location).glob("requirements.txt"))
+    whole = file.read_bytes()
+    file.write_bytes(whole + b"evil\n")
+    from evaluate import evaluate
+
+    CliRunner().invoke(evaluate, ["--model", "models:/reprise/1", "--trust-model", "yes"])
+    assert verdict_of(str(version.model_id)).model != version.tags["reprise.model.digest"]  # type: ignore[union-attr]
+    assert "were altered since it was registered" in refused(1, "promote", "1", "--force", "--reason", "now")
+    file.write_bytes(whole)
+    assert "other files were judged" in refused(1, "promote", "1")
+    judge_again("1")
+    done("promote", "1")
+    assert champion() == "1"
+
+
 def test_moves_by_hand_are_found(judged: MlflowClient) -> None:
     done("promote", "1")
     judged.set_registered_model_alias("reprise", "champion", "2")
@@ -280,21 +302,70 @@ def test_a_model_becomes_a_version_once_however_many_register_it(judged: MlflowC
     assert sorted(made, key=str) == ["1", None, None, None]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a while")
-def test_users_of_one_machine_share_the_lock(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a folder such as /tmp, where a file is its maker's to write."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o1777)
-        monkeypatch.setattr("tempfile.tempdir", folder)
+def test_a_lock_is_the_same_whatever_tmpdir_is(
+    store: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    places = set()
+    for name in ("one", "other"):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp(name)))
         with exclusively("reprise"):
-            pass
-        os.seteuid(65534)
-        try:
-            with exclusively("reprise"):
-                (file,) = Path(folder).iterdir()
-                assert is_held(file)
-        finally:
-            os.seteuid(0)
+            places.add(mutex.place("reprise"))
+            assert is_held(mutex.place("reprise"))
+    (place,) = places
+    assert place.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a while")
+@pytest.mark.parametrize("cache", ["private", "open to all"])
+def test_no_other_user_can_hold_the_lock(
+    store: str, cache: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also where the cache is shared, and its folder for locks was planted there."""
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+    if cache == "open to all":
+        (tmp_path / "cache/registry/locks").mkdir(parents=True)
+        (tmp_path / "cache/registry/locks").chmod(0o777)
+    with exclusively("reprise"):
+        place = mutex.place("reprise")
+    os.seteuid(65534)
+    try:
+        with pytest.raises(PermissionError):
+            place.open()
+    finally:
+        os.seteuid(0)
+
+
+def test_what_stands_in_the_temporary_folder_is_no_lock(
+    store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As another user would plant it, who knows how locks were named."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    key = hashlib.sha256(f"{mlflow.get_tracking_uri()} reprise".encode()).hexdigest()[:16]
+    with locked(tmp_path / f"reprise-{key}.lock"), exclusively("reprise"):
+        pass
+
+
+def test_a_lock_that_is_not_given_back_is_one_line(judged: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutex, "PATIENCE", 0.2)
+    with exclusively("reprise"):
+        message = refused(1, "promote", "1")
+    assert f"process {os.getpid()} has kept {mutex.place('reprise')} locked for 0.2 s; end it, or try again" in message
+    assert champion() is None
+    assert not history.moves("reprise")
+
+
+def test_a_move_under_another_lock_of_this_machine_is_not_given_up(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as another user's, whom this lock does not keep out."""
+    with monkeypatch.context() as patch:
+        patch.setattr(mutex, "identity", lambda _name: "another's")
+        history.begin("reprise", "promote", "champion", "none", "3")
+    output = refused(1, "promote", "1")
+    assert "moves champion at this moment" in output
+    assert "given up" not in output
 
 
 @pytest.mark.integration
@@ -350,3 +421,77 @@ def test_an_alias_that_moves_in_the_middle_is_seen(
 def test_the_shipped_policy_is_the_default() -> None:
     (option,) = [option for option in registry_commands.promote.params if option.name == "policy"]
     assert (PROJECT / option.default).is_file()
+
+
+def set_clock(run_id: str, ahead: timedelta) -> None:
+    """Let an entry's time be what a machine would have written whose clock is wrong."""
+    with contextlib.closing(sqlite3.connect(mlflow.get_tracking_uri().removeprefix("sqlite:///"))) as base, base:
+        change = int(ahead.total_seconds() * 1000)
+        base.execute("UPDATE runs SET start_time = start_time + ? WHERE run_uuid = ?", (change, run_id))
+
+
+def test_entries_of_a_clock_that_is_ahead_stay_in_their_order(judged: MlflowClient) -> None:
+    done("promote", "1")
+    done("promote", "3", "--force", "--reason", "ahead")
+    set_clock(history.moves("reprise")[-1].run_id, timedelta(days=1))
+    done("promote", "2", "--force", "--reason", "after that")
+    told = done("history")
+    assert "outside" not in told
+    assert [move.after for move in history.moves("reprise")] == ["1", "3", "2"]
+    assert told.splitlines()[1].startswith("at an unknown time")
+    done("rollback")
+    assert champion() == "3", "the champion before this one"
+
+
+def test_entries_of_before_they_named_what_they_follow_are_ordered_by_time(judged: MlflowClient) -> None:
+    for version in ("1", "3", "2"):
+        done("promote", version, "--force", "--reason", "next")
+    for move in history.moves("reprise"):
+        judged.set_tag(move.run_id, "reprise.move.follows", "")
+    assert [move.after for move in history.moves("reprise")] == ["1", "3", "2"]
+
+
+def test_entries_that_follow_each_other_in_a_circle_are_all_told(judged: MlflowClient) -> None:
+    for version in ("1", "3"):
+        done("promote", version, "--force", "--reason", "next")
+    first, second = history.moves("reprise")
+    judged.set_tag(first.run_id, "reprise.move.follows", second.run_id)
+    assert {move.run_id for move in history.moves("reprise")} == {first.run_id, second.run_id}
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_move_from_the_future_is_watched_and_does_not_block_for_a_day(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    done("promote", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(history.socket, "gethostname", lambda: "elsewhere")
+        entry = history.begin("reprise", "promote", "champion", "1", "3")
+    set_clock(entry.run_id, timedelta(days=1))
+    monkeypatch.setattr(promotion, "WATCHED", 2.0)
+    if ends:
+        monkeypatch.setattr(promotion, "sleep", lambda _: history.end(entry, history.REFUSED, "it ends by itself"))
+    output = done("promote", "2", "--force", "--reason", "now")
+    assert "a clock is wrong; it is watched for 2 s" in output
+    assert ("is given up" in output) != ends
+    assert champion() == "2"
+
+
+def test_doctor_repairs_a_move_and_does_not_end_it_as_a_failed_run(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended as FAILED it would have no outcome, and the history would say that somebody else moved the alias."""
+    from reprise.doctor import store
+
+    done("promote", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(promotion.history, "end", lambda *_: (_ for _ in ()).throw(Killed()))
+        with pytest.raises(Killed):
+            reprise("promote", "3", "--force", "--reason", "next")
+    run_id = history.moves("reprise")[-1].run_id
+    named = json.loads(mlflow.get_run(run_id).data.tags["reprise.process"])
+    judged.set_tag(run_id, "reprise.process", json.dumps(named | {"start": "1"}))
+    assert "is finished now" in "".join(store.runs(fix=True).details)
+    assert champion() == "3"
+    assert "outside" not in done("history")
+    assert mlflow.get_run(run_id).info.status == "FINISHED"

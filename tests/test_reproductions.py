@@ -44,7 +44,8 @@ def make_version(folder: Path, value: str) -> str:
         ([], "name a run, or --all --model NAME"),
         (["--all"], "name a run, or --all --model NAME"),
         (["nothing", "--metric", "accuracy"], "--metric is for --commits"),
-        (["nothing", "--trust", "https://host/repo.git"], "--trust for --all"),
+        (["nothing", "--trust", "https://host/repo.git"], "--trust and --apply-patches are for --all"),
+        (["nothing", "--apply-patches"], "--trust and --apply-patches are for --all"),
         (["--all", "--model", "nothing"], "registered model 'nothing' is not in sqlite"),
     ],
 )
@@ -78,6 +79,46 @@ def test_all_versions_go_to_trusted_repositories_only(store: str, tmp_path: Path
     tags = mlflow.get_run(random).data.tags
     assert tags["reprise.reproduction"].startswith("diverged, run ")
     assert "reprise.reproduction" not in mlflow.get_run(untrusted).data.tags
+
+
+def plant_patch(run_id: str, marker: Path) -> None:
+    """Write into the store what nobody has committed, as whoever can write there may."""
+    added = f"+open({str(marker)!r}, 'w').write('ran')"
+    lines = ["diff --git a/job.py b/job.py", "--- a/job.py", "+++ b/job.py", "@@ -1,3 +1,4 @@", added]
+    lines += [f" {line}" for line in JOB.replace("VALUE", "1").splitlines()]
+    mlflow.MlflowClient().log_text(run_id, "\n".join(lines) + "\n", "provenance/patch.diff")
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("tag", ["complete", "none", None])
+def test_all_runs_no_uncommitted_changes_that_the_store_has(store: str, tag: str | None, tmp_path: Path) -> None:
+    """Whatever the run's tags say of them; a person may ask for it, and one who names the run is told."""
+    run_id = make_version(tmp_path / "trusted", "1")
+    marker = tmp_path / "ran"
+    plant_patch(run_id, marker)
+    if tag:
+        mlflow.MlflowClient().set_tag(run_id, "reprise.patch", tag)
+    call = [*CALL, "--all", "--model", "it's mine", "--trust", str(tmp_path / "trusted")]
+    shown = CliRunner().invoke(cli, call)
+    assert shown.exit_code == 3, shown.output
+    row = shown.output.splitlines()[-1]
+    assert row.startswith("it's mine/1  cannot be reproduced  it was not tried, since its uncommitted changes (")
+    assert f"read provenance/patch.diff of run {run_id}, then name the run itself, or add --apply-patches" in row
+    assert not marker.exists()
+    if tag == "complete":
+        CliRunner().invoke(cli, [*call, "--apply-patches"])
+        assert marker.read_text() == "ran"
+
+
+@pytest.mark.integration
+def test_who_names_a_run_is_told_of_its_uncommitted_changes(
+    store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_id = make_version(tmp_path / "mine", "1")
+    plant_patch(run_id, tmp_path / "ran")
+    CliRunner().invoke(cli, [*CALL, run_id])
+    assert "which come from the store and not from the repository (provenance/patch.diff" in capfd.readouterr().err
+    assert (tmp_path / "ran").read_text() == "ran"
 
 
 @pytest.fixture

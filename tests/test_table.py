@@ -1,16 +1,19 @@
 """Reading tables of every usual kind of file."""
 
 import gzip
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import PROJECT, run
 
 from reprise.errors import WrongCall
 from reprise.table import read_table
@@ -244,3 +247,32 @@ def test_the_first_reading_stays_as_it_was(tmp_path: Path) -> None:
     first, now = read_table(path, reading=1), read_table(path)
     assert [str(kind) for kind in first.frame.dtypes] == ["float64", "str"]
     assert [str(kind) for kind in now.frame.dtypes] == ["float64", "float64"]
+
+
+STARVED = """
+import resource, sys
+from reprise.table import read_table
+
+path, room = sys.argv[1], int(sys.argv[2])
+read_table("iris")
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + room, used + room))
+try:
+    read_table(path)
+except MemoryError as error:
+    print("MemoryError", error)
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by Linux's own means")
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_memory_that_is_short_is_no_fault_of_the_table(tmp_path: Path, suffix: str) -> None:
+    """Whoever runs out of it: Python, pandas' parser or Arrow."""
+    path = tmp_path / f"large{suffix}"
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200_000, 10))).add_prefix("x")
+    frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    for room in (4, 12, 24):  # MiB: each ends in another place
+        done = run(sys.executable, "-c", STARVED, path, str(room * 2**20), cwd=PROJECT, PYTHONPATH=str(PROJECT))
+        assert done.returncode == 0, f"{room} MiB: {done.stderr}"
+        assert done.stdout.startswith("MemoryError"), done.stdout

@@ -58,6 +58,20 @@ def test_ctrl_c_ends_workers_and_run_and_keeps_finished_trials(tmp_path: Path) -
     assert {trial.info.status for trial in found("trial")} == {"FINISHED"}
 
 
+@pytest.mark.parametrize("engine", ["loky", "multiprocessing"])
+def test_workers_of_a_search_that_was_killed_end(tmp_path: Path, engine: str) -> None:
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.search_experiments()
+    command = [sys.executable, str(PROJECT / "tune.py"), *DIGITS, "--trials", "1000", "--engine", engine]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), start_new_session=True, text=True) as job:
+        wait(job, lambda: len(found("trial")) > 0)
+        workers = psutil.Process(job.pid).children(recursive=True)
+        job.kill()  # it alone
+    assert len(workers) >= 2
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+
+
 def test_mlflow_run_tunes_and_the_winner_looks_like_a_run_of_train(project: Path, tmp_path: Path) -> None:
     command = ("mlflow", "run", ".", "-e", "tune", "--env-manager", "local", "-P", "trials=4", "-P", "folds=3")
     done = run(*command, cwd=project)

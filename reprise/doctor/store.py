@@ -22,6 +22,7 @@ from reprise.doctor.disk import free_gib, writing_problem
 from reprise.doctor.finding import Finding, guarded
 from reprise.entry_point import in_one_line
 from reprise.experiment import experiment_id
+from reprise.governance import history, promotion
 
 ENOUGH_GIB = 1.0
 """Room for the artifacts of some hundred runs."""
@@ -109,15 +110,17 @@ def runs(*, fix: bool) -> Finding:
     """Name runs that are RUNNING though their process is gone, and end them if asked to."""
     with patience.brief(seconds=_SEARCH):
         found = stale.find()
+        moves = sorted({name for _, run in found.stale if (name := run.data.tags.get(history.MODEL))})
+        repaired = [line for name in moves for line in promotion.repaired(name)] if fix else []
         ended = [pair for pair in found.stale if stale.end(pair[1])] if fix else []
     asked = [pair for pair in found.unknown if _is_gone(*pair) and stale.end(pair[1], known="unknown")] if fix else []
     ended += asked
     unknown = len(found.unknown) - len(asked)
     left = {"with a live process": found.alive, "of another machine, or whose process is not known": unknown}
-    others = [f"left alone: {_runs(count)} {which}" for which, count in left.items() if count]
+    others = repaired + [f"left alone: {_runs(count)} {which}" for which, count in left.items() if count]
     if unknown and not fix:
         others.append("on a terminal, reprise doctor --fix asks about each of the latter")
-    if not found.stale and not ended:
+    if not (ended if fix else found.stale):
         return Finding("ok", "runs", "none that is RUNNING is known to have lost its process", details=tuple(others))
     lines = [
         f"{run.info.run_id} in {experiment.name}, since {_time(run.info.start_time)}"

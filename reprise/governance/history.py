@@ -5,19 +5,27 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from heapq import heapify, heappop, heappush
 
 import mlflow
 from mlflow.entities import Run, RunTag
 
-from reprise import project
+from reprise import process, project
 from reprise.checkout import describe
 from reprise.errors import JobFailed
+from reprise.governance import mutex
 from reprise.permission import needed
 
 TAG = "reprise.move"
+MODEL = f"{TAG}.model"
+"""The tag of an entry's run that names the registered model."""
+
 NOWHERE = "none"
 """What an alias that does not exist points to."""
+
+AHEAD = timedelta(minutes=1)
+"""By how much an entry may seem to come from the future: what is beyond that says that a clock is wrong."""
 
 MOVED, REFUSED, OVERTAKEN, ABANDONED = "moved", "refused", "overtaken", "abandoned"
 
@@ -36,11 +44,14 @@ class Move:
         forced: what the policy had against it and was overruled; empty where nothing was.
         user: who.
         host: on which machine.
+        lock: under which lock of that machine (`reprise.governance.mutex.identity`); empty in entries of before.
         commit: of the checkout that the policy was read from; empty where there is none.
         time: when it began, UTC.
         ended: whether its run has ended.
         outcome: `moved`, `refused`, `overtaken`, `abandoned`; empty while it has not ended.
         detail: why it was not moved, or who finished it.
+        follows: the entry that was the last when this one was written; empty for the first, and in older versions.
+        process: the tag of the process that writes it; None in older versions.
     """
 
     run_id: str
@@ -52,11 +63,14 @@ class Move:
     forced: str
     user: str
     host: str
+    lock: str
     commit: str
     time: datetime
     ended: bool
     outcome: str
     detail: str
+    follows: str = ""
+    process: str | None = None
 
 
 def begin(
@@ -83,11 +97,17 @@ def begin(
         grounds: further tags, which say what the move rests on.
     """
     tags = {"alias": alias, "before": before, "after": after, "reason": reason, "forced": forced}
-    tags |= {"host": socket.gethostname(), "process": str(os.getpid())}
+    entries = moves(name)
+    tags |= {
+        "host": socket.gethostname(),
+        "process": str(os.getpid()),
+        "lock": mutex.identity(name),
+        "follows": entries[-1].run_id if entries else "",
+    }
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
     checkout = describe(project.FOLDER, with_patch=False)
     run_tags = {**(grounds or {}), **{f"{TAG}.{key}": value for key, value in tags.items()}}
-    run_tags |= {"reprise.job": job, f"{TAG}.model": name, "mlflow.user": user}
+    run_tags |= {**process.tags(), "reprise.job": job, MODEL: name, "mlflow.user": user}
     if checkout.commit:
         run_tags["mlflow.source.git.commit"] = checkout.commit
     experiment = _experiment(name) or mlflow.MlflowClient().create_experiment(experiment_name(name))
@@ -107,13 +127,33 @@ def end(move: Move, outcome: str, detail: str = "") -> None:
 
 
 def moves(name: str) -> list[Move]:
-    """List all entries of a registered model, oldest first."""
-    return _search(name, "")
+    """List all entries of a registered model, oldest first: each after the one that it was written after.
+
+    Clocks of several machines differ, so their times alone decide only where an entry does not say what it follows.
+    """
+    return in_order(_search(name, ""))
 
 
 def unfinished(name: str) -> list[Move]:
     """List the entries whose run has not ended, oldest first."""
     return _search(name, "attributes.status = 'RUNNING'")
+
+
+def in_order(entries: list[Move]) -> list[Move]:
+    """Put entries, given by their times, in the order in which they were written."""
+    there = {entry.run_id for entry in entries}
+    after: dict[str, list[int]] = {}
+    for number, entry in enumerate(entries):
+        after.setdefault(entry.follows if entry.follows in there - {entry.run_id} else "", []).append(number)
+    free, found = after.pop("", []), []
+    heapify(free)
+    while free:
+        entry = entries[heappop(free)]
+        found.append(entry)
+        for number in after.pop(entry.run_id, []):
+            heappush(free, number)
+    circle = [entries[number] for numbers in after.values() for number in numbers]  # only a forged record has one
+    return found + circle
 
 
 def experiment_name(name: str) -> str:
@@ -156,7 +196,7 @@ def _move(run: Run) -> Move:
     tags = run.data.tags
     own = {
         key: tags.get(f"{TAG}.{key}", "")
-        for key in ("alias", "before", "after", "reason", "forced", "host", "outcome", "detail")
+        for key in ("alias", "before", "after", "reason", "forced", "host", "lock", "outcome", "detail", "follows")
     }
     return Move(
         run_id=run.info.run_id,
@@ -165,5 +205,6 @@ def _move(run: Run) -> Move:
         commit=tags.get("mlflow.source.git.commit", ""),
         time=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
         ended=run.info.end_time is not None,
+        process=tags.get(process.TAG),
         **own,
     )

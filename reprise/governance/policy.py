@@ -172,9 +172,11 @@ class _Reader:
             self.fail(node, key, "`name: value` pairs are wanted")
         found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for name, content in node.value:
-            if str(name.value) in found:
+            if not isinstance(name, yaml.ScalarNode):
+                self.fail(name, key, "a name is wanted, not a list or mapping")
+            if name.value in found:
                 self.fail(name, _join(key, name.value), "stands here twice")
-            found[str(name.value)] = (name, content)
+            found[name.value] = (name, content)
         return found
 
     def fields(self, known: Mapping[str, _Read]) -> _Read:

@@ -12,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from socket import gethostname
+from time import monotonic, sleep
 
 from mlflow.exceptions import MlflowException
 
-from reprise import stored_model
+from reprise import process, stored_model
 from reprise.digest import TAG as DIGEST_TAG
 from reprise.errors import JobFailed, WrongCall
-from reprise.governance import history, registry
+from reprise.governance import history, mutex, registry
 from reprise.governance.history import NOWHERE, Move
 from reprise.governance.mutex import exclusively
 from reprise.governance.policy import Policy, read_policy
@@ -30,7 +31,10 @@ CHAMPION = "champion"
 ROLLED_BACK = "reprise.rolled_back"
 POLICY = "reprise.policy"
 PRESUMED_DEAD = timedelta(minutes=10)
-"""How long a move that began on another machine may take; here, the lock tells that it has died."""
+"""How long a move may take that began under another lock, as on another machine; under this one, it has died."""
+
+WATCHED = 120.0
+"""Seconds for which a move is watched that began, by another machine's clock, in the future: MLflow's own patience."""
 
 Note = Callable[[str], None]
 Probe = Callable[[str], None]
@@ -67,7 +71,7 @@ def promote(
         verdict = verdict_of(version.model_id) if version.model_id else None
         _check_unaltered(version, files.digest, verdict)
         champion = before if alias == CHAMPION else registry.aliased(name, CHAMPION)
-        objections = _objections(version, verdict, rules, champion)
+        objections = _objections(version, files.digest, verdict, rules, champion)
         against = "; ".join(objections)
         # The model's own tags may be overwritten by a later evaluation; the entry keeps what was known now.
         grounds = {POLICY: rules.sha256, **(verdict.tags() if verdict else {})}
@@ -113,7 +117,7 @@ def rollback(name: str, wanted: str | None, *, reason: str, probe: Probe, note: 
 def repair(name: str, note: Note) -> None:
     """Finish, or give up, what a process that died left unfinished; under the lock of `exclusively`."""
     for entry in history.unfinished(name):
-        if not _is_dead(entry):
+        if not _is_dead(name, entry, note):
             continue
         what = f"{entry.job} of version {entry.after} to {entry.alias} (run {entry.run_id})"
         if _number(registry.aliased(name, entry.alias)) == entry.after:
@@ -123,6 +127,14 @@ def repair(name: str, note: Note) -> None:
         else:
             history.end(entry, history.ABANDONED, "it was left unfinished before the alias had moved")
             note(f"{what} was left unfinished before the alias had moved; it is given up")
+
+
+def repaired(name: str) -> list[str]:
+    """Repair, as the next promote or rollback would, and give a line for each entry that was."""
+    said: list[str] = []
+    with exclusively(name):
+        repair(name, said.append)
+    return said
 
 
 def _carry_out(name: str, entry: Move, note: Note) -> Move:
@@ -171,8 +183,27 @@ def _mark(name: str, entry: Move) -> None:
             registry.tag(left, {ROLLED_BACK: f"{entry.run_id} {entry.reason}".strip()})
 
 
-def _is_dead(entry: Move) -> bool:
-    return entry.host == gethostname() or datetime.now(UTC) - entry.time > PRESUMED_DEAD
+def _is_dead(name: str, entry: Move, note: Note) -> bool:
+    """Tell whether a move that has not ended never will: who holds the lock under which it began has it to himself."""
+    writer = process.read(entry.process)
+    known = process.state(writer) if writer else "unknown"
+    under_this_lock = entry.host == gethostname() and entry.lock == mutex.identity(name)
+    if known == "gone" or under_this_lock:
+        return True
+    now = datetime.now(UTC)
+    return _stays(name, entry, note) if entry.time > now + history.AHEAD else now - entry.time > PRESUMED_DEAD
+
+
+def _stays(name: str, entry: Move, note: Note) -> bool:
+    """Watch a move whose time says nothing, since a clock is wrong: tell whether it stays unfinished."""
+    began = f"{entry.user} on {entry.host} began to move {entry.alias} at {entry.time:%Y-%m-%d %H:%M} UTC"
+    note(f"{began}, which is still to come: a clock is wrong; it is watched for {WATCHED:.0f} s")
+    until = monotonic() + WATCHED
+    while monotonic() < until:
+        sleep(min(1, WATCHED))
+        if all(other.run_id != entry.run_id for other in history.unfinished(name)):
+            return False
+    return True
 
 
 def _number(version: Version | None) -> str:
@@ -196,20 +227,21 @@ def _previous(name: str, champion: Version | None) -> Version:
 
 
 def _check_unaltered(version: Version, digest: str, verdict: Verdict | None) -> None:
-    """Refuse files that are not those that were registered or judged."""
-    for since, recorded in (
-        ("registered", version.tags.get(DIGEST_TAG)),
-        ("judged", verdict.model if verdict else None),
-    ):
-        if recorded and recorded != digest:
-            message = (
-                f"the files of version {version.number} of {version.name!r} were altered since it was {since}: "
-                f"digest {digest}, recorded {recorded}; train and register anew"
-            )
-            raise JobFailed(message)
+    """Refuse files that are not those that were registered; or judged, where nobody knows what was registered."""
+    registered = version.tags.get(DIGEST_TAG)
+    recorded = registered or (verdict.model if verdict else None)
+    if recorded and recorded != digest:
+        since, remedy = ("registered", "train and register anew") if registered else ("judged", "evaluate it again")
+        message = (
+            f"the files of version {version.number} of {version.name!r} were altered since it was {since}: "
+            f"digest {digest}, recorded {recorded}; bring them back, or {remedy}"
+        )
+        raise JobFailed(message)
 
 
-def _objections(version: Version, verdict: Verdict | None, policy: Policy, champion: Version | None) -> list[str]:
+def _objections(
+    version: Version, digest: str, verdict: Verdict | None, policy: Policy, champion: Version | None
+) -> list[str]:
     """Say what stands against a version, in words; nothing where it may be promoted."""
     found = []
     again = f"run evaluate on {version.uri}"
@@ -217,6 +249,8 @@ def _objections(version: Version, verdict: Verdict | None, policy: Policy, champ
         found.append(f"it was not judged; {again}")
     elif verdict.verdict != "passed":
         found.append(f"the policy refused it: {verdict.reasons} (run {verdict.run_id})")
+    if verdict and verdict.model != digest:  # they were altered then, and are back
+        found.append(f"other files were judged (digest {verdict.model[:12]}, now {digest[:12]}); {again}")
     if verdict and verdict.policy not in policy.sha256s:
         found.append(f"it was judged under another policy ({verdict.policy[:12]}, now {policy.sha256[:12]}); {again}")
     compared = champion.model_id or champion.source if champion else NO_CHAMPION

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from reprise import json_text
 from reprise.errors import JobFailed, WrongCall, one_line
 
 TIMEOUT = (5, 30)
@@ -120,7 +121,21 @@ def ask(
     with _speaking(server):
         response = _send(server, method, path, query or {}, body, accept, TIMEOUT)
         content = response.data
-    answer: dict[str, Any] = json.loads(content)
+    return parsed(server, content)
+
+
+def parsed(server: ApiServer, content: bytes) -> dict[str, Any]:
+    """Parse what the server has sent.
+
+    Raises:
+        Unreachable: it is cut off, or of something else than an API server.
+    """
+    try:
+        answer = json_text.parse(content)
+    except ValueError as error:
+        answer = one_line(error)
+    if not isinstance(answer, dict):
+        raise Unreachable(f"{server.url} of context {server.context!r} answers as no cluster does: {answer!r:.100}")
     return answer
 
 
@@ -195,7 +210,7 @@ class _speaking:  # noqa: N801  a context manager, named as one
 
 def _refused(server: ApiServer, status: int, content: bytes) -> Refused:
     try:
-        said = str(json.loads(content)["message"])
+        said = str(json_text.parse(content)["message"])
     except (ValueError, KeyError, TypeError):
         said = content.decode(errors="replace")[:500]
     said = one_line(said)

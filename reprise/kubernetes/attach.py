@@ -1,5 +1,6 @@
 """A Job that goes on without the process that started it, followed again."""
 
+import re
 from http import HTTPStatus
 
 import mlflow
@@ -8,10 +9,13 @@ from reprise.errors import WrongCall
 from reprise.kubernetes.api_server import Refused, ask, connect
 from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, KubernetesJobFailed, see_to_the_end
 from reprise.kubernetes.following import JobPlace
+from reprise.kubernetes.manifest import RUN_LABEL
 from reprise.kubernetes.settings import START_TIMEOUT
 from reprise.recorded import existing
 from reprise.running.job import end
 from reprise.terminal import say
+
+_NAMES = re.compile(r"([a-z0-9-]+)/([a-z0-9.-]+)")
 
 
 def attach(run_id: str, context: str | None) -> None:
@@ -22,7 +26,7 @@ def attach(run_id: str, context: str | None) -> None:
         context: of kubeconfig; None for the one that the Job was made with.
 
     Raises:
-        WrongCall: there is no such run, it is deleted, or it is not on Kubernetes.
+        WrongCall: there is no such run, it is deleted, it is not on Kubernetes, or it names what is not its own Job.
         KubernetesJobFailed: the Job failed, or is gone.
     """
     run = existing(run_id)
@@ -31,10 +35,15 @@ def attach(run_id: str, context: str | None) -> None:
         raise WrongCall(
             f"run {run_id} has no Job on Kubernetes; it was started by backend {tags.get('mlflow.project.backend')}"
         )
-    place = JobPlace(*tags[JOB_TAG].split("/"))
-    server = connect(context or tags[CONTEXT_TAG])
+    place = _place(run_id, tags[JOB_TAG])
+    server = connect(context or tags.get(CONTEXT_TAG))
     try:
-        ask(server, "GET", place.path)
+        job = ask(server, "GET", place.path)
+        if (job["metadata"].get("labels") or {}).get(RUN_LABEL) != run_id:
+            message = (
+                f"Job {place.name} in namespace {place.namespace} is not of run {run_id}, whose tag {JOB_TAG} names it"
+            )
+            raise WrongCall(f"{message}; nothing was done")
     except Refused as refused:
         if refused.status != HTTPStatus.NOT_FOUND:
             raise
@@ -45,3 +54,11 @@ def attach(run_id: str, context: str | None) -> None:
     else:
         see_to_the_end(server, place, run_id, START_TIMEOUT)
     say(f"run {run_id} {mlflow.get_run(run_id).info.status}")
+
+
+def _place(run_id: str, tag: str) -> JobPlace:
+    """Read where a run says that its Job is: two names, which become part of a path at the API server."""
+    found = _NAMES.fullmatch(tag)
+    if found is None:
+        raise WrongCall(f"run {run_id} names no Job: its tag {JOB_TAG} is {tag!r:.200}, not <namespace>/<name>")
+    return JobPlace(found[1], found[2])

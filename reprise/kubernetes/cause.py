@@ -15,6 +15,9 @@ NEVER_STARTS = frozenset(
 IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
 """What a registry's short absence looks like too."""
 
+GATED = "SchedulingGated"
+"""Why a pod is not scheduled that somebody has yet to admit."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -83,6 +86,23 @@ def of_waiting(pod: Status) -> tuple[str, str] | None:
     if scheduled.get("status") == "False":
         return str(scheduled.get("reason")), str(scheduled.get("message", ""))
     return None
+
+
+def is_suspended(job: Status) -> bool:
+    """Tell whether a Job is held and gets no pods, as by a queue such as Kueue until there is quota."""
+    return bool(job["spec"].get("suspend")) or _condition(job, "Suspended").get("status") == "True"
+
+
+def resumed_at(job: Status) -> str:
+    """Return when a Job was last resumed, as the API server writes times; empty where it never was."""
+    suspended = _condition(job, "Suspended")
+    return str(suspended.get("lastTransitionTime", "")) if suspended.get("status") == "False" else ""
+
+
+def is_gated(pod: Status) -> bool:
+    """Tell whether a pod has scheduling gates left, which somebody has to take away before it gets a node."""
+    scheduled = _condition(pod, "PodScheduled")
+    return scheduled.get("status") == "False" and scheduled.get("reason") == GATED
 
 
 def has_started(pod: Status) -> bool:

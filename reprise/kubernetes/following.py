@@ -60,6 +60,8 @@ class _Seen:
 
     Attributes:
         since: when it began to wait for a pod to run, on the clock of `time.monotonic`.
+        held: why it waits for admission; empty where it does not.
+        resumed: when it was last resumed, as the API server says.
         reasons: what it waits for -> since when.
         job: its last state; None before it is known.
         gone: whether somebody has deleted it.
@@ -69,6 +71,8 @@ class _Seen:
     """
 
     since: float
+    held: str = ""
+    resumed: str = ""
     reasons: dict[str, float] = field(default_factory=dict)
     job: dict[str, Any] | None = None
     gone: bool = False
@@ -83,7 +87,7 @@ def follow(server: ApiServer, place: JobPlace, start_timeout: float, workers: di
     Args:
         server: whom to ask.
         place: of the Job.
-        start_timeout: seconds that a pod may wait before it starts.
+        start_timeout: seconds that a pod may wait before it starts, counted from the Job's admission.
         workers: what chooses the pods of workers beside it, of which only is said why they wait or have failed.
 
     Raises:
@@ -171,6 +175,7 @@ def _take(seen: _Seen, what: str, event: Event) -> None:
     if what == "job":
         seen.gone = event.kind == "DELETED" or not event.objects
         seen.job = event.objects[0] if event.objects else seen.job
+        _note_admission(seen)
         return
     if what == "worker":
         _note_workers(seen, event)
@@ -185,6 +190,7 @@ def _take(seen: _Seen, what: str, event: Event) -> None:
     seen.pods |= known
     if ran or _runs(seen):
         seen.since = time.monotonic()
+    _note_admission(seen)
     _note_reasons(seen)
 
 
@@ -192,12 +198,32 @@ def _runs(seen: _Seen) -> bool:
     return any(map(cause.runs, seen.pods.values()))
 
 
+def _note_admission(seen: _Seen) -> None:
+    """Say that the Job waits for admission, and that it has it; the time in which it has to start begins then."""
+    held = _held(seen)
+    if held and held != seen.held:
+        note(f"{held}: it waits for admission, as by a queue until there is quota; Ctrl-C deletes the Job")
+    elif seen.held and not held:
+        note("the Job is admitted")
+    resumed = cause.resumed_at(seen.job) if seen.job else ""
+    if held or seen.held or resumed != seen.resumed:
+        seen.since = time.monotonic()
+    seen.held, seen.resumed = held, resumed
+
+
+def _held(seen: _Seen) -> str:
+    if seen.job and cause.is_suspended(seen.job):
+        return f"Job {seen.job['metadata']['name']} is suspended"
+    gated = [name for name, pod in seen.pods.items() if cause.is_gated(pod)]
+    return f"pod {gated[0]} has scheduling gates" if gated else ""
+
+
 def _note_reasons(seen: _Seen) -> None:
     """Keep what the pods wait for, and say it when it is new."""
     waiting = dict(filter(None, (cause.of_waiting(pod) for pod in seen.pods.values() if not cause.has_started(pod))))
     kinds = {"image" if reason in cause.IMAGE else reason: text for reason, text in waiting.items()}
     for kind, text in kinds.items():
-        if kind not in seen.reasons:
+        if kind not in seen.reasons and kind != cause.GATED:
             note(f"the pod waits: {text}")
     now = time.monotonic()
     seen.reasons = {kind: seen.reasons.get(kind, now) for kind in kinds}
@@ -216,8 +242,8 @@ def _note_workers(seen: _Seen, event: Event) -> None:
 
 
 def _limit(seen: _Seen, start_timeout: float) -> float | None:
-    """Give the time at which a Job that does not run is given up; None while it runs."""
-    if _runs(seen):
+    """Give the time at which a Job that does not run is given up; None while it runs or waits for admission."""
+    if _runs(seen) or seen.held:
         return None
     limit = seen.since + start_timeout
     for kind, since in seen.reasons.items():

@@ -75,7 +75,10 @@ def build(template: Manifest, task: Task) -> Manifest:
     place = f"{task.repository}#{task.commit}" + (f":{task.subdirectory}" if task.subdirectory else "")
     options = [f"--env-manager={task.env_manager}", *(f"-P{name}={value}" for name, value in task.parameters.items())]
     arguments = ["fill", task.run_id, place, f"--entry-point={task.entry_point}", *options]
-    reason: dict[str, object] = {"name": "MLFLOW_RUN_ID", "value": task.run_id}  # where a reason to fail is put
+    reason: dict[str, object] = {
+        "name": "MLFLOW_RUN_ID",
+        "value": verbatim(task.run_id),
+    }  # where a reason to fail is put
     job = _put_in(template, task, arguments, RUN, [reason])
     if task.has_key:
         _mount_key(job, _name(template, task))
@@ -173,13 +176,21 @@ def _put_in(
     pod(job)["restartPolicy"] = "Never"
     first = container(job)
     first.setdefault("name", "run")
-    first["command"] = ["sh", "-c", _LAUNCH, task.launcher]
-    first["args"] = arguments
+    first["command"] = [verbatim(word) for word in ("sh", "-c", _LAUNCH, task.launcher)]
+    first["args"] = [verbatim(word) for word in arguments]
     given = first.get("env") or []
     names = {one["name"] for one in given}
     open_ones = [one for one in (*variables, *_variables(task)) if one["name"] not in names]
     first["env"] = [*given, *open_ones]
     return job
+
+
+def verbatim(text: str) -> str:
+    """Write a text so that Kubernetes gives it to a container as it is.
+
+    In `command`, `args` and the values of `env` it puts a variable's value for `$(NAME)`, and makes one `$` of `$$`.
+    """
+    return text.replace("$", "$$")
 
 
 def job_name(title: str, run_id: str) -> str:
@@ -197,6 +208,6 @@ def _variables(task: Task) -> list[dict[str, object]]:
     return [
         {"name": "REPRISE_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": HOST, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-        {"name": "MLFLOW_TRACKING_URI", "value": task.tracking_uri},
+        {"name": "MLFLOW_TRACKING_URI", "value": verbatim(task.tracking_uri)},
         {"name": "PYTHONUNBUFFERED", "value": "1"},
     ]

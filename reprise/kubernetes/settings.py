@@ -6,12 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from reprise.errors import WrongCall
+from reprise.yaml_nodes import shorten
 
 START_TIMEOUT = 600.0
 """Seconds that a pod may wait for a node, unless the configuration says otherwise; a new node takes minutes."""
 
 WORKERS = 2
 """Pods that work for a search to which workers come, unless the configuration says otherwise."""
+
+LONGEST_WAIT = 30 * 24 * 3600
+"""Seconds at most that a pod may wait for a node; a wait without end is none."""
+
+MOST_WORKERS = 10_000
+"""Far more pods than a cluster has, and few enough for the number that a Job takes."""
 
 _OF_MLFLOW = {"build_image", "docker_auth"}
 
@@ -53,10 +60,15 @@ def read(config: Mapping[str, Any]) -> Settings:
             raise WrongCall(f"backend config {name} is {value!r}, which is not of the right type")
     if "kube-job-template-path" not in own:
         raise WrongCall("no job template is named; give --backend-config deploy/kubernetes.json, which names one")
-    timeout = float(own.get("start-timeout", START_TIMEOUT))
-    if timeout <= 0:
-        raise WrongCall(f"backend config start-timeout is {timeout:g}; it takes seconds, above 0")
-    workers = own.get("workers", WORKERS)
-    if workers < 1:
-        raise WrongCall(f"backend config workers is {workers}; a search takes 1 or more")
-    return Settings(Path(own["kube-job-template-path"]), own.get("kube-context"), timeout, own.get("launcher"), workers)
+    timeout, workers = own.get("start-timeout", START_TIMEOUT), own.get("workers", WORKERS)
+    if not 0 < timeout <= LONGEST_WAIT:
+        limits = f"it takes seconds, above 0 and at most {LONGEST_WAIT:,} (30 days)"
+        raise WrongCall(f"backend config start-timeout is {_shown(timeout)}; {limits}")
+    if not 1 <= workers <= MOST_WORKERS:
+        raise WrongCall(f"backend config workers is {_shown(workers)}; a search takes 1 to {MOST_WORKERS:,}")
+    template = Path(own["kube-job-template-path"])
+    return Settings(template, own.get("kube-context"), float(timeout), own.get("launcher"), workers)
+
+
+def _shown(number: float) -> str:
+    return shorten(str(number))

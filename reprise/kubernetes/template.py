@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from reprise.errors import WrongCall, one_line
+from reprise import yaml_nodes
+from reprise.errors import LONGEST, WrongCall, one_line
 from reprise.search.rendezvous import KEY
 
 Manifest = dict[str, Any]
@@ -21,11 +22,11 @@ def read(path: Path) -> Manifest:
         WrongCall: it is no YAML of one Job with a container and an image, or asks for what a run cannot be.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml_nodes.load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise WrongCall(f"job template {str(path)!r} cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise WrongCall(f"job template {str(path)!r} is no YAML: {one_line(error)}") from error
+        raise WrongCall(f"job template {str(path)!r} is no YAML: {one_line(error, LONGEST)}") from error
     problem = _problem(content)
     if problem:
         raise WrongCall(f"job template {str(path)!r} {problem}")

@@ -1,11 +1,10 @@
 """A resource as it changes: listed once, then told of by the API server, over its restarts."""
 
-import json
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from reprise.kubernetes.api_server import WATCHED, ApiServer, Unreachable, ask, lines
+from reprise.kubernetes.api_server import WATCHED, ApiServer, Unreachable, ask, lines, parsed
 from reprise.terminal import note
 
 PATIENCE = 600
@@ -68,7 +67,7 @@ def wait_for_server(since: float, error: Unreachable) -> float:
 def _changes(server: ApiServer, path: str, selector: dict[str, str], version: str) -> Iterator[Event]:
     query = {**selector, "watch": "true", "resourceVersion": version, "timeoutSeconds": str(WATCHED)}
     for line in lines(server, path, query, silence=WATCHED + 30):
-        event = json.loads(line)
+        event = parsed(server, line)
         if event["type"] == "ERROR":  # the version is too old by now: to be listed again
             return
         yield Event(event["type"], [event["object"]])

@@ -1,7 +1,6 @@
 """What a run came to, read from its artifacts: tables, values, fitted models; each by its meaning, not its bytes."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from reprise import seal
+from reprise import json_text, seal
 from reprise.errors import one_line
 from reprise.evaluation import Evaluation
 from reprise.proof import learned
@@ -163,7 +162,7 @@ def _read(name: str, path: Path, found: _Found) -> None:
     if path.suffix in (".parquet", ".csv", ".tsv"):
         found.tables[name] = _table(path)
     elif path.suffix == ".json":
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_text.parse(path.read_text(encoding="utf-8"))
         if _is_table(content):
             found.tables[name] = pd.DataFrame(content["data"], columns=content["columns"])
         else:

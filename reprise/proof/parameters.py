@@ -1,12 +1,12 @@
 """The parameters that a recorded run was given: those to give again, for a job logs parameters by itself too."""
 
-import json
 import re
 from pathlib import PurePath
 from typing import Any
 
 import yaml
 
+from reprise import json_text, yaml_nodes
 from reprise.errors import Irreproducible
 from reprise.proof.snapshot import Snapshot
 from reprise.recorded import Recorded
@@ -48,7 +48,7 @@ def _declared(code: Snapshot, recorded: Recorded) -> dict[str, set[str]]:
     if content is None:
         return {}
     try:
-        points: dict[str, Any] = yaml.safe_load(content).get("entry_points") or {}
+        points: dict[str, Any] = yaml_nodes.load(content).get("entry_points") or {}
         return {point: set((entry or {}).get("parameters") or {}) for point, entry in points.items()}
     except (yaml.YAMLError, TypeError, AttributeError) as error:
         raise Irreproducible(f"{name} at commit {recorded.commit} names no entry points") from error
@@ -69,7 +69,7 @@ def _missing(code: Snapshot, recorded: Recorded, points: list[str]) -> str:
 def _extra(recorded: Recorded) -> set[str] | None:
     """Give the parameters that were given beyond the declared ones; None where the run does not say."""
     try:
-        return {str(name) for name in json.loads(recorded.tags[EXTRA_TAG])}
+        return {str(name) for name in json_text.parse(recorded.tags[EXTRA_TAG])}
     except (KeyError, ValueError, TypeError):
         pass
     command = recorded.provenance.get("command")

@@ -17,7 +17,7 @@ from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
 from reprise.proof.table_change import explain, labels_of
 from reprise.proof.trials import search_of
-from reprise.recorded import LOCK, PROVENANCE, RERUN_OF, Recorded
+from reprise.recorded import LOCK, PATCH, PROVENANCE, RERUN_OF, Recorded
 from reprise.running.play import Order
 from reprise.running.repository import SHA, find
 from reprise.source import in_checkout
@@ -48,7 +48,9 @@ class Plan:
     lacks: str | None = None
 
 
-def prepare(recorded: Recorded, repository: str, env_manager: str, experiment_id: str) -> Plan:
+def prepare(
+    recorded: Recorded, repository: str, env_manager: str, experiment_id: str, *, apply_patch: bool = True
+) -> Plan:
     """Check all that can be checked without running, and plan the rerun.
 
     Args:
@@ -56,6 +58,7 @@ def prepare(recorded: Recorded, repository: str, env_manager: str, experiment_id
         repository: where its commit is; `recorded` for where the run says, else this project's own checkout.
         env_manager: of the rerun; `recorded` for the run's own, where it can be had here.
         experiment_id: of the rerun.
+        apply_patch: whether uncommitted changes that the store has are applied, and so run.
 
     Raises:
         Irreproducible: something is missing; each piece that is known to be missing has its line.
@@ -63,6 +66,11 @@ def prepare(recorded: Recorded, repository: str, env_manager: str, experiment_id
     missing = list(_gaps(recorded))
     if missing or recorded.commit is None or recorded.entry_point is None:
         raise Irreproducible(*missing)
+    if recorded.patch and not apply_patch:
+        raise Irreproducible(
+            f"it was not tried, since its uncommitted changes ({len(recorded.patch)} bytes) come from the store: read "
+            f"{PATCH} of run {recorded.run_id}, then name the run itself, or add --apply-patches"
+        )
     repositories = candidates(recorded.repositories) if repository == "recorded" else [repository]
     place, commit = place_of(recorded.commit, recorded.subdirectory, repositories)
     with snapshot(commit, recorded.patch) as code:

@@ -46,6 +46,7 @@ def reproduce(
     version: Version | None = None,
     *,
     trusted: bool = False,
+    apply_patch: bool = True,
 ) -> Verdict:
     """Reproduce a run.
 
@@ -57,6 +58,7 @@ def reproduce(
         announce: is told what will be run, just before it is.
         version: the registered version that was named, if one was; the registry says that it is of this run.
         trusted: whether models are loaded that may run code of their own, or of which nobody recorded a digest.
+        apply_patch: whether uncommitted changes that the store has are applied, and so run.
 
     Raises:
         WrongCall: there is no such run.
@@ -70,7 +72,8 @@ def reproduce(
         _warn([finding for finding in record if finding.match == Match.DIFFERENT])
         try:
             trials.see_that_it_has_results(recorded)
-            plan = moved(prepare(search, repository, env_manager, experiment_id), search)
+            prepared = prepare(search, repository, env_manager, experiment_id, apply_patch=apply_patch)
+            plan = moved(prepared, search)
             announce(plan)
             played = _play(plan)
             again = rerun = read(played.run_id, folder / "again")

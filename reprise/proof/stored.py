@@ -1,7 +1,6 @@
 """What the store says of a run, place by place, for `reprise.proof.consistency` to compare."""
 
 import csv
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import mlflow
 
+from reprise import json_text
 from reprise.errors import ABSENT
 from reprise.recorded import Recorded
 from reprise.seal import files, sha256
@@ -148,7 +148,7 @@ def _datasets(run: mlflow.entities.Run) -> dict[str, tuple[Dataset, ...]]:
 
 def _fingerprint(profile: str | None) -> str | None:
     try:
-        content = json.loads(profile or "null")
+        content = json_text.parse(profile or "null")
     except ValueError:
         return None
     return str(content["fingerprint"]) if isinstance(content, dict) and "fingerprint" in content else None
@@ -167,7 +167,7 @@ def _model(model_id: str, run_id: str) -> Model | None:
 
 def _verdict(path: Path) -> dict[str, Any] | None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_text.parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None

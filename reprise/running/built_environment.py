@@ -24,6 +24,7 @@ from mlflow.utils.environment import _PythonEnv
 from mlflow.utils.process import ShellCommandException
 from mlflow.utils.virtualenv import _create_virtualenv, _get_virtualenv_name
 
+from reprise import yaml_nodes
 from reprise.errors import JobFailed, WrongCall, one_line
 from reprise.running import conda
 from reprise.running.build_output import telling
@@ -115,7 +116,7 @@ def _python_env(project: Project) -> Any:
         return _PythonEnv()
     try:
         return _PythonEnv.from_conda_yaml(path) if project.env_type == env_type.CONDA else _PythonEnv.from_yaml(path)
-    except (MlflowException, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+    except (MlflowException, yaml.YAMLError, *yaml_nodes.NONE) as error:
         raise JobFailed(f"{Path(path).name} describes no environment: {one_line(error, 300)}") from error
 
 

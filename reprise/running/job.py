@@ -9,12 +9,12 @@ from typing import Any
 
 import mlflow
 import yaml
-from mlflow.entities import Param, RunTag
+from mlflow.entities import Param
 from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
 from mlflow.tracking.context.default_context import _get_user
 
-from reprise import patience, process, project, scratch
+from reprise import patience, process, project, scratch, yaml_nodes
 from reprise.credentials import without_credentials
 from reprise.entry_point import failure_of
 from reprise.errors import JobFailed, WrongCall, cause, one_line
@@ -131,7 +131,7 @@ def load(job: Job) -> Any:
     try:
         loaded = load_project(str(job.folder))
         loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
-    except (MlflowException, AttributeError, yaml.YAMLError) as error:
+    except (MlflowException, yaml.YAMLError, *yaml_nodes.NONE) as error:
         if not any(path.name.lower() == "mlproject" for path in job.folder.iterdir()):
             raise WrongCall(
                 f"{job.name} has no MLproject; name a project's folder, #:<folder>, or a script, -e"
@@ -162,7 +162,8 @@ def make_run(loaded: Any, job: Job, manager: str) -> str:
         **job.tags,
     }
     client = mlflow.MlflowClient()
-    run_id = str(client.create_run(job.experiment_id, run_name=job.run_name).info.run_id)
+    first = {name: value for name, value in tags.items() if value}  # with the run itself: this process may be killed
+    run_id = str(client.create_run(job.experiment_id, tags=first, run_name=job.run_name).info.run_id)
     with ended_well(run_id):
         try:
             client.log_batch(
@@ -172,7 +173,6 @@ def make_run(loaded: Any, job: Job, manager: str) -> str:
                     for group in computed
                     for name, value in group.items()
                 ],
-                tags=[RunTag(name, value) for name, value in tags.items() if value],
             )
         except MlflowException as error:
             raise JobFailed(f"run {run_id} takes no such parameters: {cause(error)}") from error

@@ -1,6 +1,7 @@
 """What trials run on: a backend of joblib, with the processes of this machine or a cluster's, or Dask's own futures."""
 
 import importlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,12 +14,16 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config, wrap_no
 from threadpoolctl import threadpool_limits
 
 import reprise
+from reprise import process
 from reprise.errors import JobFailed, WrongCall, one_line
 
 if TYPE_CHECKING:
     from reprise.search.dask_cluster import Cluster
 
 LOCAL = ("loky", "multiprocessing", "threading", "sequential")
+PROCESSES = ("loky", "multiprocessing")
+"""Those of them whose workers are processes of their own, which would outlive a search that was killed."""
+
 REGISTRATION = {
     "dask": ("distributed", ""),
     "ray": ("ray.util.joblib", "register_ray"),
@@ -94,6 +99,8 @@ class Engine:
     ) -> Iterator[Any]:
         """Make the calls, and note each in `waiting` before."""
         options: dict[str, Any] = {}
+        if self.backend in PROCESSES:
+            options |= {"initializer": process.end_with, "initargs": (os.getpid(),)}
         if self.backend == "loky":
             options["inner_max_num_threads"] = 1
         if self.backend not in LOCAL:

@@ -159,6 +159,8 @@ class _Reader:
             self.fail(node, name, "is no mapping of hyper-parameters to values")
         entries: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.fail(key, name, "has a list or a mapping where a name belongs")
             if key.value in entries:
                 self.fail(key, f"{name}.{key.value}".lstrip("."), "is given twice")
             entries[str(key.value)] = (key, value)

@@ -10,7 +10,7 @@ from typing import Any
 import mlflow
 from mlflow.entities import Metric, Param
 
-from reprise import patience
+from reprise import patience, process
 from reprise.errors import JobFailed, cause
 from reprise.limits import in_parameter, in_tag
 from reprise.search.candidates import Candidate
@@ -78,6 +78,7 @@ class TrialLog:
     def _create(self, trial: Trial) -> str:
         """Make the run in three calls, as few as MLflow takes: create, one batch, end."""
         tags = {
+            **process.tags(),
             PARENT: self._parent.info.run_id,
             "mlflow.user": self._parent.data.tags.get("mlflow.user", "unknown"),
             "reprise.job": JOB,

@@ -14,6 +14,7 @@ import mlflow
 import pandas as pd
 from sklearn.metrics import get_scorer_names
 
+from reprise import json_text
 from reprise.data import Dataset
 from reprise.errors import JobFailed, WrongCall
 from reprise.search.candidates import Candidate, Method, rungs
@@ -117,11 +118,12 @@ def known_trials(
 
 def _check_same(run_id: str, recorded: str, settings: Settings) -> None:
     try:
-        before = json.loads(recorded)
+        before = json_text.parse(recorded)
     except ValueError as error:  # MLflow had cut it
         raise WrongCall(
             f"run {run_id} does not hold its settings whole, so it cannot be resumed; begin anew"
         ) from error
+    before = before if isinstance(before, dict) else {}
     for name, value in asdict(settings).items():
         if before.get(name) not in (value, _in_short(value)):
             told = f"{before.get(name)!r}, not {_in_short(value)!r}"

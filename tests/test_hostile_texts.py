@@ -1,0 +1,138 @@
+"""YAML and JSON of files and stores that would break their reader: nested without end, huge numbers, odd values."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from reprise import digest, json_text, process, recorded, verified_model, yaml_nodes
+from reprise.errors import JobFailed, WrongCall
+from reprise.governance.policy import read_policy
+from reprise.kubernetes import settings, template
+from reprise.kubernetes.api_server import ApiServer, Unreachable, parsed
+from reprise.proof import artifacts, model_files
+from reprise.running import built_environment
+from reprise.running.job import Job, load
+from reprise.search.search_space import read_search_space
+
+DEEP = 100_000
+BOMB = "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12))])
+YAML = {
+    "deep list": "[" * DEEP,
+    "deep mapping": "{a: " * DEEP,
+    "deep closed": "[" * DEEP + "]" * DEEP,
+    "many digits": f"a: {'9' * 5_000}",
+    "many hexadecimal digits": f"a: 0x{'f' * 5_000}",
+    "no date": "a: 2026-99-99",
+    "no truth": "a: !!bool maybe",
+    "no time": "a: !!timestamp later",
+    "no number": "a: !!int x",
+    "an object": "a: !!python/object/apply:os.system [id]",
+    "a key that is none": "? [a]\n: 1",
+    "itself": "&a [*a]",
+    "bomb": BOMB,
+}
+JSON = {
+    "deep": "[" * DEEP,
+    "deep closed": "[" * DEEP + "]" * DEEP,
+    "deep, yet parsed": '{"a":' * 500 + "1" + "}" * 500,
+    "many digits": f'{{"a": {"9" * 5_000}}}',
+    "nothing": "",
+}
+
+
+def number(value: Any) -> float:
+    return float(click.FLOAT.convert(value, None, None))
+
+
+def by_name(cases: dict[str, str]) -> Any:
+    return pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in cases.items()])
+
+
+@by_name(YAML)
+def test_yaml_is_a_value_or_a_yaml_error(text: str) -> None:
+    with pytest.raises(yaml.YAMLError):
+        yaml_nodes.load(text)
+
+
+def test_aliases_as_mlflow_writes_them_are_read() -> None:
+    assert yaml_nodes.load("a: &x {b: 1}\nc: *x") == {"a": {"b": 1}, "c": {"b": 1}}
+    assert yaml_nodes.load("") is None
+
+
+@by_name(JSON)
+def test_json_is_a_value_or_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"nested too deeply|integer string|Expecting value"):
+        json_text.parse(text)
+
+
+@by_name(YAML)
+def test_a_file_of_a_person_is_one_short_line(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.yaml"
+    path.write_text(text)
+    for read in (template.read, read_policy, lambda place: read_search_space(place, {"a": number})):
+        with pytest.raises(WrongCall) as raised:
+            read(path)
+        message = raised.value.format_message()
+        assert "\n" not in message
+        assert len(message) < 700
+
+
+@pytest.mark.parametrize("rule", ["rows: {min: 0xVALUE}", "rows: {min: VALUE}", "slices: {a: 0xVALUE}", "? [a]\n: 1"])
+def test_a_bound_that_nobody_could_be_shown_is_one_line(rule: str, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(rule.replace("VALUE", "9" * 5_000))
+    with pytest.raises(WrongCall, match=r"policy\.yaml, line 1: ") as raised:
+        read_policy(tmp_path / "policy.yaml")
+    assert len(raised.value.format_message()) < 300
+
+
+@by_name(YAML)
+def test_a_project_of_anybody_is_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "MLproject").write_text(
+        f"{text}\nname: x\nconda_env: conda.yaml\nentry_points: {{main: {{command: a}}}}"
+    )
+    with pytest.raises(WrongCall, match="that project: "):
+        load(Job(tmp_path, "that project", "train", {}, None, "0"))
+    (tmp_path / "MLproject").write_text("name: x\nconda_env: conda.yaml\nentry_points: {main: {command: a}}")
+    (tmp_path / "conda.yaml").write_text(text)
+    loaded = load(Job(tmp_path, "that project", "main", {}, None, "0"))
+    with suppress(JobFailed):
+        built_environment._python_env(loaded)  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    "content", [*(text.encode() for text in YAML.values()), b"\xff\xfe", b"[]", b"", b"1: a\nb: c"]
+)
+def test_a_model_of_a_store_is_read_or_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "MLmodel").write_bytes(content)
+    assert len(digest.digest(tmp_path)) == 64
+    assert str(verified_model.code_in(tmp_path)).startswith("its MLmodel cannot be read")
+    assert artifacts.needs_of({"model": tmp_path}) == {}
+    assert model_files._content(tmp_path / "MLmodel") is not None  # noqa: SLF001
+
+
+@by_name(JSON)
+def test_a_record_of_a_store_that_cannot_be_read_is_none(text: str, tmp_path: Path) -> None:
+    (tmp_path / "provenance.json").write_text(text)
+    assert recorded._provenance(tmp_path / "provenance.json") is None  # noqa: SLF001
+    assert process.read(text) is None
+    with pytest.raises(Unreachable, match="answers as no cluster does"):
+        parsed(ApiServer("context", "here", "https://127.0.0.1:9", None, None), text.encode())
+
+
+def test_a_process_that_no_system_has_is_none() -> None:
+    fields = {**vars(process.this_process()), "pid": 2**40}
+    assert process.read(json.dumps(fields)) is None
+
+
+@pytest.mark.parametrize("value", ["1e999", "NaN", "9" * 400, "-1", str(10**9)])
+def test_a_number_of_the_configuration_is_one_that_can_be(value: str) -> None:
+    for name in ("start-timeout", "workers"):
+        number = json.loads(value)
+        with pytest.raises(WrongCall, match=f"backend config {name} is ") as raised:
+            settings.read({"kube-job-template-path": "x", name: number})
+        assert len(raised.value.format_message()) < 200
