@@ -13,8 +13,8 @@ import yaml
 from conftest import PROJECT, commit_all
 
 from reprise.backends import kubernetes_commit as backend
-from reprise.errors import WrongCall
-from reprise.kubernetes import cause, manifest, reach, settings, template
+from reprise.errors import JobFailed, WrongCall
+from reprise.kubernetes import admission, cause, manifest, reach, settings, template
 from reprise.kubernetes.api_server import ApiServer
 from reprise.kubernetes.manifest import Task
 from reprise.running.play import Order
@@ -71,6 +71,49 @@ def test_workers_are_a_job_beside_the_runs_that_goes_with_it() -> None:
     assert "MLFLOW_RUN_ID" not in variables  # a worker's reason to fail is not the search's
 
 
+def test_the_key_of_a_search_is_in_a_secret_alone_which_goes_with_the_job() -> None:
+    given, task = template.read(SHIPPED), replace(TASK, has_key=True)
+    run = manifest.build(given, task)
+    run["metadata"]["uid"] = "7"
+    secret = manifest.build_key(given, task, "the key", run)
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": run["metadata"]["name"], "uid": "7"}
+    assert secret["metadata"]["ownerReferences"] == [owner]
+    assert secret["stringData"] == {"key.pem": "the key"}
+    for job in (run, manifest.build_workers(given, task, 3, run)):
+        (volume,) = [one for one in template.pod(job)["volumes"] if one["name"] == "reprise-key"]
+        assert volume["secret"] == {"secretName": secret["metadata"]["name"], "defaultMode": 0o440}
+        container = template.container(job)
+        assert {"name": "reprise-key", "mountPath": "/run/reprise", "readOnly": True} in container["volumeMounts"]
+        assert {"name": "REPRISE_KEY", "value": "/run/reprise/key.pem"} in container["env"]
+        assert "the key" not in str(job)
+    bare = {"spec": {"template": {"spec": {"containers": [{"image": "any"}]}}}}
+    (volume,) = template.pod(manifest.build(bare, task))["volumes"]
+    assert volume["secret"]["defaultMode"] == 0o444  # of a pod's user nothing is known but that root reads all
+
+
+def test_who_may_not_write_the_key_is_told_so_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    given, task = template.read(SHIPPED), replace(TASK, has_key=True)
+    monkeypatch.setattr(admission, "_may", lambda _server, asked: asked["resource"] != "secrets")
+    server = ApiServer("context", "here", "https://127.0.0.1:9", None, None)
+    jobs, key = [manifest.build(given, task)], manifest.build_key(given, task, "")
+    with pytest.raises(JobFailed, match=r"may not create secrets in namespace here.*deploy/role\.yaml"):
+        admission.see_that_they_are_admitted(server, "here", jobs, key)
+
+
+def test_without_a_search_there_is_no_key() -> None:
+    job = manifest.build(template.read(SHIPPED), TASK)
+    assert "reprise-key" not in str(job)
+    assert "REPRISE_KEY" not in str(job)
+
+
+@pytest.mark.parametrize("name", ["REPRISE_KEY", "DASK_DISTRIBUTED__COMM__TLS__CA_FILE"])
+def test_a_template_with_keys_of_its_own_keeps_them(name: str) -> None:
+    given = template.read(SHIPPED)
+    assert not template.brings_key(given)
+    template.container(given)["env"].append({"name": name, "value": "/keys/ca.pem"})
+    assert template.brings_key(given)
+
+
 def as_kubernetes_expands(text: str) -> str:
     """What the kubelet gives to a container for a text of `command`, `args` or `env`; every variable is set to "X"."""
     return re.sub(r"\$\$|\$\([^)]*\)", lambda found: "$" if found[0] == "$$" else "X", text)
@@ -94,40 +137,6 @@ def test_no_variable_is_put_into_what_a_person_typed(text: str) -> None:
     arguments = [as_kubernetes_expands(word) for word in template.container(manifest.build(given, task))["args"]]
     place = f"{TASK.repository}#{TASK.commit}:{text}"
     assert arguments == ["fill", TASK.run_id, place, f"--entry-point={text}", "--env-manager=uv", f"-P{text}={text}"]
-
-
-def test_the_key_of_a_search_is_in_a_secret_alone_which_goes_with_the_job() -> None:
-    given, task = template.read(SHIPPED), replace(TASK, has_key=True)
-    run = manifest.build(given, task)
-    run["metadata"]["uid"] = "7"
-    secret = manifest.build_key(given, task, "the key", run)
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": run["metadata"]["name"], "uid": "7"}
-    assert secret["metadata"]["ownerReferences"] == [owner]
-    assert secret["stringData"] == {"key.pem": "the key"}
-    for job in (run, manifest.build_workers(given, task, 3, run)):
-        (volume,) = [one for one in template.pod(job)["volumes"] if one["name"] == "reprise-key"]
-        assert volume["secret"] == {"secretName": secret["metadata"]["name"], "defaultMode": 0o440}
-        container = template.container(job)
-        assert {"name": "reprise-key", "mountPath": "/run/reprise", "readOnly": True} in container["volumeMounts"]
-        assert {"name": "REPRISE_KEY", "value": "/run/reprise/key.pem"} in container["env"]
-        assert "the key" not in str(job)
-    bare = {"spec": {"template": {"spec": {"containers": [{"image": "any"}]}}}}
-    (volume,) = template.pod(manifest.build(bare, task))["volumes"]
-    assert volume["secret"]["defaultMode"] == 0o444  # of a pod's user nothing is known but that root reads all
-
-
-def test_without_a_search_there_is_no_key() -> None:
-    job = manifest.build(template.read(SHIPPED), TASK)
-    assert "reprise-key" not in str(job)
-    assert "REPRISE_KEY" not in str(job)
-
-
-@pytest.mark.parametrize("name", ["REPRISE_KEY", "DASK_DISTRIBUTED__COMM__TLS__CA_FILE"])
-def test_a_template_with_keys_of_its_own_keeps_them(name: str) -> None:
-    given = template.read(SHIPPED)
-    assert not template.brings_key(given)
-    template.container(given)["env"].append({"name": name, "value": "/keys/ca.pem"})
-    assert template.brings_key(given)
 
 
 def test_a_bare_template_gets_limits() -> None:
