@@ -99,6 +99,10 @@ def _trust() -> Iterator[Attack]:
 
 def _secrets() -> Iterator[Attack]:
     yield _attack(
+        "search", "join a search on Dask without its key", "refused, no code is run, no other port is open",
+        "search_key::test", "workers::test",
+    )  # fmt: skip
+    yield _attack(
         "login", "put a login in a data URL, in any spelling", "taken out or refused", "credentials::test",
         "repository::test_a_password_reaches_the_server_and_no_file",
     )  # fmt: skip
