@@ -27,6 +27,9 @@ from reprise.terminal import note, say, summary
 @click.option("--metric", default="any", help="The metric that --commits looks at.")
 @options.TRUST_MODEL
 @click.option(
+    "--published", type=bool, default="no", help="yes: refuse a commit to which no branch or tag there leads."
+)
+@click.option(
     "--apply-patch", type=bool, default="yes", help="no: refuse a run whose uncommitted changes are recorded."
 )
 def reproduce(
@@ -38,6 +41,7 @@ def reproduce(
     *,
     trust_model: bool,
     apply_patch: bool,
+    published: bool,
 ) -> None:
     """Run a recorded run again from its commit, compare all that both came to, and give a verdict."""
     run_id, version = versions.subject(run)
@@ -49,7 +53,7 @@ def reproduce(
             _bisect(run_id, where, commits, metric)
             return
         verdict = reproduction.reproduce(
-            run_id, *where, _announce, version, trusted=trust_model, apply_patch=apply_patch
+            run_id, *where, _announce, version, trusted=trust_model, apply_patch=apply_patch, published=published
         )
         reproduction.keep(verdict, active.info.run_id)
 

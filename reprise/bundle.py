@@ -38,7 +38,7 @@ from reprise.entry_point import in_one_line
 from reprise.errors import JobFailed, WrongCall
 
 MODEL_NAME = "model"
-UNLOGGED = scratch.KEPT
+UNLOGGED = "reprise-unlogged"
 _TARGET = ("run_id", "experiment_id", "tracking_uri", "time")
 
 
@@ -158,16 +158,22 @@ def upload_later(folder: Path, *, to_recorded_store: bool = False) -> str:
 
 
 def _keep(folder: Path, run_id: str) -> Path | None:
-    """Copy a bundle to where it outlives the process: the working folder, or this user's temporary one."""
-    for place in (Path.cwd(), scratch.own_folder()):
-        kept = place / UNLOGGED / run_id
+    """Copy a bundle to where it outlives the process: the working folder, or this user's own beside temporary ones."""
+    for found in (_here, scratch.lasting_folder):
         try:
+            kept = found() / run_id
             shutil.copytree(folder, kept)
         except OSError:
             shutil.rmtree(kept, ignore_errors=True)
+        except JobFailed:
+            continue
         else:
             return kept
     return None
+
+
+def _here() -> Path:
+    return Path.cwd() / UNLOGGED
 
 
 def _take_back(folder: Path, uri: str) -> None:

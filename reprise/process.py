@@ -8,6 +8,7 @@ cannot be known, as on systems without /proc, makes the answer `unknown`, never 
 import hashlib
 import hmac
 import json
+import multiprocessing
 import os
 import re
 import socket
@@ -155,11 +156,17 @@ def end_with(parent: int) -> None:
     Args:
         parent: its process id.
     """
+    spawner = multiprocessing.parent_process()  # by a fork server, whose child this then is
+
+    def is_alive() -> bool:
+        return os.getppid() == parent if own else spawner is None or spawner.is_alive()
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while is_alive():
             time.sleep(1)
         os._exit(1)
+
+    own = os.getppid() == parent
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -14,9 +14,6 @@ from reprise.running.flock import hold, is_held, locked
 _LOCK, _CONTENT = "lock", "content"
 _PATIENCE = 120.0  # seconds for another process's sweep
 
-KEPT = "reprise-unlogged"
-"""A folder in the one of the user that is not swept: what a store did not take, until it does."""
-
 
 def own_folder() -> Path:
     """Return this user's own folder below the temporary one (`TMPDIR`), which nobody else may read or write.
@@ -24,8 +21,20 @@ def own_folder() -> Path:
     Raises:
         JobFailed: it cannot be made, or another user has taken its name.
     """
-    user = os.getuid() if hasattr(os, "getuid") else ""
-    return own(Path(tempfile.gettempdir(), f"reprise-{user}"))
+    return own(Path(tempfile.gettempdir(), f"reprise-{_user()}"))
+
+
+def lasting_folder() -> Path:
+    """Return this user's folder beside that one, which no version of this package sweeps.
+
+    Raises:
+        JobFailed: as `own_folder`.
+    """
+    return own(Path(tempfile.gettempdir(), f"reprise-unlogged-{_user()}"))
+
+
+def _user() -> int | str:
+    return os.getuid() if hasattr(os, "getuid") else ""
 
 
 def own(path: Path) -> Path:
@@ -101,8 +110,7 @@ def abandoned() -> list[Path]:
 
 
 def _abandoned(top: Path) -> list[Path]:
-    places = [place for place in top.iterdir() if place.is_dir() and place.name != KEPT]
-    return [place for place in places if not is_held(place / _LOCK)]
+    return [place for place in top.iterdir() if place.is_dir() and not is_held(place / _LOCK)]
 
 
 def _sweep(top: Path) -> int:

@@ -123,7 +123,8 @@ def in_checkout(source: dict[str, Any]) -> Path | None:
         WrongCall: the file is outside of the project.
     """
     inside = source.get("in_project")
-    path = paths.inside(project.FOLDER, str(inside), "the record's file of the project") if inside else None
+    name = paths.relative(str(inside), "the record's file of the project") if inside else None
+    path = project.FOLDER / name if name else None  # a link of one's own checkout may lead where it likes
     return path if path and path.is_file() else None
 
 

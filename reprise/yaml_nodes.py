@@ -19,7 +19,7 @@ NODES = 1_000_000
 BITS = 4_000
 """Bits of a whole number at most. Python writes none of more than some thousand digits."""
 
-NONE = (RecursionError, ValueError, KeyError, TypeError, AttributeError)
+NONE = (RecursionError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError)
 """What PyYAML raises beside its own errors: of deep nesting, and of a tag on what is none of its kind."""
 
 

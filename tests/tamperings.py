@@ -239,6 +239,7 @@ def _models() -> Iterator[Tampering]:
     )
     yield Tampering("code in a model, and a second one", "train", _plant, "model")
     yield Tampering("none: a file that a person adds", "train", _add_a_note, None, 0)
+    yield Tampering("none: an MLmodel that a person adds", "train", _add_mlmodel, None, 0)
     yield Tampering("MLmodel: another run", "train", _restamp, "run of model")
     yield Tampering(
         "a model's parameter",
@@ -413,6 +414,10 @@ def _plant(place: Place) -> None:
 
 def _add_a_note(place: Place) -> None:
     place.client().log_text(place.runs["train"], "looked at on Monday\n", "note.txt")
+
+
+def _add_mlmodel(place: Place) -> None:
+    place.client().log_text(place.runs["train"], "flavors: {}\n", "MLmodel")
 
 
 def _restamp(place: Place) -> None:

@@ -228,7 +228,7 @@ def test_a_full_file_system_is_one_line_and_loses_nothing(
     assert "Traceback" not in done.stderr
     line = done.stderr.splitlines()[-1]
     (found,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
-    kept = tmp_path / f"reprise-{os.getuid()}/reprise-unlogged" / found.info.run_id
+    kept = tmp_path / f"reprise-unlogged-{os.getuid()}" / found.info.run_id
     assert "No space left on device" in line
     assert line.endswith(f"they are kept: reprise upload {kept}")
     assert found.info.status == "FAILED"

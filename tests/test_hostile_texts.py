@@ -33,6 +33,8 @@ YAML = {
     "no number": "a: !!int x",
     "an object": "a: !!python/object/apply:os.system [id]",
     "a key that is none": "? [a]\n: 1",
+    "a time of many parts": f"a: {'1:' * 200}1.5",
+    "an empty number": "a: !!int ''",
     "itself": "&a [*a]",
     "bomb": BOMB,
 }

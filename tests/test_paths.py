@@ -80,6 +80,16 @@ def test_a_recorded_file_of_the_project_stays_in_the_project(inside: str) -> Non
         source.again({"in_project": inside, "uri": "table.csv"})
 
 
+def test_a_link_of_one_s_own_checkout_may_lead_to_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/table.csv").write_text("a\n1\n")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/data").symlink_to("../shared")
+    monkeypatch.setattr(source.project, "FOLDER", tmp_path / "project")
+    found = source.again({"in_project": "data/table.csv", "uri": "gone"})
+    assert found == str(tmp_path / "project/data/table.csv")
+
+
 @pytest.mark.parametrize("model_id", ["/tmp/x", "../../x", "a/b"])
 def test_a_model_s_id_writes_nothing_elsewhere(model_id: str, store: str, tmp_path: Path) -> None:
     """As a hostile server gives it."""

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from pathlib import Path
 
+import psutil
 import pytest
 from conftest import PROJECT
 
@@ -117,3 +119,33 @@ def test_the_machine_id_itself_is_not_recorded() -> None:
     except OSError:
         pytest.skip("this machine has no id")
     assert machine not in tags()[TAG]
+
+
+WORKERS = """
+import multiprocessing, os, sys, time
+from reprise.process import end_with
+
+def work(_):
+    time.sleep(2)
+    return os.getpid()
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    with context.Pool(2, end_with, (os.getpid(),)) as pool:
+        print(*set(pool.map(work, range(4), chunksize=1)), flush=True)
+        os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_end_with_the_process_they_work_for_however_they_were_started(method: str, tmp_path: Path) -> None:
+    script = tmp_path / "work.py"
+    script.write_text(WORKERS)
+    variables = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, str(script), method], env=variables, stdout=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    workers = [int(number) for number in done.stdout.split()]
+    assert len(workers) == 2
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in workers if psutil.pid_exists(pid)], timeout=20)
+    assert alive == []

@@ -477,6 +477,21 @@ def test_a_move_from_the_future_is_watched_and_does_not_block_for_a_day(
     assert champion() == "2"
 
 
+def test_doctor_asks_about_no_move_whose_process_is_not_known(
+    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next promote repairs it, in time; ended as a failed run it could not."""
+    from reprise.doctor import store
+
+    with monkeypatch.context() as patch:
+        patch.setattr(history.socket, "gethostname", lambda: "elsewhere")
+        entry = history.begin("reprise", "promote", "champion", "none", "3")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.confirm", lambda _text: True)
+    store.runs(fix=True)
+    assert mlflow.get_run(entry.run_id).info.status == "RUNNING"
+
+
 def test_doctor_repairs_a_move_and_does_not_end_it_as_a_failed_run(
     judged: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

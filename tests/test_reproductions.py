@@ -1,5 +1,6 @@
 """`reprise reproduce` as a person types it: exit codes, and all versions of a registered model."""
 
+import json
 import re
 from pathlib import Path
 
@@ -180,3 +181,31 @@ def test_all_does_not_run_what_a_trusted_repository_merely_serves(store: str, se
     assert "refused" in shown.output
     assert f"no branch or tag of {served.as_uri()} leads to it" in shown.output
     assert len(mlflow.search_runs(search_all_experiments=True, output_format="list")) == 1
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("tag", ["of another commit", None])
+def test_all_does_not_run_what_the_record_says_beside_the_tags(
+    store: str, served: Path, tmp_path: Path, tag: str | None
+) -> None:
+    """The job runs the commit in provenance.json, which is checked there again."""
+    marker = tmp_path / "ran"
+    run_id = make_version(tmp_path / "trusted", "1")
+    proposed = git(served, "rev-parse", "refs/pull/7/head")
+    record: dict[str, object] = {
+        "format": 1, "git": {"commit": proposed, "subdirectory": "", "patch": {"state": "none", "left_out": {}}},
+        "environment": {"python_version": "3.11.2", "implementation": "CPython", "platform": "x", "machine": "x",
+                        "installed": {}, "mismatches": [], "simd": [], "blas": []},
+        "data": {"source": {"uri": "iris", "kind": "bundled", "in_project": None}, "fingerprint": "0", "rows": 1},
+    }  # fmt: skip
+    client = mlflow.MlflowClient()
+    client.log_text(run_id, json.dumps(record), "provenance/provenance.json")
+    client.set_tag(run_id, "mlflow.source.git.repoURL", served.as_uri())
+    if tag is None:
+        client.delete_tag(run_id, "mlflow.source.git.commit")
+    else:
+        client.set_tag(run_id, "mlflow.source.git.commit", git(served, "rev-parse", "main"))
+    shown = CliRunner().invoke(cli, [*CALL, "--all", "--model", "it's mine", "--trust", served.as_uri()])
+    assert shown.exit_code == 3, shown.output
+    assert f"commit {proposed} cannot be had: no branch or tag of" in shown.output
+    assert not marker.exists()

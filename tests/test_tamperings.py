@@ -18,9 +18,9 @@ from reprise.recorded import read
 
 TAMPERINGS = {tampering.name: tampering for tampering in tamperings()}
 PROCESSES = {
-    *("none: train", "none: version", "commit tag: the parent", "parameter data", "scaler.gz replaced"),
-    *("patch removed, tags cleaned", "code in a model, and a second one", "a trial's score, by its trial"),
-    "a version's source and files",
+    *("none: train", "none: version", "none: an MLmodel that a person adds", "commit tag: the parent"),
+    *("parameter data", "scaler.gz replaced", "patch removed, tags cleaned", "code in a model, and a second one"),
+    *("a trial's score, by its trial", "a version's source and files"),
 }
 """Those that get a rerun here. `python tests/tamperings.py` gives one to each."""
 
@@ -69,7 +69,7 @@ def test_the_verdict_tells_it(name: str, place: Place) -> None:
         verdicts[TAMPERINGS[name].exit_code],
     ), found.output
     named = TAMPERINGS[name].names
-    assert bool(found.named) == bool(named), found.output
+    assert bool(found.named) == bool(named) or "is not compared (it was added" in found.named[0], found.output
     assert not (place.folder / MARKER).exists(), found.output
     if named:
         assert any(line.startswith(named) for line in found.named), found.output

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from reprise import stale
 from reprise.cli import cli
 from reprise.errors import JobFailed, WrongCall
 from reprise.search import trials
@@ -229,6 +230,20 @@ def test_a_search_that_was_stopped_is_resumed_without_repeating(
     space("C: [1, 2]")
     with pytest.raises(WrongCall, match="searched with space "):
         tune(*SMALL, "--resume", stopped.info.run_id)
+
+
+def test_a_trial_that_was_half_written_when_its_process_was_killed_is_made_again(
+    tune: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`doctor --fix` ends it as FAILED: it is no trial that failed by itself."""
+    first = tune(*SMALL)
+    client, half = mlflow.MlflowClient(), children(first)[2]
+    client.set_tag(half.info.run_id, "reprise.failure", stale.REASON)
+    client.set_terminated(half.info.run_id, "FAILED")
+    fitted = break_fits(monkeypatch, lambda _: False, RuntimeError())
+    resumed = tune(*SMALL, "--resume", first.info.run_id)
+    assert len(fitted) == 3
+    assert [number(made) for made in children(resumed)] == [2]
 
 
 def test_halving_is_resumed_from_its_last_finished_rung(

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import mlflow
@@ -13,6 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from reprise.digest import TAG
 from reprise.errors import JobFailed, WrongCall
 from reprise.logged_model import load
+from reprise.proof import model_files
+from reprise.proof.models import folders, models_of
+from reprise.proof.verdict import Finding, Match, Verdict
+from reprise.recorded import Recorded
 from reprise.verified_model import code_in
 
 
@@ -161,3 +166,60 @@ def test_what_may_run_code_is_named(tmp_path: Path, change: dict[str, dict[str, 
         flavors[name] |= fields
     (tmp_path / "MLmodel").write_text(yaml.safe_dump({"flavors": flavors}))
     assert reason in (code_in(tmp_path) or "")
+
+
+def test_an_archive_that_cannot_be_unpacked_or_would_grow_is_compared_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest of such a model differs, or nobody recorded one: a verdict must come of it all the same."""
+    path = tmp_path / "model.skops"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("schema.json", "{}")
+        file.writestr("a.npy", b"0" * 200_000)
+    monkeypatch.setattr(model_files, "UNPACKED", 1 << 20)
+    assert model_files._content(path) != path.read_bytes()  # noqa: SLF001  it was unpacked
+    monkeypatch.setattr(model_files, "UNPACKED", 1 << 10)
+    assert model_files._content(path) == path.read_bytes()  # noqa: SLF001
+    monkeypatch.setattr(model_files, "UNPACKED", 1 << 20)
+    whole = path.read_bytes()
+    for place, value in (
+        (6, 1),
+        (8, 77),
+    ):  # encrypted; packed by an unknown method
+        changed = bytearray(whole)
+        for sign, at in ((b"PK\3\4", place), (b"PK\1\2", place + 2)):
+            start = 0
+            while (start := changed.find(sign, start)) >= 0:
+                changed[start + at] = value
+                start += 4
+        path.write_bytes(changed)
+        assert model_files._content(path) == bytes(changed)  # noqa: SLF001
+
+
+def test_models_of_one_name_are_told_apart_by_the_order_in_which_they_were_logged(store: str, tmp_path: Path) -> None:
+    def log() -> Recorded:
+        with mlflow.start_run() as run:
+            for value in range(4):
+                fitted = LogisticRegression(C=value + 1.0).fit([[0.0], [1.0]], [0, 1])
+                mlflow.sklearn.log_model(fitted, name="model", pip_requirements=[])
+        return Recorded(mlflow.get_run(run.info.run_id), tmp_path / "none", {})
+
+    for number in range(2):
+        found = folders(models_of(log(), tmp_path / f"models{number}"))
+        assert list(found) == ["model", "model (2)", "model (3)", "model (4)"]
+        assert [mlflow.sklearn.load_model(str(folder)).C for folder in found.values()] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_model_that_is_not_loaded_and_whose_files_differ_stands_in_the_reason(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.pkl").write_text(name)
+    same = model_files.as_files("model", tmp_path / "one", tmp_path / "one", "it is a pickle")
+    assert same.match == Match.EQUAL
+    left = model_files.as_files("model", tmp_path / "one", tmp_path / "other", "it is a pickle")
+    metric = Finding("results", "accuracy", Match.EQUAL)
+    reason = Verdict("run", "again", None, None, (metric, left)).reason
+    assert reason == (
+        "bit for bit, in all that was compared; model is not compared (it is a pickle; files that differ from the "
+        "rerun's: model.pkl)"
+    )

@@ -71,9 +71,7 @@ def results_of(run: Recorded, models: Mapping[str, Path], refused: Mapping[str, 
     """
     found = _Found()
     added = seal.added(run.folder, run.provenance)
-    for name, path in _files(run.folder):
-        if name in added:
-            continue
+    for name, path in _files(run.folder, added):
         if name in OF_ITS_DAY:
             found.unread[name] = "it tells the speed, the policy and the champion of its day"
             continue
@@ -134,11 +132,17 @@ def contradictions(run: Recorded) -> Iterator[Finding]:
             yield Finding("record", f"test_{metric}", Match.EQUAL if agrees else Match.DIFFERENT, logged, value, note)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    models = {path.parent for path in folder.rglob("MLmodel")}
+def _files(folder: Path, added: set[str]) -> Iterator[tuple[str, Path]]:
+    """List a run's own artifacts, models apart."""
+    models = {path.parent for path in folder.rglob("MLmodel") if path.relative_to(folder).as_posix() not in added}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not name.startswith(COMPARED_ELSEWHERE) and models.isdisjoint(path.parents):
+        if (
+            path.is_file()
+            and name not in added
+            and not name.startswith(COMPARED_ELSEWHERE)
+            and models.isdisjoint(path.parents)
+        ):
             yield name, path
 
 

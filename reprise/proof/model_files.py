@@ -4,15 +4,21 @@ import hashlib
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from reprise import mlmodel
-from reprise.proof.verdict import Finding, Match
+from reprise.proof.verdict import UNLOADED, Finding, Match
 
 LISTED = 5
 """Files that a finding names at most."""
+
+UNPACKED, PACKING = 64 << 20, 20
+"""An archive is unpacked to compare it up to so many bytes, or so many times its own size."""
+
+_BLOCK = 1 << 20
 
 _OF_ITS_DAY = ("artifact_path", "model_id", "model_uuid", "run_id", "utc_time_created", "model_size_bytes")
 """What MLmodel says of when and where the model was logged."""
@@ -49,7 +55,7 @@ def as_files(name: str, recorded: Path, again: Path, why: str) -> Finding:
     """
     if differing := _differing(recorded, again):
         note = f"{why}; files that differ from the rerun's: {', '.join(differing)}"
-        return Finding("results", name, Match.SKIPPED, note=note)
+        return Finding("results", name, Match.SKIPPED, UNLOADED, note=note)
     return Finding("results", name, Match.EQUAL, note=f"by its files; {why}")
 
 
@@ -74,7 +80,7 @@ def _content(path: Path) -> object:
             return json.dumps({key: value for key, value in said.items() if key not in _OF_ITS_DAY}, default=str)
         if path.suffix == ".skops":
             return _archive(path)
-    except (zipfile.BadZipFile, KeyError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, RuntimeError):
         pass
     return content
 
@@ -82,7 +88,17 @@ def _content(path: Path) -> object:
 def _archive(path: Path) -> tuple[list[str], bytes]:
     """Read a file of skops: arrays by their digests, and the rest without Python's addresses, which name them."""
     with zipfile.ZipFile(path) as file:
-        names = (name for name in file.namelist() if name != "schema.json")
-        arrays = sorted(hashlib.sha256(file.read(name)).hexdigest() for name in names)
+        members = file.infolist()
+        if sum(member.file_size for member in members) > max(UNPACKED, PACKING * path.stat().st_size):
+            raise zipfile.BadZipFile
+        arrays = sorted(_sha256(file, member) for member in members if member.filename != "schema.json")
         schema = file.read("schema.json")
     return arrays, re.sub(rb'"__id__": \d+|"[\da-f]+\.\w+"', b"", schema)
+
+
+def _sha256(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    digested = hashlib.sha256()
+    with file.open(member) as content:
+        while block := content.read(_BLOCK):
+            digested.update(block)
+    return digested.hexdigest()

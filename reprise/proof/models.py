@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import mlflow
@@ -57,13 +58,28 @@ def models_of(run: Recorded, folder: Path) -> dict[str, Model]:
         for path in sorted(run.folder.rglob("MLmodel"))
         if path.relative_to(run.folder).as_posix() not in added
     }
-    for output in run.run.outputs.model_outputs if run.run.outputs else []:
-        name, model = _fetched(str(output.model_id), run.run_id, folder)
-        for other in (name, f"{name} at step {output.step}", f"{name} at step {output.step}, {output.model_id}"):
-            if other not in found:
-                found[other] = model
-                break
+    for model_id, name in _logged(run.run):
+        number = next(number for number in count(1) if _numbered(name, number) not in found)
+        found[_numbered(name, number)] = _fetched(model_id, run.run_id, folder)
     return found
+
+
+def _logged(run: mlflow.entities.Run) -> list[tuple[str, str]]:
+    """Give id and name of the models that a run has logged, in the order in which it did."""
+    found = []
+    for output in run.outputs.model_outputs if run.outputs else []:
+        model_id = str(output.model_id)
+        try:
+            model = mlflow.get_logged_model(model_id)
+            found.append((output.step, model.creation_timestamp, str(model.name), model_id))
+        except mlflow.exceptions.MlflowException:
+            found.append((output.step, 0, model_id, model_id))
+    return [(model_id, name) for *_, name, model_id in sorted(found)]
+
+
+def _numbered(name: str, number: int) -> str:
+    """Name one of several models of a name: `model`, `model (2)`."""
+    return name if number == 1 else f"{name} ({number})"
 
 
 def folders(models: Mapping[str, Model]) -> dict[str, Path]:
@@ -137,20 +153,18 @@ def _refusal(folder: Path, model: Model, trusted: bool) -> str | None:  # noqa: 
     return f"it runs code of its own when it is loaded: {reason}; if you trust it, add {OPTION}" if reason else None
 
 
-def _fetched(model_id: str, run_id: str, folder: Path) -> tuple[str, Model]:
-    """Download a logged model; give its name and what was found."""
-    name = model_id
+def _fetched(model_id: str, run_id: str, folder: Path) -> Model:
+    """Download a logged model."""
     try:
         place = folder / paths.name(model_id, "model id")
         place.mkdir(parents=True, exist_ok=True)
-        name = str(mlflow.get_logged_model(model_id).name)
         mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=str(place))
     except (mlflow.exceptions.MlflowException, OSError, WrongCall) as error:
-        return name, Model(gone=f"its files are gone from the store: {one_line(error, 200)}")
+        return Model(gone=f"its files are gone from the store: {one_line(error, 200)}")
     file = next(iter(sorted(place.rglob("MLmodel"), key=lambda path: len(path.parts))), None)
     if file is None:
-        return name, Model(gone="its files are gone from the store: it has no MLmodel of it")
-    return name, _checked(file.parent, model_id, run_id)
+        return Model(gone="its files are gone from the store: it has no MLmodel of it")
+    return _checked(file.parent, model_id, run_id)
 
 
 def _checked(folder: Path, model_id: str, run_id: str) -> Model:

@@ -49,7 +49,13 @@ class Plan:
 
 
 def prepare(
-    recorded: Recorded, repository: str, env_manager: str, experiment_id: str, *, apply_patch: bool = True
+    recorded: Recorded,
+    repository: str,
+    env_manager: str,
+    experiment_id: str,
+    *,
+    apply_patch: bool = True,
+    published: bool = False,
 ) -> Plan:
     """Check all that can be checked without running, and plan the rerun.
 
@@ -59,6 +65,7 @@ def prepare(
         env_manager: of the rerun; `recorded` for the run's own, where it can be had here.
         experiment_id: of the rerun.
         apply_patch: whether uncommitted changes that the store has are applied, and so run.
+        published: whether a branch or tag of the repository must lead to the commit.
 
     Raises:
         Irreproducible: something is missing; each piece that is known to be missing has its line.
@@ -72,7 +79,7 @@ def prepare(
             f"{PATCH} of run {recorded.run_id}, then name the run itself, or add --apply-patches"
         )
     repositories = candidates(recorded.repositories) if repository == "recorded" else [repository]
-    place, commit = place_of(recorded.commit, recorded.subdirectory, repositories)
+    place, commit = place_of(recorded.commit, recorded.subdirectory, repositories, published=published)
     with snapshot(commit, recorded.patch) as code:
         parameters = given(code, recorded)
         lock = _lock(code, recorded)

@@ -47,6 +47,7 @@ def reproduce(
     *,
     trusted: bool = False,
     apply_patch: bool = True,
+    published: bool = False,
 ) -> Verdict:
     """Reproduce a run.
 
@@ -59,6 +60,7 @@ def reproduce(
         version: the registered version that was named, if one was; the registry says that it is of this run.
         trusted: whether models are loaded that may run code of their own, or of which nobody recorded a digest.
         apply_patch: whether uncommitted changes that the store has are applied, and so run.
+        published: whether a branch or tag of the repository must lead to the commit.
 
     Raises:
         WrongCall: there is no such run.
@@ -72,8 +74,8 @@ def reproduce(
         _warn([finding for finding in record if finding.match == Match.DIFFERENT])
         try:
             trials.see_that_it_has_results(recorded)
-            prepared = prepare(search, repository, env_manager, experiment_id, apply_patch=apply_patch)
-            plan = moved(prepared, search)
+            terms = {"apply_patch": apply_patch, "published": published}
+            plan = moved(prepare(search, repository, env_manager, experiment_id, **terms), search)
             announce(plan)
             played = _play(plan)
             again = rerun = read(played.run_id, folder / "again")

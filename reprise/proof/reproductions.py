@@ -99,13 +99,21 @@ def _row(
     record = Recorded(run, Path(), {})
     places = trusted(record.repositories, trust)
     try:
-        place = place_of(record.commit, "", places, published=True)[0].repository if record.commit else "recorded"
+        place = _trusted_place(record.commit, places)
     except Irreproducible as error:
         named = ", ".join(record.repositories) or "none recorded"
         untrusted = "" if {*record.repositories} & {*places} else f"its repository, {named}, is not trusted, and "
         return Row(version.number, REFUSED, f"{untrusted}{error.format_message()}", 3)
-    exit_code = one(version.uri, {"repository": place, **parameters}, env_manager)
+    # The job looks again, at the commit that it will really run: that in provenance.json, or of a trial's search.
+    exit_code = one(version.uri, {"repository": place, "published": "yes", **parameters}, env_manager)
     return Row(version.number, *_verdict(record.run_id, exit_code), exit_code)
+
+
+def _trusted_place(commit: str | None, places: Sequence[str]) -> str:
+    """Find a trusted repository with a branch or tag that leads to a commit; any where the run's tags name none."""
+    if commit is None and places:
+        return places[0]
+    return place_of(str(commit), "", places, published=True)[0].repository
 
 
 def _verdict(run_id: str, exit_code: int) -> tuple[str, str]:

@@ -16,6 +16,9 @@ AREAS = ("record", "code", "data", "environment", "machine", "parameters", "rand
 """Where two runs can differ, in the order of likely cause."""
 
 
+UNLOADED = "not loaded"
+"""What a finding gives as recorded where a model's files differ and nobody lets it be loaded: the reason tells it."""
+
 IN_REASON = 3
 """Findings of an area that a verdict's reason tells at most."""
 
@@ -105,10 +108,12 @@ class Verdict:
         different = list(_by_area(self.of(Match.DIFFERENT)))
         if self.outcome is Outcome.DIVERGED:
             return "; ".join(different)
+        unloaded = [told(finding) for finding in self.of(Match.SKIPPED) if finding.recorded == UNLOADED]
+        left = "".join(f"; {line}" for line in unloaded[:IN_REASON])
         close = self.of(Match.CLOSE)
         if close:
-            return f"within a relative {self.tolerance:g}, since the machine differs: {'; '.join(different)}"
-        return "bit for bit, in all that was compared"
+            return f"within a relative {self.tolerance:g}, since the machine differs: {'; '.join(different)}{left}"
+        return f"bit for bit, in all that was compared{left}"
 
     @property
     def _compared(self) -> bool:

@@ -1,5 +1,6 @@
 """A worker for a search, on any machine: the project at the search's commit, in its environment, told of the run."""
 
+import os
 import shlex
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def work(run_id: str, env_manager: str | None, key: Path | None = None) -> int:
         JobFailed: the repository cannot be reached, or the environment cannot be built.
     """
     make_absolute(mlflow.get_tracking_uri())
-    if key and key.stat().st_mode & 0o077:
+    if key and hasattr(os, "getuid") and key.stat().st_mode & 0o077:
         raise WrongCall(f"others may read the key in {str(key)!r}; run chmod 600 on it")
     search = Recorded(existing(run_id), Path(), {})
     if not takes_workers(search.run):
@@ -59,6 +60,6 @@ def work(run_id: str, env_manager: str | None, key: Path | None = None) -> int:
         start = f"exec python -m {MODULE} {shlex.quote(run_id)}"
         command = " && ".join([*built(project, folder, choose_manager(project, env_manager)).activation, start])
         variables = {**ONE_THREAD, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
-        if key:
-            variables[KEY] = str(key.absolute())
+        if named := key or os.environ.get(KEY):
+            variables[KEY] = str(Path(named).absolute())  # the worker runs in another folder
         return child.as_shell_says(child.run(command, folder, variables, clone.lock))

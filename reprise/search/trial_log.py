@@ -10,7 +10,7 @@ from typing import Any
 import mlflow
 from mlflow.entities import Metric, Param
 
-from reprise import patience, process
+from reprise import patience, process, stale
 from reprise.errors import JobFailed, cause
 from reprise.limits import in_parameter, in_tag
 from reprise.search.candidates import Candidate
@@ -167,10 +167,12 @@ def _children(client: mlflow.MlflowClient, parent: mlflow.entities.Run, which: s
 
 
 def _read(run: mlflow.entities.Run, candidates: Sequence[Candidate], metric: str) -> Trial | None:
-    """Turn a run into the trial that it records; None where it did not end, or tells of another candidate."""
+    """Turn a run into the trial that it records; None where it did not end by itself, or tells of another candidate."""
     tags, metrics = run.data.tags, run.data.metrics
     number = int(tags[CANDIDATE])
     if run.info.status not in ("FINISHED", "FAILED") or number >= len(candidates):
+        return None
+    if tags.get(FAILURE) == stale.REASON:  # whoever tidied up has ended it, half written
         return None
     candidate = candidates[number]
     if {name: str(value) for name, value in candidate.hyperparameters.items()} != run.data.params:
