@@ -2,21 +2,25 @@
 
 import click
 
-from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise import bundle, inputs, logged_model, project, provenance, results
-from reprise.entry_point import main
-from reprise.evaluation import assess, scores
+from reprise import results
+from reprise.base import project
+from reprise.base.entry_point import main
+from reprise.base.limits import in_tag
+from reprise.base.options import TRUST_MODEL
+from reprise.base.plain import plain
+from reprise.base.terminal import note, say, step, summary
+from reprise.cli.launch import ui_command
+from reprise.data import inputs
 from reprise.governance.evidence import find_champion, gather
 from reprise.governance.judgement import REFUSED, judge
 from reprise.governance.policy import read_policy
 from reprise.governance.verdict import NO_CHAMPION, Verdict
-from reprise.held_out import rows_to_judge
-from reprise.launch import ui_command
-from reprise.limits import in_tag
-from reprise.options import TRUST_MODEL
-from reprise.plain import plain
-from reprise.terminal import note, say, step, summary
+from reprise.models import logged_model
+from reprise.models.held_out import rows_to_judge
+from reprise.store import bundle, provenance
+from reprise.task.evaluation import assess, scores
 
 
 @click.command(epilog="Example: python evaluate.py --model models:/reprise/3 --data new-rows.csv")

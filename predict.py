@@ -5,15 +5,15 @@ from pathlib import Path
 
 import click
 
-from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise import logged_model
-from reprise.data import to_predict
-from reprise.entry_point import main
-from reprise.held_out import read_as_known
-from reprise.options import TRUST_MODEL
-from reprise.table import read_table
-from reprise.terminal import note, step, summary
+from reprise.base.entry_point import main
+from reprise.base.options import TRUST_MODEL
+from reprise.base.terminal import note, step, summary
+from reprise.data.dataset import to_predict
+from reprise.data.table import read_table
+from reprise.models import logged_model
+from reprise.models.held_out import read_as_known
 
 
 @click.command(epilog="Example: python predict.py --model models:/reprise/3 --data rows.csv")

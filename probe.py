@@ -2,12 +2,12 @@
 
 import click
 
-from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise import logged_model
-from reprise.entry_point import main
-from reprise.options import TRUST_MODEL
-from reprise.terminal import step, summary
+from reprise.base.entry_point import main
+from reprise.base.options import TRUST_MODEL
+from reprise.base.terminal import step, summary
+from reprise.models import logged_model
 
 
 @click.command(epilog="Example: python probe.py --model models:/reprise@champion")

@@ -2,16 +2,17 @@
 
 import click
 
-from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise import options, provenance, recorded, scratch
-from reprise.credentials import without_credentials
-from reprise.entry_point import main
-from reprise.errors import Irreproducible, JobFailed
+from reprise.base import options, scratch
+from reprise.base.credentials import without_credentials
+from reprise.base.entry_point import main
+from reprise.base.errors import Irreproducible, JobFailed
+from reprise.base.terminal import note, say, summary
 from reprise.proof import preparation, reproduction, versions
 from reprise.proof.bisection import bisect
 from reprise.proof.verdict import Outcome
-from reprise.terminal import note, say, summary
+from reprise.store import provenance, recorded
 
 
 @click.command(epilog="Example: python reproduce.py --run models:/reprise/3", context_settings={"show_default": True})

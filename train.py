@@ -5,18 +5,21 @@ from typing import Any
 
 import click
 
-from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise import bundle, digest, inputs, logged_model, provenance, results
-from reprise.data import make_dataset, split
-from reprise.entry_point import main
-from reprise.evaluation import evaluate
-from reprise.launch import evaluate_command, ui_command
-from reprise.model import Hyperparameters, fit, resolved_hyperparameters
-from reprise.parameters import PositiveNumber, Share
-from reprise.schema import example, kinds, signature
-from reprise.table import read_table
-from reprise.terminal import note, step, summary
+from reprise import results
+from reprise.base.entry_point import main
+from reprise.base.parameters import PositiveNumber, Share
+from reprise.base.terminal import note, step, summary
+from reprise.cli.launch import evaluate_command, ui_command
+from reprise.data import inputs
+from reprise.data.dataset import make_dataset, split
+from reprise.data.schema import example, kinds, signature
+from reprise.data.table import read_table
+from reprise.models import logged_model
+from reprise.models.model import Hyperparameters, fit, resolved_hyperparameters
+from reprise.store import bundle, digest, provenance
+from reprise.task.evaluation import evaluate
 
 
 @click.command(

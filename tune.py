@@ -5,21 +5,24 @@ from typing import Any
 
 import click
 
-from reprise import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
 import mlflow
 
-from reprise import bundle, inputs, process, project, provenance, results
-from reprise.data import make_dataset, split
-from reprise.entry_point import main
-from reprise.launch import ui_command
-from reprise.parameters import Share
+from reprise import results
+from reprise.base import process, project
+from reprise.base.entry_point import main
+from reprise.base.parameters import Share
+from reprise.base.terminal import note, progress, step, summary
+from reprise.cli.launch import ui_command
+from reprise.data import inputs
+from reprise.data.dataset import make_dataset, split
+from reprise.data.table import read_table
 from reprise.search import figures, training, trial_log, tuning
 from reprise.search.candidates import make_candidates
 from reprise.search.engine import start
 from reprise.search.search_space import read_search_space
-from reprise.table import read_table
-from reprise.terminal import note, progress, step, summary
+from reprise.store import bundle, provenance
 
 
 @click.command(epilog="Example: python tune.py --data digits --trials 200", context_settings={"show_default": True})

@@ -1,12 +1,12 @@
 """What makes `python train.py` cheap, each with the code that undoes it before the script starts; for costs.py."""
 
 GIVEN = """
-import reprise.tracking, mlflow.sklearn
+import reprise.store.tracking, mlflow.sklearn
 save = mlflow.sklearn.save_model
 mlflow.sklearn.save_model = lambda *values, pip_requirements, **more: save(*values, **more)
 """
 UNSCORED = """
-import reprise.tracking, mlflow.pyfunc, mlflow.sklearn
+import reprise.store.tracking, mlflow.pyfunc, mlflow.sklearn
 save = mlflow.sklearn.save_model
 def save_and_score(model, folder, *, input_example, **more):
     save(model, folder, input_example=input_example, **more)
@@ -14,7 +14,7 @@ def save_and_score(model, folder, *, input_example, **more):
 mlflow.sklearn.save_model = save_and_score
 """
 UNCHECKED = """
-import reprise.tracking, mlflow.utils.environment
+import reprise.store.tracking, mlflow.utils.environment
 mlflow.utils.environment.warn_dependency_requirement_mismatches = lambda _: None
 """
 UNDONE = {
@@ -23,9 +23,9 @@ UNDONE = {
     "`skops.io` imported before mlflow": "import mlflow.sklearn",
     "requirements given, not inferred": GIVEN,
     "input example not scored": UNSCORED,
-    "figures without pyplot": "import reprise.tracking, matplotlib.pyplot",
+    "figures without pyplot": "import reprise.store.tracking, matplotlib.pyplot",
     "byte-code compiled": "",
-    "figures (left in)": "import reprise.tracking, reprise.figures; reprise.figures.draw = lambda *_: None",
+    "figures (left in)": "import reprise.store.tracking, reprise.task.figures as f; f.draw = lambda *_: None",
     "MLflow's check of requirements (left in)": UNCHECKED,
 }
 OPTIONS = {"byte-code compiled": ("-B", "-X", "pycache_prefix=/nonexistent")}

@@ -1,6 +1,6 @@
 """`python -m reprise …`: the command line where it is not installed, as in the project's environment."""
 
-from reprise.cli import main
+from reprise.cli.commands import main
 
 if __name__ == "__main__":
     main()

@@ -10,12 +10,13 @@ import joblib
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from reprise import figures, project
-from reprise.data import Dataset
-from reprise.evaluation import Evaluation
+from reprise.base import project
+from reprise.data.dataset import Dataset
 from reprise.governance.judgement import Judgement
 from reprise.governance.verdict import Verdict
-from reprise.provenance import Provenance
+from reprise.store.provenance import Provenance
+from reprise.task import figures
+from reprise.task.evaluation import Evaluation
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> dict[str, str]:

@@ -30,7 +30,7 @@ IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector leave alone what is imported by now, as `reprise.garbage` does for a script."""
+    """Let the garbage collector leave alone what is imported by now, as `reprise.base.garbage` does for a script."""
     gc.freeze()
 
 
@@ -202,7 +202,7 @@ def judged(judged_store: Path, store: str, tmp_path: Path, monkeypatch: pytest.M
     """That store, to change at will; models are loaded in this process rather than in an environment built for them."""
     shutil.copy(judged_store / "mlflow.db", tmp_path / "mlflow.db")
     from reprise.governance import registry_commands
-    from reprise.logged_model import load
+    from reprise.models.logged_model import load
 
     monkeypatch.setattr(registry_commands, "_Probe", lambda _manager: lambda uri: load(uri).answer_example())
     return mlflow.MlflowClient()

@@ -19,9 +19,10 @@ from click.testing import CliRunner
 from conftest import environment
 
 from evaluate import evaluate
-from reprise.governance import history, promotion, registration, registry
-from reprise.logged_model import load
-from reprise.project import FOLDER
+from reprise.base.project import FOLDER
+from reprise.governance import history, promotion, registration
+from reprise.models import registry
+from reprise.models.logged_model import load
 from train import train
 
 NAME = "reprise"

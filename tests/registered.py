@@ -2,8 +2,8 @@
 
 from click.testing import CliRunner, Result
 
-from reprise.cli import cli
-from reprise.governance import registry
+from reprise.cli.commands import cli
+from reprise.models import registry
 
 
 def reprise(*arguments: str) -> Result:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from conftest import PROJECT
 
-from reprise.data import Dataset, make_dataset
-from reprise.errors import WrongCall
-from reprise.model import Hyperparameters, fit
-from reprise.table import read_table
+from reprise.base.errors import WrongCall
+from reprise.data.dataset import Dataset, make_dataset
+from reprise.data.table import read_table
+from reprise.models.model import Hyperparameters, fit
 
 CASES = PROJECT / "tests/cases"
 

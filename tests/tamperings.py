@@ -24,8 +24,8 @@ import pandas as pd
 import yaml
 from conftest import commit_all, copy_project, environment, git
 
-from reprise import seal
-from reprise.digest import TAG as DIGEST
+from reprise.store import seal
+from reprise.store.digest import TAG as DIGEST
 
 REGISTERED = "reprise"
 DATABASE = "mlflow.db"

@@ -49,7 +49,7 @@ def address(server: Server) -> str:
 @pytest.fixture
 def login(address: str, store: str, monkeypatch: pytest.MonkeyPatch) -> Login:
     """Become a user of the server, in this process."""
-    from reprise.logged_model import load
+    from reprise.models.logged_model import load
 
     monkeypatch.delenv("MLFLOW_EXPERIMENT_ID")
     monkeypatch.setattr(registry_commands, "_Probe", lambda _manager: lambda uri: load(uri).answer_example())

@@ -11,30 +11,26 @@ import pytest
 from attacks import attacks
 from conftest import ENTRY_POINTS, PROJECT
 
-from reprise import at_commit
+from reprise.code import at_commit
 
 MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 NAMES = {".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
+PACKAGES = (
+    *("base", "code", "environment", "store", "data", "models", "task", "running", "kubernetes", "backends"),
+    *("search", "governance", "proof", "doctor", "cli"),
+)
+"""Each may import those before it, and none after it."""
+
 NEEDS_THE_ENVIRONMENT = {
-    *("data", "evaluation", "figures", "fingerprint", "held_out", "inputs", "logged_model", "model", "results"),
-    *("canvas", "schema", "table", "tracking", "composition", "csv_file", "features", "known", "notation"),
-    *("csv_rows", "delimited", "labels"),
-    *("proof.apart", "proof.artifacts", "proof.bisection", "proof.cells", "proof.columns", "proof.comparison"),
-    *("proof.learned", "proof.leaves", "proof.preparation", "proof.table_change"),
-    *("proof.reproduction", "search.candidates", "search.engine", "search.figures"),
-    *(
-        "governance.evidence",
-        "governance.significance",
-        "search.dask_calls",
-        "search.dask_cluster",
-        "search.dask_tls",
-        "search.search_space",
-        "search.training",
-        "search.trial_log",
-        "search.trials",
-        "search.tuning",
-        "search.worker",
-    ),
+    *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "delimited", "features", "fingerprint", "inputs")),
+    *(f"data.{name}" for name in ("known", "labels", "notation", "schema", "table")),
+    *(f"models.{name}" for name in ("composition", "held_out", "logged_model", "model")),
+    *(f"proof.{name}" for name in ("apart", "artifacts", "bisection", "cells", "columns", "comparison", "learned")),
+    *(f"proof.{name}" for name in ("leaves", "preparation", "reproduction", "table_change")),
+    *(f"search.{name}" for name in ("candidates", "dask_calls", "dask_cluster", "dask_tls", "engine", "figures")),
+    *(f"search.{name}" for name in ("search_space", "training", "trial_log", "trials", "tuning", "worker")),
+    *("task.canvas", "task.evaluation", "task.figures", "governance.evidence", "governance.significance"),
+    *("store.tracking", "results"),
 }
 """Modules that fit, score or load models, or read tables; all others work in the launcher, which has none of the
 packages for it."""
@@ -54,7 +50,7 @@ def imports(path: Path, *, top_only: bool = False) -> set[str]:
 
 
 def test_the_model_is_scikit_learn_alone() -> None:
-    roots = {name.partition(".")[0] for name in imports(PROJECT / "reprise/model.py")}
+    roots = {name.partition(".")[0] for name in imports(PROJECT / "reprise/models/model.py")}
     assert roots <= {"sklearn", "numpy", "dataclasses", "typing"}
 
 
@@ -85,6 +81,18 @@ def test_no_module_imports_in_a_circle() -> None:
 
     for name in graph:
         visit(name, ())
+
+
+def test_a_package_imports_only_those_before_it() -> None:
+    assert set(PACKAGES) == {path.parent.name for path in MODULES} - {"reprise"}
+    upwards = []
+    for name, path in NAMES.items():
+        here = name.split(".")[1] if name.count(".") else ""
+        named = {other.split(".")[1] for other in imports(path) & set(NAMES) if other.count(".")} & set(PACKAGES)
+        if here in PACKAGES:
+            later = PACKAGES[PACKAGES.index(here) + 1 :]
+            upwards += [f"{name} imports from {other}" for other in sorted(named & set(later))]
+    assert upwards == []
 
 
 def test_every_backend_that_mlflow_finds_is_known() -> None:

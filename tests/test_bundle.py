@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 from conftest import run
 
-from reprise.bundle import Results, upload_later
-from reprise.cli import cli
-from reprise.errors import WrongCall
+from reprise.base.errors import WrongCall
+from reprise.cli.commands import cli
+from reprise.store.bundle import Results, upload_later
 
 LOGIN = {"MLFLOW_TRACKING_USERNAME": "ada", "MLFLOW_TRACKING_PASSWORD": "a password"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import commit_all, git
 
-from reprise.checkout import PATCH_LIMIT, describe, remote_urls
+from reprise.code.checkout import PATCH_LIMIT, describe, remote_urls
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from conftest import ENTRY_POINTS, PROJECT, Job, environment, run
 from mlflow.exceptions import MlflowException
 
-from reprise.cli import cli
+from reprise.cli.commands import cli
 
 COMMANDS = {**{f"{name}.py": command for name, command in ENTRY_POINTS.items()}, **cli.commands}
 
@@ -54,7 +54,7 @@ def test_a_store_that_is_away_is_not_a_run_that_is_missing(store: str, monkeypat
     mlflow.set_tracking_uri("http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     shown = CliRunner().invoke(cli, ["show", "0" * 32])
-    assert isinstance(shown.exception, MlflowException), "reprise.entry_point makes a line of it, and exit code 1"
+    assert isinstance(shown.exception, MlflowException), "reprise.base.entry_point makes a line of it, and exit code 1"
 
 
 def test_ui_of_no_run_is_one_line(store: str) -> None:
@@ -89,7 +89,7 @@ def test_every_environment_manager_is_one_that_there_is(name: str) -> None:
 @pytest.mark.integration
 def test_ui_serves_the_page_of_a_run(train: Job, store: str) -> None:
     made = train()
-    command = ["python", "-c", "from reprise.cli import main; main()", "ui", made.info.run_id, "--port", "0"]
+    command = ["python", "-c", "from reprise.cli.commands import main; main()", "ui", made.info.run_id, "--port", "0"]
     with Popen(command, cwd=PROJECT, env=environment(MLFLOW_TRACKING_URI=store), stdout=PIPE, text=True) as server:
         try:
             address = server.stdout.readline().strip() if server.stdout else ""

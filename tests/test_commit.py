@@ -18,9 +18,9 @@ import pytest
 from conftest import commit_all, environment, git, run
 
 from reprise.backends.commit import CommitBackend, EntryPointFailed
-from reprise.errors import JobFailed, WrongCall
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.code.project_uri import ProjectUri
 from reprise.running.play import Order, Played, play
-from reprise.running.project_uri import ProjectUri
 
 MLPROJECT = """
 name: foreign

@@ -8,8 +8,8 @@ from conftest import commit_all, git
 from mlflow import MlflowClient
 from registered import done, refused
 
-from reprise import project
-from reprise.governance import registry
+from reprise.base import project
+from reprise.models import registry
 
 
 def test_versions_aliases_and_runs(judged: MlflowClient) -> None:

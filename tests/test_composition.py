@@ -13,11 +13,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from reprise.composition import trusted_types
-from reprise.environment import Lock, read_lock
-from reprise.errors import JobFailed
-from reprise.logged_model import save
-from reprise.schema import example, kinds, signature
+from reprise.base.errors import JobFailed
+from reprise.data.schema import example, kinds, signature
+from reprise.environment.pins import Lock, read_lock
+from reprise.models.composition import trusted_types
+from reprise.models.logged_model import save
 
 MODULE = """
 from sklearn.linear_model import LogisticRegression

@@ -10,11 +10,11 @@ import pytest
 from conftest import commit_all, git, run
 from mlflow.utils.conda import _get_conda_env_name
 
-from reprise.errors import JobFailed, WrongCall
-from reprise.running import conda
-from reprise.running.build_output import telling
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.code.project_uri import ProjectUri
+from reprise.environment import conda
+from reprise.environment.build_output import telling
 from reprise.running.play import Order, play
-from reprise.running.project_uri import ProjectUri
 
 MLPROJECT = """
 name: foreign

@@ -8,9 +8,9 @@ import pytest
 from conftest import PROJECT, run
 
 from reprise.backends.commit import order_of
-from reprise.credentials import refuse_credentials, without_credentials
-from reprise.errors import WrongCall
-from reprise.source import locate
+from reprise.base.credentials import refuse_credentials, without_credentials
+from reprise.base.errors import WrongCall
+from reprise.data.source import locate
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ from databricks_stand_in import TOKEN, Workspace, stand_in
 from servers import free_port, mlflow_server, running
 
 from reprise.backends import cluster, databricks
-from reprise.errors import JobFailed, WrongCall
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.code.project_uri import ProjectUri
+from reprise.code.repository import find
 from reprise.running.play import Order
-from reprise.running.project_uri import ProjectUri
-from reprise.running.repository import find
 
 CONFIG: dict[str, Any] = json.loads((PROJECT / "deploy/databricks.json").read_text())
 SECRET = secrets.token_hex()
@@ -83,7 +83,7 @@ def test_uv_may_be_asked_for_as_any_requirement(package: str) -> None:
 
 def test_a_portable_clone_is_the_commit_alone_and_needs_no_other_repository(project: Path, tmp_path: Path) -> None:
     """Even one that no branch leads to any more."""
-    from reprise.running.clone import cloned
+    from reprise.code.clone import cloned
 
     (project / "secret.txt").write_text("of an earlier commit")
     commit_all(project)
@@ -174,8 +174,8 @@ class TestBeforeAnythingIsSent:
             send(project)
 
     def test_a_dirty_tree(self, project: Path) -> None:
-        (project / "reprise/model.py").write_text("")
-        with pytest.raises(WrongCall, match=r"no commit holds these changes: reprise/model.py"):
+        (project / "reprise/models/model.py").write_text("")
+        with pytest.raises(WrongCall, match=r"no commit holds these changes: reprise/models/model.py"):
             send(project)
 
     def test_a_commit_that_is_too_large(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import mlflow
 import pytest
 from conftest import Job
 
-from reprise.digest import TAG, digest
+from reprise.store.digest import TAG, digest
 
 
 @pytest.fixture

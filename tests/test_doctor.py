@@ -19,12 +19,13 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import PROJECT, commit_all, environment, git
 
-from reprise import process, tracking
-from reprise.cli import cli
+from reprise.base import process
+from reprise.base.project import LOCK_FILE
+from reprise.cli.commands import cli
 from reprise.doctor import environments, finding, repository, store
 from reprise.doctor import store as doctor_store
-from reprise.environment import read_lock
-from reprise.project import LOCK_FILE
+from reprise.environment.pins import read_lock
+from reprise.store import tracking
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (folder / "file").write_text("text")
     commit_all(folder)
-    monkeypatch.setattr("reprise.project.FOLDER", folder)
+    monkeypatch.setattr("reprise.base.project.FOLDER", folder)
     return folder
 
 
@@ -292,7 +293,7 @@ class TestStore:
 
 START = """
 import time
-from reprise import tracking
+from reprise.store import tracking
 with tracking.start_run("train", {}, {}) as run:
     print(run.info.run_id, flush=True)
     time.sleep(600)
@@ -399,7 +400,7 @@ class TestRuns:
     def test_all_experiments_are_searched_page_by_page(
         self, make: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("reprise.stale._PAGE", 2)
+        monkeypatch.setattr("reprise.store.stale._PAGE", 2)
         stale = []
         for number in range(3):
             monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", mlflow.MlflowClient().create_experiment(f"more {number}"))
@@ -431,7 +432,7 @@ class TestScreen:
         assert level(result.output, "runs") == "ok"
 
     def test_a_package_without_its_project_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reprise.project.LOCK_FILE", Path("nowhere/conda.yaml"))
+        monkeypatch.setattr("reprise.base.project.LOCK_FILE", Path("nowhere/conda.yaml"))
         assert "-> in the project's folder: pip install -e ." in line(doctor().output, "lock")
 
     def test_a_check_that_breaks_down_is_a_finding(self) -> None:
@@ -451,7 +452,8 @@ def test_temporary_folders_of_killed_processes_are_named_and_removed(
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    code = "import time; from reprise import scratch\nwith scratch.folder('bundle'): print(flush=True); time.sleep(600)"
+    code = "import time; from reprise.base import scratch\n"
+    code += "with scratch.folder('bundle'): print(flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
         assert child.stdout
         child.stdout.readline()

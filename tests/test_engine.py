@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from conftest import Job, environment
 
-from reprise.errors import JobFailed, WrongCall
+from reprise.base.errors import JobFailed, WrongCall
 from reprise.search import engine
 from reprise.search.trial_log import TrialLog
 

@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from reprise.environment import Lock, describe_machine, installed_versions, mismatches, parse_lock, pinned, read_lock
-from reprise.errors import WrongCall
-from reprise.project import LOCK_FILE
+from reprise.base.errors import WrongCall
+from reprise.base.project import LOCK_FILE
+from reprise.environment.pins import (
+    Lock,
+    describe_machine,
+    installed_versions,
+    mismatches,
+    parse_lock,
+    pinned,
+    read_lock,
+)
 
 
 def test_the_lock_is_the_hash_of_the_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from conftest import Job
 from sklearn.datasets import load_wine
 
-from reprise.errors import JobFailed, WrongCall
+from reprise.base.errors import JobFailed, WrongCall
 
 
 @pytest.fixture

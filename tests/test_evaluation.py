@@ -7,7 +7,7 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from reprise.evaluation import Evaluation, evaluate
+from reprise.task.evaluation import Evaluation, evaluate
 
 
 def judge(classes: int, rows: int = 300) -> tuple[Evaluation, LogisticRegression, pd.DataFrame, pd.Series]:
@@ -51,5 +51,5 @@ def test_figures_need_no_pyplot() -> None:
     import subprocess
     import sys
 
-    check = "import sys, reprise.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    check = "import sys, reprise.task.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -18,8 +18,8 @@ import pandas as pd
 import pytest
 from conftest import PROJECT, environment, run
 
-from reprise import tracking
-from reprise.errors import WrongCall
+from reprise.base.errors import WrongCall
+from reprise.store import tracking
 
 pytestmark = pytest.mark.integration
 
@@ -167,7 +167,7 @@ def test_an_interrupted_mlflow_run_says_so_in_a_tag(tmp_path: Path) -> None:
 INTERRUPTED = """
 import os, signal, time, weakref
 import click
-from reprise.entry_point import main
+from reprise.base.entry_point import main
 
 class Loaded:
     pass
@@ -235,7 +235,7 @@ def test_a_full_file_system_is_one_line_and_loses_nothing(
     assert ready_models(experiment) == 0
     assert not [path for path in (small_disk / "artifacts").rglob("*") if path.is_file()], "nothing is there in part"
     filler.unlink()
-    sweep = "from reprise import scratch; print(scratch.sweep())"
+    sweep = "from reprise.base import scratch; print(scratch.sweep())"
     assert run(sys.executable, "-c", sweep, cwd=PROJECT, **elsewhere).stdout == "0\n"
     assert kept.exists()
     assert run("reprise", "upload", kept, cwd=small_disk).returncode == 0

@@ -12,11 +12,11 @@ from matplotlib.text import Text
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from reprise import canvas, figures
-from reprise.evaluation import Evaluation
 from reprise.search import figures as search_figures
 from reprise.search.candidates import Candidate
 from reprise.search.trials import Trial
+from reprise.task import canvas, figures
+from reprise.task.evaluation import Evaluation
 
 NAMES = [
     *("$", "$x", "$x$", "$\\frac{1}$", "a_b^c", "_hidden", "__", "", " ", "\\", "\\alpha", "{", "%", "#", "&", "~"),

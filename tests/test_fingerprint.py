@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reprise.fingerprint import fingerprint
+from reprise.data.fingerprint import fingerprint
 
 FRAME = pd.DataFrame({"a": [1, 2, 3], "b": [1.5, np.nan, 2.5], "c": ["x", None, "zé"], "d": [True, False, True]})
 

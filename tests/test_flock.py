@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, environment
 
-from reprise.running import flock
-from reprise.running.flock import KeptLocked, hold, locked
+from reprise.base import flock
+from reprise.base.flock import KeptLocked, hold, locked
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from reprise.running.flock import hold
+from reprise.base.flock import hold
 hold(Path(sys.argv[1]))
 print(flush=True)
 time.sleep(float(sys.argv[2]))

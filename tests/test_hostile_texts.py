@@ -9,15 +9,17 @@ import click
 import pytest
 import yaml
 
-from reprise import digest, json_text, process, recorded, verified_model, yaml_nodes
-from reprise.errors import JobFailed, WrongCall
+from reprise.base import json_text, process, yaml_nodes
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.environment import built_environment
 from reprise.governance.policy import read_policy
 from reprise.kubernetes import settings, template
 from reprise.kubernetes.api_server import ApiServer, Unreachable, parsed
+from reprise.models import verified_model
 from reprise.proof import model_files, models
-from reprise.running import built_environment
 from reprise.running.job import Job, load
 from reprise.search.search_space import read_search_space
+from reprise.store import digest, recorded
 
 DEEP = 100_000
 BOMB = "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12))])

@@ -14,10 +14,11 @@ from mlflow import MlflowClient
 from sklearn.datasets import load_wine
 
 from evaluate import evaluate as command
-from reprise.digest import digest
-from reprise.governance import evidence, registration, registry
+from reprise.base.project import FOLDER
+from reprise.governance import evidence, registration
 from reprise.governance.policy import read_policy
-from reprise.project import FOLDER
+from reprise.models import registry
+from reprise.store.digest import digest
 
 BAD = ("--C", "0.001", "--kernel", "sigmoid")
 

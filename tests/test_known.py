@@ -12,9 +12,9 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 
-from reprise import logged_model
-from reprise.errors import WrongCall
-from reprise.known import Known, as_known
+from reprise.base.errors import WrongCall
+from reprise.data.known import Known, as_known
+from reprise.models import logged_model
 
 ROWS = 120
 

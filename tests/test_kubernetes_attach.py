@@ -4,7 +4,7 @@ import mlflow
 import pytest
 from kubernetes_stand_in import stand_in
 
-from reprise.errors import WrongCall
+from reprise.base.errors import WrongCall
 from reprise.kubernetes import attach as attaching
 from reprise.kubernetes.attach import attach
 from reprise.kubernetes.conclusion import JOB_TAG

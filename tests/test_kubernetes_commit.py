@@ -37,8 +37,8 @@ from kubernetes_cluster import (
     work_in,
 )
 
-from reprise.cli import cli
-from reprise.errors import JobFailed, WrongCall
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.cli.commands import cli
 from reprise.kubernetes.conclusion import KubernetesJobFailed
 
 pytestmark = NEEDS_CLUSTER

@@ -13,13 +13,13 @@ import yaml
 from conftest import PROJECT, commit_all
 
 from reprise.backends import kubernetes_commit as backend
-from reprise.errors import JobFailed, WrongCall
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.code.project_uri import ProjectUri
+from reprise.code.repository import find
 from reprise.kubernetes import admission, cause, manifest, reach, settings, template
 from reprise.kubernetes.api_server import ApiServer
 from reprise.kubernetes.manifest import Task
 from reprise.running.play import Order
-from reprise.running.project_uri import ProjectUri
-from reprise.running.repository import find
 
 SHIPPED = PROJECT / "deploy/job.yaml"
 TASK = Task(

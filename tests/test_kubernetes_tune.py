@@ -29,7 +29,7 @@ from kubernetes_cluster import (
     work_in,
 )
 
-from reprise.errors import JobFailed
+from reprise.base.errors import JobFailed
 
 pytestmark = NEEDS_CLUSTER
 
@@ -49,7 +49,7 @@ def with_dask(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> str
     project = copy_project(tmp_path_factory.mktemp("projects") / "project")
     text = (project / "pyproject.toml").read_text()
     (project / "pyproject.toml").write_text(text.replace("project = [", 'project = [\n    "distributed>=2026.1",', 1))
-    done = run("python", "-c", "from reprise.cli import main; main()", "lock", cwd=project)
+    done = run("python", "-c", "from reprise.cli.commands import main; main()", "lock", cwd=project)
     assert done.returncode == 0, done.stderr
     sha = commit_all(project)
     return f"{publish(servers, project)}#{sha}"

@@ -12,16 +12,16 @@ import mlflow
 import pytest
 from conftest import PROJECT, commit_all, copy_project, environment, git, invoke
 
-import reprise.project
-from reprise import line_ends
-from reprise.checkout import describe
-from reprise.environment import read_lock
+import reprise.base.project
+from reprise.base import line_ends
+from reprise.code.checkout import describe
+from reprise.code.clone import cloned
+from reprise.code.project_uri import ProjectUri
+from reprise.code.repository import find
+from reprise.environment.pins import read_lock
 from reprise.governance.policy import read_policy
 from reprise.governance.promotion import _objections
 from reprise.governance.verdict import Verdict
-from reprise.running.clone import cloned
-from reprise.running.project_uri import ProjectUri
-from reprise.running.repository import find
 
 
 @pytest.fixture(autouse=True)
@@ -138,15 +138,13 @@ def test_a_run_from_a_checkout_of_windows_is_reproduced(
         (windows / "train.py").write_bytes((windows / "train.py").read_bytes() + b"# edited\r\n")
     run = train_in(windows, store)
     assert run.data.tags["mlflow.source.git.dirty"] == str(edited).lower()
-    monkeypatch.setattr(reprise.project, "FOLDER", project)
+    monkeypatch.setattr(reprise.base.project, "FOLDER", project)
     shutil.rmtree(windows)  # what is left is another clone
     verdict = reproduce(run)
     assert verdict["verdict"] == "reproduced", json.dumps(verdict, indent=1)
 
 
-RAW = (
-    "import hashlib, reprise.line_ends; reprise.line_ends.sha256 = lambda content: hashlib.sha256(content).hexdigest()"
-)
+RAW = "import hashlib; from reprise.base import line_ends as e; e.sha256 = lambda raw: hashlib.sha256(raw).hexdigest()"
 
 
 @pytest.mark.integration
@@ -157,5 +155,5 @@ def test_a_run_that_an_earlier_version_recorded_there_is_reproduced(
     raw = hashlib.sha256((windows / "conda.yaml").read_bytes()).hexdigest()
     run = train_in(windows, store, f"{RAW}; from train import train; train()")
     assert run.data.tags["reprise.environment.lock"] == raw
-    monkeypatch.setattr(reprise.project, "FOLDER", project)
+    monkeypatch.setattr(reprise.base.project, "FOLDER", project)
     assert reproduce(run)["verdict"] == "reproduced"

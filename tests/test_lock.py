@@ -13,7 +13,7 @@ from conftest import ENTRY_POINTS, PROJECT, run
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from reprise.cli import cli
+from reprise.cli.commands import cli
 
 SPEC = re.compile(r"[a-z0-9][a-z0-9.-]*==[0-9][a-z0-9.!+]*( ; [^#]+)?")
 
@@ -134,12 +134,12 @@ def test_main_is_train() -> None:
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
 def test_lock_keeps_pins_that_fit_and_writes_those_that_are_new(project: Path) -> None:
     before = (project / "conda.yaml").read_text()
-    done = run("python", "-c", "from reprise.cli import main; main()", "lock", cwd=project)
+    done = run("python", "-c", "from reprise.cli.commands import main; main()", "lock", cwd=project)
     assert done.returncode == 0, done.stderr
     assert (project / "conda.yaml").read_text() == before
     text = (project / "pyproject.toml").read_text()
     (project / "pyproject.toml").write_text(text.replace("project = [", 'project = [\n    "tabulate>=0.9",', 1))
-    done = run("python", "-c", "from reprise.cli import main; main()", "lock", cwd=project)
+    done = run("python", "-c", "from reprise.cli.commands import main; main()", "lock", cwd=project)
     assert done.returncode == 0, done.stderr
     added = set((project / "conda.yaml").read_text().splitlines()) - set(before.splitlines())
     assert [line.strip().partition("==")[0] for line in added] == ["- tabulate"]

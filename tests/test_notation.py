@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise.notation import Kind, decimal_commas, has_decimal_commas, kind_of, read
+from reprise.data.notation import Kind, decimal_commas, has_decimal_commas, kind_of, read
 
 
 def column(*texts: str | None) -> pd.Series:

@@ -9,7 +9,7 @@ import pytest
 from conftest import commit_all, git, invoke
 
 from reprise.backends.commit import CommitBackend
-from reprise.errors import Irreproducible
+from reprise.base.errors import Irreproducible
 
 OPTIONS = """
 import argparse, mlflow

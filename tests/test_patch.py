@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from conftest import commit_all, git
 
-from reprise.checkout import describe
-from reprise.errors import Irreproducible, JobFailed
-from reprise.git import GitError
+from reprise.base.errors import Irreproducible, JobFailed
+from reprise.code.checkout import describe
+from reprise.code.clone import cloned
+from reprise.code.git import GitError
+from reprise.code.patch import LIMIT, RefusedPatchError, apply, check
+from reprise.code.project_uri import ProjectUri
+from reprise.code.repository import find
 from reprise.proof.snapshot import snapshot
-from reprise.running.clone import cloned
-from reprise.running.patch import LIMIT, RefusedPatchError, apply, check
-from reprise.running.project_uri import ProjectUri
-from reprise.running.repository import find
 
 HEAD = b"""diff --git a/data.bin b/data.bin
 index 3b18e512dba79e4c8300dd08aeb37f8e728b8dad..83d5f0ef53b95ef3b1bbf7a2cd5e0d8cbb1f6fa1 100644
@@ -125,7 +125,7 @@ def test_what_git_writes_is_taken(repository: Path) -> None:
 
 
 def test_a_subdirectory_that_is_a_link_leads_nowhere_else(repository: Path, tmp_path: Path) -> None:
-    from reprise.errors import WrongCall
+    from reprise.base.errors import WrongCall
     from reprise.running.play import Order, job_at
 
     (tmp_path / "elsewhere").mkdir()

@@ -6,10 +6,11 @@ import mlflow
 import pytest
 from mlflow.entities import LoggedModelOutput, Run, RunOutputs
 
-from reprise import paths, source
-from reprise.errors import WrongCall
+from reprise.base import paths
+from reprise.base.errors import WrongCall
+from reprise.data import source
 from reprise.proof.models import models_of
-from reprise.recorded import Recorded
+from reprise.store.recorded import Recorded
 
 ODD_BUT_INSIDE = [
     "",

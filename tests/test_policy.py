@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT
 
-from reprise.errors import WrongCall
+from reprise.base.errors import WrongCall
 from reprise.governance.policy import METRICS, Limits, Origin, read_policy
 
 
@@ -35,7 +35,7 @@ def test_every_metric_of_an_evaluation_is_known() -> None:
     import numpy as np
     import pandas as pd
 
-    from reprise.evaluation import assess
+    from reprise.task.evaluation import assess
 
     scored = pd.DataFrame({"a": [1.0, 0.0], "b": [0.0, 1.0]})
     scored.attrs["classes"] = np.array(["a", "b"], dtype=object)

@@ -13,10 +13,10 @@ import psutil
 import pytest
 from conftest import PROJECT
 
-from reprise.process import INITIAL_PID_NAMESPACE, TAG, Process, read, state, tags, this_process
+from reprise.base.process import INITIAL_PID_NAMESPACE, TAG, Process, read, state, tags, this_process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a process is identified on Linux alone")
-TELL = "from reprise.process import TAG, tags; print(tags()[TAG], flush=True); input()"
+TELL = "from reprise.base.process import TAG, tags; print(tags()[TAG], flush=True); input()"
 
 
 def start(*before: str) -> subprocess.Popen[str]:
@@ -123,7 +123,7 @@ def test_the_machine_id_itself_is_not_recorded() -> None:
 
 WORKERS = """
 import multiprocessing, os, sys, time
-from reprise.process import end_with
+from reprise.base.process import end_with
 
 def work(_):
     time.sleep(2)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, commit_all, run
 
-from reprise.project import mlproject_in
+from reprise.base.project import mlproject_in
 
-WHERE = "from reprise.project import FOLDER; print(FOLDER)"
+WHERE = "from reprise.base.project import FOLDER; print(FOLDER)"
 
 
 @pytest.fixture

@@ -19,11 +19,12 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from registered import champion, done, judge_again, refused, reprise
 
-from reprise.errors import JobFailed, WrongCall
-from reprise.governance import history, mutex, promotion, registration, registry, registry_commands
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.flock import is_held, locked
+from reprise.governance import history, mutex, promotion, registration, registry_commands
 from reprise.governance.mutex import exclusively
 from reprise.governance.verdict import verdict_of
-from reprise.running.flock import is_held, locked
+from reprise.models import registry
 
 
 def test_a_story_of_five_lines(judged: MlflowClient) -> None:
@@ -268,7 +269,7 @@ def test_a_registry_that_fails_in_the_middle_leaves_what_the_next_command_repair
     with monkeypatch.context() as patch:
         patch.setattr(registry, "point", fail)
         result = reprise("promote", "1")
-    assert isinstance(result.exception, MlflowException), "reprise.entry_point makes a line of it, and exit code 1"
+    assert isinstance(result.exception, MlflowException), "reprise.base.entry_point makes a line of it, and exit code 1"
     assert "is left unfinished; the next promote or rollback repairs it" in result.output
     assert champion() is None
     assert "is given up" in done("promote", "1")

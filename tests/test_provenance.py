@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from conftest import Job, copy_project, run
 
-from reprise import provenance
-from reprise.checkout import Checkout, Patch
-from reprise.environment import Lock
+from reprise.code.checkout import Checkout, Patch
+from reprise.environment.pins import Lock
+from reprise.store import provenance
 
 
 def collected(checkout: Checkout, mismatches: list[str] | None = None) -> provenance.Provenance:

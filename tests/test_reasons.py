@@ -14,16 +14,17 @@ import yaml
 from conftest import ENTRY_POINTS, PROJECT, Job, commit_all, run
 from mlflow.exceptions import MlflowException
 
-from reprise import entry_point, patience, tracking
-from reprise.errors import JobFailed, WrongCall, one_line, telling
-from reprise.logged_model import load
+from reprise.base import entry_point, patience
+from reprise.base.errors import JobFailed, WrongCall, one_line, telling
+from reprise.models.logged_model import load
+from reprise.store import tracking
 
 BREAKS = {
     "train": "train.fit",
     "evaluate": "evaluate.judge",
     "tune": "tune.tuning.search",
-    "probe": "reprise.logged_model.Subject.answer_example",
-    "predict": "reprise.logged_model.Subject.predict",
+    "probe": "reprise.models.logged_model.Subject.answer_example",
+    "predict": "reprise.models.logged_model.Subject.predict",
     "reproduce": "reproduce.reproduction.reproduce",
 }
 """What raises in each entry point."""
@@ -88,7 +89,7 @@ def test_every_entry_point_says_why_it_ended(name: str, train: Job, monkeypatch:
 @pytest.mark.integration
 def test_a_model_that_cannot_be_imported_is_a_reason(project: Path) -> None:
     """Before any line of the job has run, and beside the traceback on the terminal."""
-    model = project / "reprise/model.py"
+    model = project / "reprise/models/model.py"
     model.write_text(model.read_text() + "\nimport no_such_package\n")
     commit_all(project)
     done = run("mlflow", "run", ".", "--env-manager", "local", cwd=project)

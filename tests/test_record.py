@@ -11,15 +11,17 @@ import pandas as pd
 import pytest
 from conftest import Job, copy_project, invoke, run
 
-import reprise.project
-from reprise import inputs, limits, seal
+import reprise.base.project
+from reprise.base import limits
+from reprise.data import inputs
 from reprise.governance.verdict import Verdict
 from reprise.proof import reproduction
 from reprise.proof.agreement import same
 from reprise.proof.consistency import check
 from reprise.proof.stored import Dataset, Stored
 from reprise.proof.verdict import Match
-from reprise.recorded import read
+from reprise.store import seal
+from reprise.store.recorded import read
 
 WIDE = 1500
 PARAMETERS = limits.PARAMETER_LENGTH
@@ -260,7 +262,7 @@ def test_a_trial_is_reproduced_with_its_search(
     from reproduce import reproduce as command
 
     folder = copy_project(tmp_path / "checkout")
-    monkeypatch.setattr(reprise.project, "FOLDER", folder)
+    monkeypatch.setattr(reprise.base.project, "FOLDER", folder)
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
     search = tune("--trials", "2", "--folds", "2", "--n-jobs", "1")
     under = f"tags.`mlflow.parentRunId` = '{search.info.run_id}' and tags.`reprise.job` = 'trial'"

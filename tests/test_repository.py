@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from conftest import commit_all, git
 
-from reprise.errors import JobFailed, WrongCall
-from reprise.running.clone import cloned
-from reprise.running.project_uri import ProjectUri, parse
-from reprise.running.repository import find
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.code.clone import cloned
+from reprise.code.project_uri import ProjectUri, parse
+from reprise.code.repository import find
 
 
 @pytest.fixture(autouse=True)

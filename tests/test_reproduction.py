@@ -15,13 +15,13 @@ import pandas as pd
 import pytest
 from conftest import Job, commit_all, copy_project, git, invoke
 
-import reprise.project
-from reprise import seal
-from reprise.environment import describe_machine, installed_versions
-from reprise.errors import Irreproducible, JobFailed, WrongCall
+import reprise.base.project
+from reprise.base.errors import Irreproducible, JobFailed, WrongCall
+from reprise.cli.story import tell
+from reprise.environment.pins import describe_machine, installed_versions
 from reprise.proof.preparation import prepare
-from reprise.recorded import newest_training_run, read
-from reprise.story import tell
+from reprise.store import seal
+from reprise.store.recorded import newest_training_run, read
 
 Reproduce = Callable[..., dict[str, object]]
 
@@ -76,7 +76,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkout(template: Path, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout of this project, which the process takes for its own."""
     folder = Path(shutil.copytree(template, tmp_path / "checkout"))
-    monkeypatch.setattr(reprise.project, "FOLDER", folder)
+    monkeypatch.setattr(reprise.base.project, "FOLDER", folder)
     return folder
 
 
@@ -160,7 +160,7 @@ def different(verdict: dict[str, object]) -> list[str]:
 def test_a_run_is_reproduced_after_the_code_has_changed(checkout: Path, train: Job, reproduce: Reproduce) -> None:
     """Bit for bit, at its own commit; verdict, rerun and run are linked, and the checkout is as it was."""
     first = train()
-    model = checkout / "reprise/model.py"
+    model = checkout / "reprise/models/model.py"
     model.write_text(model.read_text().replace("SVC(C=resolved.C,", "SVC(C=resolved.C / 1000,"))
     commit_all(checkout)
     before = git(checkout, "for-each-ref"), git(checkout, "status", "--porcelain"), git(checkout, "rev-parse", "HEAD")
@@ -247,7 +247,7 @@ def test_a_dirty_run_is_reproduced_with_its_patch_and_its_own_table(
     assert run.data.tags["reprise.patch"] == "complete"
     git(tmp_path, "clone", "--quiet", str(checkout), "another clone")
     shutil.rmtree(checkout)
-    monkeypatch.setattr(reprise.project, "FOLDER", tmp_path / "another clone")
+    monkeypatch.setattr(reprise.base.project, "FOLDER", tmp_path / "another clone")
     verdict = reproduce(run)
     assert verdict["verdict"] == "reproduced", verdict
     assert mlflow.get_run(verdict["rerun_id"]).data.tags["reprise.patch"] == "complete"
@@ -495,7 +495,7 @@ def test_a_model_of_another_kind_is_compared_by_its_answers(store: str, tmp_path
     from reprise.proof.artifacts import results_of
     from reprise.proof.comparison import compare
     from reprise.proof.models import folders, models_of
-    from reprise.recorded import read
+    from reprise.store.recorded import read
 
     def results(factor: float) -> object:
         with mlflow.start_run() as run:

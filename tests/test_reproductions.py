@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 from conftest import commit_all, git
 
-from reprise.cli import cli
-from reprise.errors import Irreproducible
+from reprise.base.errors import Irreproducible
+from reprise.cli.commands import cli
 from reprise.proof.repositories import place_of
 
 JOB = "import mlflow\nwith mlflow.start_run():\n    mlflow.log_metric('score', VALUE)\n"

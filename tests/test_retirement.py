@@ -7,8 +7,9 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from registered import done, refused
 
-from reprise.governance import registry, retirement
+from reprise.governance import retirement
 from reprise.governance.retirement import Candidate
+from reprise.models import registry
 
 NOW = ("retire", "--days", "0", "--last", "0")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from reprise import scratch
-from reprise.errors import JobFailed
+from reprise.base import scratch
+from reprise.base.errors import JobFailed
 
 HOLDER = """
 import sys
-from reprise import scratch
+from reprise.base import scratch
 with scratch.folder("bundle") as folder:
     (folder / "file").write_text("content")
     print(folder, flush=True)

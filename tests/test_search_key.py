@@ -20,12 +20,13 @@ from distributed.core import rpc
 from distributed.protocol.pickle import dumps
 from test_workers import LOCAL, SEARCH, checkout, runs, started, wait_until, work  # noqa: F401  checkout: a fixture
 
-from reprise import scratch
-from reprise.cli import cli
-from reprise.errors import JobFailed, WrongCall
-from reprise.search import dask_cluster, dask_tls, key, worker
+from reprise.base import scratch
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.cli.commands import cli
+from reprise.running import key
+from reprise.running.rendezvous import ADDRESS, KEY
+from reprise.search import dask_cluster, dask_tls, worker
 from reprise.search.dask_cluster import Cluster
-from reprise.search.rendezvous import ADDRESS, KEY
 
 RUN_ID = "0" * 32
 

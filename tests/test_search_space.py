@@ -9,7 +9,7 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import HalvingRandomSearchCV, ParameterGrid, ParameterSampler
 from sklearn.tree import DecisionTreeClassifier
 
-from reprise.errors import WrongCall
+from reprise.base.errors import WrongCall
 from reprise.search import training
 from reprise.search.candidates import make_candidates, rungs
 from reprise.search.search_space import SearchSpace, read_search_space

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reprise.secrecy import has_secret_name, secret_in
+from reprise.code.secrecy import has_secret_name, secret_in
 
 TOKENS = {
     "GitHub": "ghp_" + "a1B2" * 9,

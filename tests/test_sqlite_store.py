@@ -15,10 +15,10 @@ import pytest
 from click.testing import CliRunner
 from conftest import PROJECT, environment, run
 
-from reprise import sqlite_store
-from reprise.cli import cli
-from reprise.errors import JobFailed, WrongCall
-from reprise.running.flock import locked_folder
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.flock import locked_folder
+from reprise.cli.commands import cli
+from reprise.store import sqlite_store
 
 FIRST_RUNS = 6
 KILLS = 12
@@ -103,9 +103,9 @@ class TestAtOnce:
     def test_a_folder_that_another_process_keeps_locked_is_said(
         self, fresh: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("reprise.sqlite_store._PATIENCE", 0.2)
+        monkeypatch.setattr("reprise.store.sqlite_store._PATIENCE", 0.2)
         hold = (
-            "import sys, time; from pathlib import Path; from reprise.running.flock import locked_folder\n"
+            "import sys, time; from pathlib import Path; from reprise.base.flock import locked_folder\n"
             "with locked_folder(Path(sys.argv[1]), 1): print(flush=True); time.sleep(600)"
         )
         command = [sys.executable, "-c", hold, str(fresh)]

@@ -12,10 +12,10 @@ from conftest import PROJECT, commit_all, environment
 from mlflow.store.db.utils import _get_latest_schema_revision
 from servers import answers, until
 
-from reprise.errors import JobFailed
-from reprise.running import store_access
+from reprise.base.errors import JobFailed
+from reprise.code.project_uri import ProjectUri
 from reprise.running.play import Order, play
-from reprise.running.project_uri import ProjectUri
+from reprise.store import store_access
 
 OLD = "2.19.0"
 
@@ -45,7 +45,7 @@ print("past proxies:", os.environ["NO_PROXY"], os.environ["no_proxy"])
 
 SERVED = """
 import sys, time
-from reprise.running.store_access import served
+from reprise.store.store_access import served
 with served(sys.argv[1]) as address:
     print(address, flush=True)
     time.sleep(600)
@@ -144,7 +144,8 @@ class TestServer:
         until(lambda: not answers(address))
 
     def test_one_that_does_not_start_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reprise.mlflow_server.command", lambda *_: ["sh", "-c", "echo the reason >&2; exit 1"])
+        command = ["sh", "-c", "echo the reason >&2; exit 1"]
+        monkeypatch.setattr("reprise.store.mlflow_server.command", lambda *_: command)
         with (
             pytest.raises(JobFailed, match=r"MLflow's server does not start: the reason$"),
             store_access.served("sqlite:///x"),

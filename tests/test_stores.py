@@ -37,9 +37,9 @@ from servers import (
     until,
 )
 
-from reprise.cli import cli
-from reprise.entry_point import in_one_line
-from reprise.errors import JobFailed
+from reprise.base.entry_point import in_one_line
+from reprise.base.errors import JobFailed
+from reprise.cli.commands import cli
 
 pytestmark = [
     pytest.mark.integration,
@@ -150,7 +150,7 @@ def _tune(project: Path, stack: Stack, client: mlflow.MlflowClient) -> None:
 
 def _reproduce(run_id: str, project: Path, stack: Stack) -> None:
     local = ["--env-manager", "local", "--rerun-env-manager", "local"]
-    command = [sys.executable, "-c", "from reprise.cli import main; main()", "reproduce", run_id, *local]
+    command = [sys.executable, "-c", "from reprise.cli.commands import main; main()", "reproduce", run_id, *local]
     done = run(*command, cwd=project, MLFLOW_TRACKING_URI=stack.mlflow.address)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "reproduced" in done.stdout
@@ -192,7 +192,7 @@ def test_20_clients_that_log_at_once_lose_no_run(client: mlflow.MlflowClient, mo
 
 def test_the_same_table_logged_by_many_at_once_is_one_data_set(client: mlflow.MlflowClient) -> None:
     """MLflow 3.17 looks whether it is there and then inserts it: of two that do so at once, one is refused."""
-    from reprise.bundle import _dataset_input, _log_datasets
+    from reprise.store.bundle import _dataset_input, _log_datasets
 
     fields = {"digest": "0", "source_type": "local", "source": "{}", "schema": "{}", "profile": "{}"}
     tables = [_dataset_input(name, {"name": name, **fields}) for name in ("train", "test")]

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import PROJECT, run
 
-from reprise.errors import WrongCall
-from reprise.table import read_table
+from reprise.base.errors import WrongCall
+from reprise.data.table import read_table
 
 FRAME = pd.DataFrame({"a": [1, 2, 3], "b c": [1.5, None, 2.5], "ü": ["x", None, "z"]})
 
@@ -251,7 +251,7 @@ def test_the_first_reading_stays_as_it_was(tmp_path: Path) -> None:
 
 STARVED = """
 import resource, sys
-from reprise.table import read_table
+from reprise.data.table import read_table
 
 path, room = sys.argv[1], int(sys.argv[2])
 read_table("iris")

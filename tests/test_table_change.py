@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from reprise.fingerprint import fingerprint, parts
+from reprise.data.fingerprint import fingerprint, parts
 from reprise.proof.table_change import explain
 
 TABLE = pd.DataFrame({"age": [31, 42, 53, 64], "city": ["Bonn", "Köln", None, "Trier"], "target": ["a", "b", "a", "b"]})

@@ -14,7 +14,7 @@ from reprise.proof.reproduction import check
 from reprise.proof.trials import search_of
 from reprise.proof.verdict import Match
 from reprise.proof.versions import subject as meant
-from reprise.recorded import read
+from reprise.store.recorded import read
 
 TAMPERINGS = {tampering.name: tampering for tampering in tamperings()}
 PROCESSES = {

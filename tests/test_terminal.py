@@ -18,11 +18,11 @@ from conftest import ENTRY_POINTS, PROJECT, Job, run
 from mlflow import MlflowClient
 from registered import done
 
-from reprise import terminal
-from reprise.cli import cli
-from reprise.errors import JobFailed
+from reprise.base import terminal
+from reprise.base.errors import JobFailed
+from reprise.base.plain import plain
+from reprise.cli.commands import cli
 from reprise.governance import history
-from reprise.plain import plain
 from reprise.proof.verdict import Finding, Match, Verdict
 
 HOSTILE = "x\nrepository  https://forged.example/\r\x1b[2J\x1b]0;owned\x07\x9b31m\u202egnp\u2066\u2028\u200b\ufeff\x85\x08\x0b"

@@ -18,9 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from reprise import at_commit
-from reprise.errors import WrongCall
-from reprise.launch import evaluate_command
+from reprise.base.errors import WrongCall
+from reprise.cli.launch import evaluate_command
+from reprise.code import at_commit
 
 
 def artifact(run: mlflow.entities.Run, path: str) -> Path:

@@ -17,11 +17,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from reprise import stale
-from reprise.cli import cli
-from reprise.errors import JobFailed, WrongCall
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.cli.commands import cli
 from reprise.search import trials
 from reprise.search.trial_log import TrialLog
+from reprise.store import stale
 
 GRID = "C: [0.01, 1, 100]\nkernel: [rbf, linear]\n"
 SMALL = ("--search", "grid", "--n-jobs", "1", "--folds", "3")

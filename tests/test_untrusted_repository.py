@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from conftest import commit_all, git
 
-from reprise.errors import JobFailed, WrongCall
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.code.clone import cloned
+from reprise.code.project_uri import ProjectUri
+from reprise.code.repository import find
 from reprise.proof.snapshot import snapshot
-from reprise.running.clone import cloned
-from reprise.running.project_uri import ProjectUri
-from reprise.running.repository import find
 
 HOOKS = ("post-checkout", "post-index-change", "reference-transaction", "pre-auto-gc", "applypatch-msg")
 

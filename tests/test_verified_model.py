@@ -11,14 +11,14 @@ import yaml
 from conftest import Job, invoke
 from sklearn.linear_model import LogisticRegression
 
-from reprise.digest import TAG
-from reprise.errors import JobFailed, WrongCall
-from reprise.logged_model import load
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.models.logged_model import load
+from reprise.models.verified_model import code_in
 from reprise.proof import model_files
 from reprise.proof.models import folders, models_of
 from reprise.proof.verdict import Finding, Match, Verdict
-from reprise.recorded import Recorded
-from reprise.verified_model import code_in
+from reprise.store.digest import TAG
+from reprise.store.recorded import Recorded
 
 
 class Attack:
@@ -137,7 +137,7 @@ def test_a_model_without_a_digest_or_in_a_pickle_wants_to_be_trusted(store: str)
     with pytest.raises(WrongCall, match="has no recorded digest"):
         load(uri)
     folder = Path(mlflow.artifacts.download_artifacts(uri))
-    from reprise.digest import digest
+    from reprise.store.digest import digest
 
     mlflow.set_logged_model_tags(pickled.model_id, {TAG: digest(folder)})
     with pytest.raises(WrongCall, match="it is a pickle"):

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from conftest import Job, environment, git, run
 from test_engine import with_old_joblib
 
-from reprise.cli import cli
+from reprise.cli.commands import cli
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ import mlflow
 import pytest
 from wrong_calls import Call, Outcome, Site, calls, make_files, outcome, said
 
-from reprise import entry_point, patience
+from reprise.base import entry_point, patience
 from train import train as command
 
 CALLS = list(calls(Path(), ""))

@@ -10,7 +10,7 @@ from databricks.sdk.service.compute import ClusterSpec, Library
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from reprise.errors import WrongCall
+from reprise.base.errors import WrongCall
 
 EXAMPLE = "see deploy/databricks.json"
 _MLFLOWS_OWN = ("build_image", "docker_auth")  # and names in capitals: MLflow adds them to every configuration

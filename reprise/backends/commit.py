@@ -7,13 +7,13 @@ import click
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
-from reprise.checkout import changed_files, describe
-from reprise.credentials import refuse_credentials
-from reprise.errors import JobFailed, WrongCall
-from reprise.git import GitError, explain
+from reprise.base.credentials import refuse_credentials
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.terminal import accept_every_letter
+from reprise.code.checkout import changed_files, describe
+from reprise.code.git import GitError, explain
+from reprise.code.project_uri import ProjectUri, local_folder, parse
 from reprise.running.play import Order, Played, play
-from reprise.running.project_uri import ProjectUri, local_folder, parse
-from reprise.terminal import accept_every_letter
 
 LISTED = 5
 

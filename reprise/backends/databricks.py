@@ -21,18 +21,18 @@ from mlflow.projects.databricks import run_databricks
 from mlflow.utils.databricks_utils import get_databricks_host_creds
 from mlflow.utils.uri import get_db_info_from_uri, is_databricks_uri, is_http_uri
 
-from reprise import patience
-from reprise.at_commit import DATABRICKS
 from reprise.backends import cluster
 from reprise.backends.commit import order_of
-from reprise.entry_point import in_one_line
-from reprise.errors import JobFailed, WrongCall, in_short, one_line
-from reprise.interruption import terminated_as_interrupted
-from reprise.running.clone import cloned
+from reprise.base import patience
+from reprise.base.entry_point import in_one_line
+from reprise.base.errors import JobFailed, WrongCall, in_short, one_line
+from reprise.base.interruption import terminated_as_interrupted
+from reprise.base.terminal import accept_every_letter
+from reprise.code.at_commit import DATABRICKS
+from reprise.code.clone import cloned
+from reprise.code.repository import find
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, tags
-from reprise.running.repository import find
-from reprise.terminal import accept_every_letter
 
 SIZE_LIMIT = 100 * 2**20
 """Bytes of files that a commit may bring to the cluster: code, not data."""

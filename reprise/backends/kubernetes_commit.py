@@ -9,11 +9,15 @@ import mlflow
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
-from reprise.at_commit import KUBERNETES
 from reprise.backends.commit import Done, order_of
-from reprise.errors import WrongCall
-from reprise.git import succeeds
-from reprise.interruption import terminated_as_interrupted
+from reprise.base.errors import WrongCall
+from reprise.base.interruption import terminated_as_interrupted
+from reprise.base.process import TAG as PROCESS_TAG
+from reprise.base.terminal import accept_every_letter, note
+from reprise.code.at_commit import KUBERNETES
+from reprise.code.clone import cloned
+from reprise.code.git import succeeds
+from reprise.code.repository import Commit, find
 from reprise.kubernetes import manifest, reach, settings, template
 from reprise.kubernetes.admission import has_secret, secrets_of, see_that_they_are_admitted
 from reprise.kubernetes.api_server import ApiServer, ask, connect
@@ -21,14 +25,10 @@ from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, abandon, see_to_
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.manifest import Task
 from reprise.kubernetes.published import see_that_it_is_pushed, takes_credentials
-from reprise.process import TAG as PROCESS_TAG
-from reprise.running.clone import cloned
+from reprise.running import key
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, job_at
-from reprise.running.repository import Commit, find
-from reprise.search import key
-from reprise.search.rendezvous import HERE, MODULE_FILE
-from reprise.terminal import accept_every_letter, note
+from reprise.running.rendezvous import HERE, MODULE_FILE
 
 MANAGERS = ("uv", "local")
 LAUNCHER = "reprise/kubernetes/attempt.py"

@@ -9,7 +9,7 @@ Each of them gives findings. None takes more than a few seconds, downloads anyth
 
 from collections.abc import Iterator
 
-from reprise import project
+from reprise.base import project
 from reprise.doctor import environments, repository
 from reprise.doctor.finding import Finding, guarded
 

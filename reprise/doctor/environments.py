@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reprise.doctor.disk import free_gib, writing_problem
 from reprise.doctor.finding import Finding, guarded
-from reprise.environment import Lock, differing_pins, installed_versions, read_lock
+from reprise.environment.pins import Lock, differing_pins, installed_versions, read_lock
 
 ENOUGH_GIB = 2.0
 """Room for a new environment (0.7 GiB) and the manager's cache of it."""

@@ -6,9 +6,9 @@ from typing import Literal
 
 import click
 
-from reprise.credentials import without_credentials
-from reprise.errors import one_line
-from reprise.plain import plain
+from reprise.base.credentials import without_credentials
+from reprise.base.errors import one_line
+from reprise.base.plain import plain
 
 Level = Literal["ok", "note", "warn", "FAIL"]
 

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from reprise.checkout import Checkout, describe
+from reprise.code.checkout import Checkout, describe
+from reprise.code.git import GitError, git, text
 from reprise.doctor.finding import Finding
-from reprise.git import GitError, git, text
 
 LISTED = 5
 

@@ -16,13 +16,14 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 
-from reprise import patience, scratch, sqlite_store, stale
-from reprise.bundle import UNLOGGED
+from reprise.base import patience, scratch
+from reprise.base.entry_point import in_one_line
 from reprise.doctor.disk import free_gib, writing_problem
 from reprise.doctor.finding import Finding, guarded
-from reprise.entry_point import in_one_line
-from reprise.experiment import experiment_id
 from reprise.governance import history, promotion
+from reprise.store import sqlite_store, stale
+from reprise.store.bundle import UNLOGGED
+from reprise.store.experiment import experiment_id
 
 ENOUGH_GIB = 1.0
 """Room for the artifacts of some hundred runs."""

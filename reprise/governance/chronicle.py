@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from textwrap import shorten
 
-from reprise.errors import one_line
-from reprise.governance import history, registry
+from reprise.base.errors import one_line
+from reprise.governance import history
 from reprise.governance.history import AHEAD, MOVED, NOWHERE, Move
+from reprise.models import registry
 
 LONGEST = 100
 """Characters of what the policy said that a line shows."""

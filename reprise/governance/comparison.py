@@ -8,11 +8,12 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from reprise import git, project
-from reprise.errors import ABSENT, WrongCall
-from reprise.governance import registry
-from reprise.recorded import provenance_of
-from reprise.terminal import columns
+from reprise.base import project
+from reprise.base.errors import ABSENT, WrongCall
+from reprise.base.terminal import columns
+from reprise.code import git
+from reprise.models import registry
+from reprise.store.recorded import provenance_of
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 TAGS = {

@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from reprise import project
-from reprise.checkout import in_branch
-from reprise.data import to_judge
-from reprise.errors import JobFailed, WrongCall
-from reprise.evaluation import Evaluation, assess, scores
-from reprise.governance import registry
+from reprise.base import project
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.code.checkout import in_branch
+from reprise.data.dataset import to_judge
 from reprise.governance.judgement import Comparison, Evidence, Slice
 from reprise.governance.policy import Origin, Policy
 from reprise.governance.significance import mcnemar
 from reprise.governance.verdict import NO_CHAMPION
-from reprise.held_out import Rows, held_out_by
-from reprise.logged_model import Subject, load
+from reprise.models import registry
+from reprise.models.held_out import Rows, held_out_by
+from reprise.models.logged_model import Subject, load
+from reprise.task.evaluation import Evaluation, assess, scores
 
 TIMED = 20
 """Times that one row is predicted to tell how long that takes."""
@@ -52,7 +52,7 @@ def find_champion(uri: str, challenger: Subject, *, trusted: bool = False) -> Ch
     Args:
         uri: `models:/name@alias`, `models:/name/3`, or `none`.
         challenger: the model that is judged.
-        trusted: as in `reprise.logged_model.load`.
+        trusted: as in `reprise.models.logged_model.load`.
 
     Raises:
         WrongCall: the URI is of another kind, or names a version that does not exist.

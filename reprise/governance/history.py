@@ -11,11 +11,11 @@ from heapq import heapify, heappop, heappush
 import mlflow
 from mlflow.entities import Run, RunTag
 
-from reprise import process, project
-from reprise.checkout import describe
-from reprise.errors import JobFailed
+from reprise.base import process, project
+from reprise.base.errors import JobFailed
+from reprise.base.permission import needed
+from reprise.code.checkout import describe
 from reprise.governance import mutex
-from reprise.permission import needed
 
 TAG = "reprise.move"
 MODEL = f"{TAG}.model"

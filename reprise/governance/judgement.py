@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from reprise.base.terminal import columns
 from reprise.governance.policy import Limits, Policy
-from reprise.terminal import columns
 
 PASSED, REFUSED, NOT_APPLICABLE, NOT_CHECKED = "passed", "refused", "not applicable", "not checked"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import mlflow
 
-from reprise import scratch
-from reprise.errors import JobFailed
-from reprise.running import cache
-from reprise.running.flock import locked
+from reprise.base import scratch
+from reprise.base.errors import JobFailed
+from reprise.base.flock import locked
+from reprise.code import cache
 
 PATIENCE = 120.0
 """Seconds that another process may take for its change of a registered model."""

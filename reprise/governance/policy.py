@@ -8,12 +8,12 @@ from typing import Any, NoReturn
 
 import yaml
 
-from reprise import line_ends
-from reprise.errors import WrongCall
-from reprise.yaml_nodes import scalar, shorten, why_not_yaml
+from reprise.base import line_ends
+from reprise.base.errors import WrongCall
+from reprise.base.yaml_nodes import scalar, shorten, why_not_yaml
 
 METRICS = ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc")
-"""The metrics that `reprise.evaluation` gives, each from 0 to 1, more being better."""
+"""The metrics that `reprise.task.evaluation` gives, each from 0 to 1, more being better."""
 
 
 @dataclass(frozen=True)

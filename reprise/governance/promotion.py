@@ -16,16 +16,17 @@ from time import monotonic, sleep
 
 from mlflow.exceptions import MlflowException
 
-from reprise import process, stored_model
-from reprise.digest import TAG as DIGEST_TAG
-from reprise.errors import JobFailed, WrongCall
-from reprise.governance import history, mutex, registry
+from reprise.base import process
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.permission import PermissionMissing
+from reprise.governance import history, mutex
 from reprise.governance.history import NOWHERE, Move
 from reprise.governance.mutex import exclusively
 from reprise.governance.policy import Policy, read_policy
-from reprise.governance.registry import Version
 from reprise.governance.verdict import NO_CHAMPION, Verdict, verdict_of
-from reprise.permission import PermissionMissing
+from reprise.models import registry, stored_model
+from reprise.models.registry import Version
+from reprise.store.digest import TAG as DIGEST_TAG
 
 CHAMPION = "champion"
 ROLLED_BACK = "reprise.rolled_back"

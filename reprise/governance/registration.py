@@ -2,13 +2,13 @@
 
 import mlflow
 
-from reprise import seal, stored_model
-from reprise.digest import TAG
-from reprise.errors import JobFailed, WrongCall
-from reprise.governance import registry
+from reprise.base.errors import JobFailed, WrongCall
 from reprise.governance.mutex import exclusively
-from reprise.governance.registry import Version
-from reprise.recorded import existing
+from reprise.models import registry, stored_model
+from reprise.models.registry import Version
+from reprise.store import seal
+from reprise.store.digest import TAG
+from reprise.store.recorded import existing
 
 PROVENANCE = (
     "mlflow.source.git.commit",

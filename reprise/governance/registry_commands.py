@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from reprise import options, project
-from reprise.errors import JobFailed, WrongCall
-from reprise.terminal import note, say
+from reprise.base import options, project
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.terminal import note, say
 
 MODEL = "reprise"
 

@@ -8,11 +8,12 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from reprise.errors import ABSENT, WrongCall
-from reprise.governance import history, registry
+from reprise.base.errors import ABSENT, WrongCall
+from reprise.base.permission import needed
+from reprise.governance import history
 from reprise.governance.mutex import exclusively
-from reprise.governance.registry import Version
-from reprise.permission import needed
+from reprise.models import registry
+from reprise.models.registry import Version
 
 ARCHIVED = "reprise.archived"
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from reprise.errors import ABSENT, JobFailed
-from reprise.limits import in_tag
-from reprise.permission import needed
+from reprise.base.errors import ABSENT, JobFailed
+from reprise.base.limits import in_tag
+from reprise.base.permission import needed
 
 TAG = "reprise.verdict"
 NO_CHAMPION = "none"

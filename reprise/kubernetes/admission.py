@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from reprise.errors import JobFailed, WrongCall
+from reprise.base.errors import JobFailed, WrongCall
 from reprise.kubernetes.api_server import METADATA, ApiServer, Refused, ask
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.template import Manifest, secrets

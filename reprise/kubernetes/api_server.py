@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from reprise import json_text
-from reprise.errors import JobFailed, WrongCall, one_line
+from reprise.base import json_text
+from reprise.base.errors import JobFailed, WrongCall, one_line
 
 TIMEOUT = (5, 30)
 """Seconds to connect, and for an answer."""

@@ -5,15 +5,15 @@ from http import HTTPStatus
 
 import mlflow
 
-from reprise.errors import WrongCall
+from reprise.base.errors import WrongCall
+from reprise.base.terminal import say
 from reprise.kubernetes.api_server import Refused, ask, connect
 from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, KubernetesJobFailed, see_to_the_end
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.manifest import RUN_LABEL
 from reprise.kubernetes.settings import START_TIMEOUT
-from reprise.recorded import existing
 from reprise.running.job import end
-from reprise.terminal import say
+from reprise.store.recorded import existing
 
 _NAMES = re.compile(r"([a-z0-9-]+)/([a-z0-9.-]+)")
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import mlflow
 from mlflow.entities import Run, RunTag
 
-from reprise import process
-from reprise.errors import JobFailed
+from reprise.base import process
+from reprise.base.errors import JobFailed
+from reprise.base.terminal import note
+from reprise.code.project_uri import parse
 from reprise.kubernetes.conclusion import EXIT_TAG, POD_TAG, forget_reasons
 from reprise.running.child import as_shell_says
 from reprise.running.play import Order, play
-from reprise.running.project_uri import parse
-from reprise.terminal import note
 
 
 def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, str], env_manager: str) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from reprise.errors import one_line
+from reprise.base.errors import one_line
 
 Status = dict[str, Any]
 

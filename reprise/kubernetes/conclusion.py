@@ -5,15 +5,15 @@ from contextlib import suppress
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from reprise.errors import JobFailed
-from reprise.interruption import terminated_as_interrupted
+from reprise.base.errors import JobFailed
+from reprise.base.interruption import terminated_as_interrupted
+from reprise.base.terminal import note
 from reprise.kubernetes.api_server import ApiServer, Unreachable
 from reprise.kubernetes.cause import Ended
 from reprise.kubernetes.following import JobPlace, delete, follow
 from reprise.kubernetes.manifest import COMPONENT_LABEL, RUN_LABEL, WORKER
 from reprise.running.job import end
-from reprise.search.rendezvous import takes_workers
-from reprise.terminal import note
+from reprise.running.rendezvous import takes_workers
 
 JOB_TAG = "reprise.kubernetes.job"
 CONTEXT_TAG = "reprise.kubernetes.context"

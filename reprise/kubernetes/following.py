@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from reprise.errors import JobFailed
+from reprise.base.errors import JobFailed
+from reprise.base.terminal import note
 from reprise.kubernetes import cause
 from reprise.kubernetes.api_server import ApiServer, Refused, Unreachable, ask
 from reprise.kubernetes.cause import Ended
 from reprise.kubernetes.log import print_log
 from reprise.kubernetes.watch import Event, watch
-from reprise.terminal import note
 
 IMAGE_TIMEOUT = 60.0
 """Seconds in which an image that cannot be pulled is tried again."""

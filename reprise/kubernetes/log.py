@@ -2,10 +2,10 @@
 
 import time
 
+from reprise.base.terminal import say
 from reprise.kubernetes.api_server import ApiServer, Refused, Unreachable, ask, lines
 from reprise.kubernetes.cause import has_ended
 from reprise.kubernetes.watch import wait_for_server
-from reprise.terminal import say
 
 
 def print_log(server: ApiServer, namespace: str, pod: str, container: str) -> None:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from reprise.credentials import without_credentials
-from reprise.errors import JobFailed, WrongCall, one_line
-from reprise.git import GitError, git, succeeds, text
-from reprise.running.project_uri import ProjectUri, local_folder
-from reprise.running.repository import Commit, find, has
+from reprise.base.credentials import without_credentials
+from reprise.base.errors import JobFailed, WrongCall, one_line
+from reprise.code.git import GitError, git, succeeds, text
+from reprise.code.project_uri import ProjectUri, local_folder
+from reprise.code.repository import Commit, find, has
 
 TIMEOUT = 60
 """Seconds that a server has to say what it holds."""

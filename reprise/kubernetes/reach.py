@@ -3,10 +3,10 @@
 import ipaddress
 from urllib.parse import urlsplit
 
-from reprise.credentials import without_credentials
-from reprise.errors import WrongCall
+from reprise.base.credentials import without_credentials
+from reprise.base.errors import WrongCall
+from reprise.code.project_uri import local_folder
 from reprise.kubernetes.template import Manifest, container, pod, shares_host_network
-from reprise.running.project_uri import local_folder
 
 TRACKING = "MLFLOW_TRACKING_URI"
 

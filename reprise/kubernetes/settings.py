@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reprise.errors import WrongCall
-from reprise.yaml_nodes import shorten
+from reprise.base.errors import WrongCall
+from reprise.base.yaml_nodes import shorten
 
 START_TIMEOUT = 600.0
 """Seconds that a pod may wait for a node, unless the configuration says otherwise; a new node takes minutes."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from reprise import yaml_nodes
-from reprise.errors import LONGEST, WrongCall, one_line
-from reprise.search.rendezvous import KEY
+from reprise.base import yaml_nodes
+from reprise.base.errors import LONGEST, WrongCall, one_line
+from reprise.running.rendezvous import KEY
 
 Manifest = dict[str, Any]
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from reprise.base.terminal import note
 from reprise.kubernetes.api_server import WATCHED, ApiServer, Unreachable, ask, lines, parsed
-from reprise.terminal import note
 
 PATIENCE = 600
 """Seconds that the API server may be away while a Job is followed."""

@@ -7,11 +7,11 @@ from itertools import count
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from reprise.git import succeeds
+from reprise.code.git import succeeds
+from reprise.code.repository import find
 from reprise.proof.preparation import Plan
 from reprise.proof.verdict import Finding, Match
-from reprise.recorded import Recorded
-from reprise.running.repository import find
+from reprise.store.recorded import Recorded
 
 CALL = "set_experiment"
 """What code calls that names its experiment by itself; MLflow then refuses a run of another experiment."""

@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import skops.io  # noqa: F401  isort: skip  before mlflow: reprise/tracking.py says why
+import skops.io  # noqa: F401  isort: skip  before mlflow: reprise/store/tracking.py says why
 
 import mlflow
 import numpy as np
 import pandas as pd
 
-from reprise import json_text, seal
-from reprise.errors import one_line
-from reprise.evaluation import Evaluation
+from reprise.base import json_text
+from reprise.base.errors import one_line
 from reprise.proof import learned
 from reprise.proof.comparison import Results
 from reprise.proof.verdict import Finding, Match
-from reprise.recorded import Recorded
+from reprise.store import seal
+from reprise.store.recorded import Recorded
+from reprise.task.evaluation import Evaluation
 
 PREDICTIONS = "predictions.parquet"
 

@@ -6,15 +6,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reprise import scratch
-from reprise.errors import Irreproducible, JobFailed, WrongCall, one_line
-from reprise.git import GitError, git, text
+from reprise.base import scratch
+from reprise.base.errors import Irreproducible, JobFailed, WrongCall, one_line
+from reprise.code.git import GitError, git, text
+from reprise.code.repository import Commit, find
 from reprise.proof.comparison import Results, compare
 from reprise.proof.preparation import Plan, order_at
 from reprise.proof.verdict import Finding, Match
-from reprise.recorded import BISECTS, Recorded, existing
 from reprise.running.play import play
-from reprise.running.repository import Commit, find
+from reprise.store.recorded import BISECTS, Recorded, existing
 
 Tell = Callable[[str], None]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from mlflow.entities import Dataset
 
-from reprise.environment import Lock
-from reprise.errors import one_line
+from reprise.base.errors import one_line
+from reprise.environment.pins import Lock
 from reprise.proof.own import Sides
 from reprise.proof.passing import alike, paired
 from reprise.proof.verdict import Finding, Match
-from reprise.recorded import PATCH_TAG, Recorded
+from reprise.store.recorded import PATCH_TAG, Recorded
 
 LIBRARIES = ("user_api", "internal_api", "version", "architecture", "num_threads")
 

@@ -1,22 +1,23 @@
 """Check a record against itself: every two places that say the same thing of a run. Pure: values in, findings out.
 
-provenance.json says most of it and holds digests of the rest (`reprise.seal`). Runs of before it did so are checked in
-what they say twice, and the rest is listed as not checked.
+provenance.json says most of it and holds digests of the rest (`reprise.store.seal`). Runs of before it did so are
+checked in what they say twice, and the rest is listed as not checked.
 """
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reprise import digest, limits, line_ends, seal
-from reprise.credentials import without_credentials
-from reprise.errors import TAG_LENGTH
+from reprise.base import limits, line_ends
+from reprise.base.credentials import without_credentials
+from reprise.base.errors import TAG_LENGTH
 from reprise.proof.agreement import pair, same
 from reprise.proof.naming import said_by
 from reprise.proof.stored import Dataset, Stored
 from reprise.proof.trials import check_search
 from reprise.proof.verdict import Finding, Match
-from reprise.recorded import LOCK, PATCH, PROVENANCE, unquoted
+from reprise.store import digest, seal
+from reprise.store.recorded import LOCK, PATCH, PROVENANCE, unquoted
 
 NAME = "provenance.json"
 UNCHECKED = "recorded before runs sealed them: defaults, metrics, what parameters came to, files but the lock"

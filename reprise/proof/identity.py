@@ -7,10 +7,10 @@ from urllib.parse import unquote, urlsplit
 
 import mlflow
 
-from reprise import process
+from reprise.base import process
 from reprise.proof.own import Own
 from reprise.proof.passing import FOLDER
-from reprise.recorded import Recorded
+from reprise.store.recorded import Recorded
 
 SHORT = (7, 8, 12)
 """Digits of a run's id that people take for its short form."""

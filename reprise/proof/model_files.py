@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from reprise import mlmodel
 from reprise.proof.verdict import UNLOADED, Finding, Match
+from reprise.store import mlmodel
 
 LISTED = 5
 """Files that a finding names at most."""

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import mlflow
 
-from reprise import mlmodel, paths, seal
-from reprise.digest import digest
-from reprise.errors import JobFailed, WrongCall, one_line
+from reprise.base import paths
+from reprise.base.errors import JobFailed, WrongCall, one_line
+from reprise.models.verified_model import OPTION, code_in, recorded_digest
 from reprise.proof.agreement import pair
 from reprise.proof.verdict import Finding, Match
-from reprise.recorded import Recorded
-from reprise.verified_model import OPTION, code_in, recorded_digest
+from reprise.store import mlmodel, seal
+from reprise.store.digest import digest
+from reprise.store.recorded import Recorded
 
 TAMPERED = "its files are not those that were recorded, so it is not loaded"
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import yaml
 
-from reprise import json_text, yaml_nodes
-from reprise.errors import Irreproducible
+from reprise.base import json_text, yaml_nodes
+from reprise.base.errors import Irreproducible
+from reprise.base.terminal import note
 from reprise.proof.snapshot import Snapshot
-from reprise.recorded import Recorded
 from reprise.running.job import EXTRA_TAG
-from reprise.terminal import note
+from reprise.store.recorded import Recorded
 
 SCRIPTS = (".py", ".sh", ".R")
 """The suffixes by which MLflow takes an entry point for a script, which declares no parameters."""

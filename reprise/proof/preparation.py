@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reprise import line_ends, scratch
-from reprise.environment import Lock, installed_versions, parse_lock
-from reprise.errors import Irreproducible, WrongCall
+from reprise.base import line_ends, scratch
+from reprise.base.errors import Irreproducible, WrongCall
+from reprise.code.repository import SHA, find
+from reprise.data.source import in_checkout
+from reprise.data.table import read_table, reading_of
+from reprise.environment.pins import Lock, installed_versions, parse_lock
 from reprise.proof import threads
 from reprise.proof.parameters import given
 from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
 from reprise.proof.table_change import explain, labels_of
 from reprise.proof.trials import search_of
-from reprise.recorded import LOCK, PATCH, PROVENANCE, RERUN_OF, Recorded
 from reprise.running.play import Order
-from reprise.running.repository import SHA, find
-from reprise.source import in_checkout
-from reprise.table import read_table, reading_of
+from reprise.store.recorded import LOCK, PATCH, PROVENANCE, RERUN_OF, Recorded
 
 MANAGERS = ("uv", "conda", "virtualenv")
 PROGRAMS = {"virtualenv": "pyenv"}

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from reprise import project
-from reprise.checkout import remote_urls
-from reprise.credentials import without_credentials
-from reprise.errors import Irreproducible, JobFailed, WrongCall
-from reprise.git import OFFLINE, GitError, git, path_of, text
-from reprise.running.project_uri import ProjectUri, local_folder
-from reprise.running.repository import Commit, find, is_published
+from reprise.base import project
+from reprise.base.credentials import without_credentials
+from reprise.base.errors import Irreproducible, JobFailed, WrongCall
+from reprise.code.checkout import remote_urls
+from reprise.code.git import OFFLINE, GitError, git, path_of, text
+from reprise.code.project_uri import ProjectUri, local_folder
+from reprise.code.repository import Commit, find, is_published
 
 
 def own() -> list[str]:

@@ -8,11 +8,12 @@ from pathlib import Path
 import mlflow
 from mlflow.entities import RunTag
 
-from reprise import scratch
-from reprise.credentials import without_credentials
-from reprise.errors import Irreproducible, JobFailed, WrongCall
-from reprise.governance.registry import Version
-from reprise.limits import in_tag
+from reprise.base import scratch
+from reprise.base.credentials import without_credentials
+from reprise.base.errors import Irreproducible, JobFailed, WrongCall
+from reprise.base.limits import in_tag
+from reprise.base.terminal import note
+from reprise.models.registry import Version
 from reprise.proof import cause, circumstances, comparison, consistency, stored, trials
 from reprise.proof.apart import moved, taken_over
 from reprise.proof.artifacts import contradictions, results_of
@@ -24,9 +25,8 @@ from reprise.proof.own import Sides
 from reprise.proof.preparation import Plan, prepare
 from reprise.proof.verdict import Finding, Match, Verdict, told
 from reprise.proof.versions import check_version, served
-from reprise.recorded import Recorded, existing, read
 from reprise.running.play import Played, play
-from reprise.terminal import note
+from reprise.store.recorded import Recorded, existing, read
 
 VERDICT_TAG = "reprise.reproduction"
 """On a run: its newest verdict, and the run that has it."""

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import mlflow
 
-from reprise.errors import Irreproducible, WrongCall
-from reprise.governance import registry
+from reprise.base.errors import Irreproducible, WrongCall
+from reprise.base.terminal import note, say
+from reprise.models import registry
 from reprise.proof.repositories import place_of, trusted
 from reprise.proof.verdict import Outcome
 from reprise.proof.versions import subject
-from reprise.recorded import Recorded, existing
 from reprise.running.job import run_entry_point
-from reprise.terminal import note, say
+from reprise.store.recorded import Recorded, existing
 
 REFUSED, FAILED = "refused", "failed"
 BADNESS = (0, 3, 1)

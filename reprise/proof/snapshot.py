@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reprise import scratch
-from reprise.errors import Irreproducible, one_line
-from reprise.git import GitError, git
-from reprise.running import patch as patches
-from reprise.running.repository import Commit, borrow
+from reprise.base import scratch
+from reprise.base.errors import Irreproducible, one_line
+from reprise.code import patch as patches
+from reprise.code.git import GitError, git
+from reprise.code.repository import Commit, borrow
 
 
 @dataclass(frozen=True)

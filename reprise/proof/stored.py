@@ -8,10 +8,10 @@ from typing import Any
 
 import mlflow
 
-from reprise import json_text
-from reprise.errors import ABSENT
-from reprise.recorded import Recorded
-from reprise.seal import files, sha256
+from reprise.base import json_text
+from reprise.base.errors import ABSENT
+from reprise.store.recorded import Recorded
+from reprise.store.seal import files, sha256
 
 TRIALS = "trials.csv"
 VERDICT = "verdict.json"

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from reprise.fingerprint import parts
+from reprise.data.fingerprint import parts
 from reprise.proof.columns import PREDICTIONS
 
 LISTED = 5

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import mlflow
 
-from reprise.errors import Irreproducible
+from reprise.base.errors import Irreproducible
 from reprise.proof.agreement import pair, same
 from reprise.proof.stored import WINNER, Child, Stored
 from reprise.proof.verdict import Finding, Match
-from reprise.recorded import Recorded, unquoted
+from reprise.store.recorded import Recorded, unquoted
 
 JOB = "trial"
 CANDIDATE, RUNG, ROWS = "reprise.tune.candidate", "reprise.tune.rung", "reprise.tune.rows"

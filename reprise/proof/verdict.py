@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from reprise.plain import plain
+from reprise.base.plain import plain
 
 FORMAT = 1
 """Version of reproduction.json; docs/reproduction.md describes it."""

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import mlflow
 
-from reprise import digest, mlmodel, scratch
-from reprise.governance import registry
+from reprise.base import scratch
 from reprise.governance.registration import PROVENANCE
-from reprise.governance.registry import Version
+from reprise.models import registry
+from reprise.models.registry import Version
 from reprise.proof.agreement import pair
 from reprise.proof.stored import Stored
 from reprise.proof.verdict import Finding
-from reprise.recorded import existing, run_of
+from reprise.store import digest, mlmodel
+from reprise.store.recorded import existing, run_of
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Served:
     """The files that a version serves.
 
     Attributes:
-        digest: of them (`reprise.digest`); None where they are gone.
+        digest: of them (`reprise.store.digest`); None where they are gone.
         run_id: the run that their MLmodel names.
         model_id: the logged model that it names.
     """
@@ -35,7 +36,7 @@ def subject(named: str) -> tuple[str, Version | None]:
     """Find the run that a person means, and the registered version where one was named.
 
     Args:
-        named: as `reprise.recorded.run_of` takes it. Of a version, the run is the one that the registry names.
+        named: as `reprise.store.recorded.run_of` takes it. Of a version, the run is the one that the registry names.
 
     Raises:
         WrongCall: there is no such run, model or version.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from reprise.interruption import terminated_as_interrupted
+from reprise.base.interruption import terminated_as_interrupted
 
 GRACE = 60
 """Seconds that an interrupted command has to end by itself before it is told again, and then killed."""

@@ -14,17 +14,17 @@ from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
 from mlflow.tracking.context.default_context import _get_user
 
-from reprise import patience, process, project, scratch, yaml_nodes
-from reprise.credentials import without_credentials
-from reprise.entry_point import failure_of
-from reprise.errors import JobFailed, WrongCall, cause, one_line
-from reprise.experiment import experiment_id
-from reprise.interruption import terminated_as_interrupted
-from reprise.limits import in_parameter, in_tag
+from reprise.base import patience, process, project, scratch, yaml_nodes
+from reprise.base.credentials import without_credentials
+from reprise.base.entry_point import failure_of
+from reprise.base.errors import JobFailed, WrongCall, cause, one_line
+from reprise.base.interruption import terminated_as_interrupted
+from reprise.base.limits import in_parameter, in_tag
+from reprise.base.terminal import note
+from reprise.environment.built_environment import built, choose_manager
 from reprise.running import child
-from reprise.running.built_environment import built, choose_manager
-from reprise.running.store_access import reached
-from reprise.terminal import note
+from reprise.store.experiment import experiment_id
+from reprise.store.store_access import reached
 
 EXTRA_TAG = "reprise.extra_parameters"
 """On a run: the parameters that it was given beyond those that its entry point declares, as a JSON list of names."""

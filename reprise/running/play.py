@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reprise import paths
-from reprise.at_commit import COMMIT
-from reprise.credentials import without_credentials
-from reprise.errors import WrongCall
-from reprise.recorded import PATCH
-from reprise.running.clone import Clone, cloned
+from reprise.base import paths
+from reprise.base.credentials import without_credentials
+from reprise.base.errors import WrongCall
+from reprise.code.at_commit import COMMIT
+from reprise.code.clone import Clone, cloned
+from reprise.code.project_uri import ProjectUri, local_folder
+from reprise.code.repository import Commit, find
 from reprise.running.job import Job, perform
-from reprise.running.project_uri import ProjectUri, local_folder
-from reprise.running.repository import Commit, find
+from reprise.store.recorded import PATCH
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import load_project
 
-from reprise import paths
-from reprise.errors import JobFailed, WrongCall, one_line
-from reprise.recorded import Recorded, existing
+from reprise.base import paths
+from reprise.base.errors import JobFailed, WrongCall, one_line
+from reprise.code.clone import cloned
+from reprise.code.project_uri import ProjectUri
+from reprise.code.repository import find
+from reprise.environment.built_environment import built, choose_manager
 from reprise.running import child
-from reprise.running.built_environment import built, choose_manager
-from reprise.running.clone import cloned
 from reprise.running.job import make_absolute
-from reprise.running.project_uri import ProjectUri
-from reprise.running.repository import find
-from reprise.search.rendezvous import KEY, MODULE, MODULE_FILE, takes_workers
+from reprise.running.rendezvous import KEY, MODULE, MODULE_FILE, takes_workers
+from reprise.store.recorded import Recorded, existing
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """A worker fits one model at a time, on one core."""

@@ -7,9 +7,9 @@ from typing import Literal
 
 import mlflow
 
-from reprise.errors import WrongCall, telling
-from reprise.experiment import experiment_id
-from reprise.terminal import labelled
+from reprise.base.errors import WrongCall, telling
+from reprise.base.terminal import labelled
+from reprise.store.experiment import experiment_id
 
 Direction = Literal["auto", "maximize", "minimize"]
 

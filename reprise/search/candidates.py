@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
-from reprise.errors import WrongCall
+from reprise.base.errors import WrongCall
 from reprise.search.search_space import Convert, SearchSpace
 
 Method = Literal["grid", "random", "halving"]

@@ -12,7 +12,7 @@ from typing import Any
 from distributed import Client, Future, as_completed
 from joblib import wrap_non_picklable_objects
 
-from reprise.errors import JobFailed, one_line
+from reprise.base.errors import JobFailed, one_line
 
 Call = tuple[Any, ...]
 

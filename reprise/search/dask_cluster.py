@@ -15,12 +15,12 @@ import mlflow
 from distributed import Client, SpecCluster, WorkerPlugin
 from joblib import wrap_non_picklable_objects
 
-from reprise.environment import read_lock
-from reprise.errors import JobFailed, WrongCall
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.terminal import note
+from reprise.environment.pins import read_lock
+from reprise.running.key import Key
+from reprise.running.rendezvous import ADDRESS, HERE, HOST
 from reprise.search import dask_calls, dask_tls
-from reprise.search.key import Key
-from reprise.search.rendezvous import ADDRESS, HERE, HOST
-from reprise.terminal import note
 
 CONNECT_SECONDS = 10
 LOOPBACK = "127.0.0.1"

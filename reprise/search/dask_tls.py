@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from distributed import Scheduler, Security, Worker
 
-from reprise.errors import WrongCall, one_line
-from reprise.search import key
-from reprise.search.key import Key
+from reprise.base.errors import WrongCall, one_line
+from reprise.running import key
+from reprise.running.key import Key
 
 PROTOCOL = "tls://"
 

@@ -14,8 +14,8 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config, wrap_no
 from threadpoolctl import threadpool_limits
 
 import reprise
-from reprise import process
-from reprise.errors import JobFailed, WrongCall, one_line
+from reprise.base import process
+from reprise.base.errors import JobFailed, WrongCall, one_line
 
 if TYPE_CHECKING:
     from reprise.search.dask_cluster import Cluster

@@ -12,9 +12,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from reprise import canvas
-from reprise.canvas import ground, in_words
 from reprise.search.trials import Trial
+from reprise.task import canvas
+from reprise.task.canvas import ground, in_words
 
 LINES = 2000
 """Trials that are drawn at most, the best of them."""

@@ -19,8 +19,8 @@ import numpy as np
 import yaml
 from scipy import stats
 
-from reprise.errors import WrongCall, one_line
-from reprise.yaml_nodes import scalar, shorten, why_not_yaml
+from reprise.base.errors import WrongCall, one_line
+from reprise.base.yaml_nodes import scalar, shorten, why_not_yaml
 
 Convert = Callable[[Any], Any]
 """Turns a value into what a hyper-parameter takes, or raises click.BadParameter."""

@@ -10,12 +10,13 @@ from typing import Any
 import mlflow
 from mlflow.entities import Metric, Param
 
-from reprise import patience, process, stale
-from reprise.errors import JobFailed, cause
-from reprise.limits import in_parameter, in_tag
+from reprise.base import patience, process
+from reprise.base.errors import JobFailed, cause
+from reprise.base.limits import in_parameter, in_tag
+from reprise.base.terminal import note
 from reprise.search.candidates import Candidate
 from reprise.search.trials import Trial
-from reprise.terminal import note
+from reprise.store import stale
 
 JOB = "trial"
 CANDIDATE, RUNG, ROWS = "reprise.tune.candidate", "reprise.tune.rung", "reprise.tune.rows"

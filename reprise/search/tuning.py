@@ -14,9 +14,9 @@ import mlflow
 import pandas as pd
 from sklearn.metrics import get_scorer_names
 
-from reprise import json_text
-from reprise.data import Dataset
-from reprise.errors import JobFailed, WrongCall
+from reprise.base import json_text
+from reprise.base.errors import JobFailed, WrongCall
+from reprise.data.dataset import Dataset
 from reprise.search.candidates import Candidate, Method, rungs
 from reprise.search.engine import Engine
 from reprise.search.trial_log import TrialLog, recorded_trials

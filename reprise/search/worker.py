@@ -24,12 +24,12 @@ except ModuleNotFoundError:
         "pyproject.toml, then run reprise lock"
     )
 
-from reprise.entry_point import INTERRUPTED, main
-from reprise.errors import JobFailed, WrongCall, one_line
+from reprise.base.entry_point import INTERRUPTED, main
+from reprise.base.errors import JobFailed, WrongCall, one_line
+from reprise.base.terminal import note, say
+from reprise.running.rendezvous import ADDRESS, HOST
 from reprise.search import dask_tls
 from reprise.search.dask_cluster import ENVIRONMENT, describe_worker, differences
-from reprise.search.rendezvous import ADDRESS, HOST
-from reprise.terminal import note, say
 
 ANSWER_SECONDS = 5
 PAUSE = 2

@@ -1,0 +1,107 @@
+"""The ways in which a command ends badly; each is one line for a person."""
+
+import errno
+import re
+
+import click
+
+from reprise.base.plain import plain
+
+TAG_LENGTH = 5000
+"""Characters of a reason that are kept; MLflow allows 8000 in a tag."""
+
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""What MLflow's stores answer for a run, model, version or alias that does not exist."""
+
+
+class _OneLine(click.ClickException):
+    """What a person reads of it is one plain line, whatever values it names; `mlflow run` prints it so as well."""
+
+    def format_message(self) -> str:
+        """Give the line."""
+        return plain(unbroken(self.message))
+
+
+class WrongCall(_OneLine):
+    """The call itself is wrong: a value, a file or a column that cannot be used. Nothing was done. Exit code 2."""
+
+    exit_code = 2
+
+
+class JobFailed(_OneLine):
+    """The call was right, yet the job failed or was refused. Exit code 1."""
+
+    exit_code = 1
+
+
+class Irreproducible(JobFailed):
+    """A recorded run cannot be run again as it was. Exit code 3.
+
+    Attributes:
+        missing: what it would take, a line each.
+    """
+
+    exit_code = 3
+
+    def __init__(self, *missing: str) -> None:
+        super().__init__("; ".join(missing))
+        self.missing = missing
+
+
+def unbroken(text: str) -> str:
+    """Join the lines of a text by spaces, and leave it as it is otherwise."""
+    return re.sub(r"\s*\n\s*", " ", text)
+
+
+def one_line(said: object, limit: int | None = None) -> str:
+    """Write what an error or a program says in one line, of so many characters at most.
+
+    What is too long loses its middle: the beginning says what failed and the end, mostly, why.
+    """
+    text = " ".join(str(said).split())
+    if limit is None or len(text) <= limit:
+        return text
+    end = limit // 2
+    return f"{text[: limit - end - 3]} … {text[-end:]}"
+
+
+LONGEST = 500
+"""Characters of a reason that a line holds."""
+
+_TRACEBACK = "Traceback (most recent call last)"
+_RAISED = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Warning): \S.*", re.MULTILINE)
+
+
+def telling(error: BaseException, limit: int = LONGEST) -> str:
+    """Write in one line why a library failed.
+
+    MLflow shows what it was given first (a table, a schema, a traceback) and says why it failed last, after `Error:` or
+    in the last line of the traceback. A text that is empty is told by the error's type.
+    """
+    text = str(error)
+    raised = _RAISED.findall(text) if _TRACEBACK in text else []
+    reason = raised[-1] if raised else text.rpartition(" Error: ")[2]
+    return one_line(reason, limit) or type(error).__name__
+
+
+def in_short(error: Exception) -> str:
+    """Say why a server was not reached: the system's own words where they are among the many of the network's."""
+    text = one_line(error)
+    return re.sub(r".*\[Errno -?\d+\] ([\w ]+).*", r"\1", text)
+
+
+def cause(error: Exception) -> str:
+    """Say in one line why a store failed, without the statement that a database was given."""
+    text = one_line(str(error).partition("[SQL:")[0])
+    return text[max(text.find("(sqlite3."), 0) :]
+
+
+def see_memory(error: BaseException) -> None:
+    """See that an error which comes of too little memory is told as that, and not as a fault of what was read.
+
+    Raises:
+        MemoryError: it does.
+    """
+    short = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+    if short or "out of memory" in str(error).lower():
+        raise MemoryError(one_line(error)) from error

@@ -1,0 +1,203 @@
+"""`reprise …`: what a person does at a terminal beside running the project."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reprise.base import options, project
+from reprise.base.entry_point import main as end_well
+from reprise.base.terminal import coloured, note, say
+from reprise.governance import registry_commands
+
+
+@click.group()
+@click.version_option(package_name="reprise")
+def cli() -> None:
+    """Look at runs of this project, move its models in the registry, and keep its environment locked."""
+    if said := project.acts_elsewhere():
+        note(said)
+
+
+@cli.command(epilog="Example: reprise show 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
+@click.argument("run_id")
+def show(run_id: str) -> None:
+    """Show where a run came from: commit, patch, data, environment."""
+    from reprise.cli.story import tell  # noqa: PLC0415  --help need not wait for mlflow
+
+    say(*tell(run_id))
+
+
+@cli.command(epilog="Example: reprise ui --port 5001")
+@click.argument("run_id", required=False)
+@click.option("--backend-store-uri", "store", help="Default: the tracking URI in force, ./mlflow.db if none is set.")
+@click.option("--port", default=5000, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
+def ui(run_id: str | None, store: str | None, port: int) -> None:
+    """Open MLflow's web interface, on a run if one is named."""
+    from reprise.cli.ui import serve  # noqa: PLC0415
+
+    serve(run_id, store, port)
+
+
+@cli.command(epilog="Example: reprise upload reprise-unlogged/0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--to-recorded-store",
+    is_flag=True,
+    help="Log to the store that the folder names, and log in there, though another one is in force.",
+)
+def upload(folder: Path, to_recorded_store: bool) -> None:  # noqa: FBT001  click passes flags so
+    """Log results that were kept because the store had failed, and end their run well."""
+    from reprise.store.bundle import upload_later  # noqa: PLC0415
+
+    say(f"run {upload_later(folder, to_recorded_store=to_recorded_store)} is logged")
+
+
+@cli.command(epilog="Example: reprise attach 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
+@click.argument("run_id")
+@click.option("--context", help="Of kubeconfig. Default: the one that the Job was made with.")
+def attach(run_id: str, context: str | None) -> None:
+    """Follow a run's Job on Kubernetes again, to its end. Ctrl-C deletes the Job."""
+    from reprise.kubernetes.attach import attach  # noqa: PLC0415
+
+    attach(run_id, context)
+
+
+@cli.command(
+    hidden=True, epilog="Example: reprise fill 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d 'https://host/repo.git#4e1f2a'"
+)
+@click.argument("run_id")
+@click.argument("project_uri")
+@click.option("--entry-point", default="main", help="A name in MLproject, or a script.")
+@click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
+@options.parameters
+def fill(run_id: str, project_uri: str, entry_point: str, env_manager: str, parameters: dict[str, str]) -> None:
+    """Run a project at a commit in a run that was made for it: what a Job's pod does."""
+    from reprise.kubernetes.attempt import attempt  # noqa: PLC0415
+
+    sys.exit(attempt(run_id, project_uri, entry_point, parameters, env_manager))
+
+
+@cli.command(epilog="Example: reprise doctor --fix")
+@click.option("--fix", is_flag=True, help="End runs whose process is gone; set aside an unfinished store.")
+def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
+    """Say what works here, and what to do about what does not; exit code 1 if anything fails."""
+    from reprise.doctor import examine  # noqa: PLC0415
+
+    levels = []
+    for finding in examine(fix=fix):
+        coloured(finding.show())
+        levels.append(finding.level)
+    say("", f"failures: {levels.count('FAIL')}, warnings: {levels.count('warn')}")
+    if "FAIL" in levels:
+        sys.exit(1)
+
+
+@cli.command(epilog="Example: reprise reproduce models:/reprise/3")
+@click.argument("run", required=False)
+@click.option("--all", "every", is_flag=True, help="All versions of the registered model that --model names.")
+@click.option("--model", help="The registered model of --all.")
+@click.option("--trust", multiple=True, metavar="URL", help="With --all: a repository whose code may be run.")
+@click.option(
+    "--apply-patches", is_flag=True, help="With --all: apply uncommitted changes, which the store has, and so run them."
+)
+@click.option("--commits", metavar="A..B", help="Find the first commit at which a metric differs from the run's.")
+@click.option("--metric", help="The metric that --commits looks at. Default: any.")
+@click.option(
+    "--env-manager", default="uv", show_default=True, type=options.ENV_MANAGER, help="Of the environment that compares."
+)
+@click.option(
+    "--rerun-env-manager",
+    "rerun",
+    type=options.ENV_MANAGER,
+    help="Of the rerun. Default: the run's own, where it can be had.",
+)
+@options.TRUST_MODEL
+def reproduce(
+    run: str | None,
+    every: bool,  # noqa: FBT001  click passes flags so
+    model: str | None,
+    trust: tuple[str, ...],
+    apply_patches: bool,  # noqa: FBT001
+    commits: str | None,
+    metric: str | None,
+    env_manager: str,
+    rerun: str | None,
+    trust_model: bool,  # noqa: FBT001
+) -> None:
+    """Run a recorded run again (its id, a model's URI, latest): 0 reproduced, 1 diverged, 3 cannot be reproduced."""
+    from reprise.proof import reproductions  # noqa: PLC0415
+
+    if every != bool(model) or every == bool(run) or (every and (commits or metric)):
+        raise click.UsageError("name a run, or --all --model NAME")
+    if (metric and not commits) or ((trust or apply_patches) and not every):
+        raise click.UsageError("--metric is for --commits; --trust and --apply-patches are for --all")
+    chosen = {"commits": commits, "metric": metric, "env_manager": rerun, "trust_model": "yes" if trust_model else None}
+    parameters = {name: value for name, value in chosen.items() if value}
+    if model:
+        parameters["apply_patch"] = "yes" if apply_patches else "no"
+        sys.exit(reproductions.every(model, trust, parameters, env_manager))
+    sys.exit(reproductions.one(str(run), parameters, env_manager))
+
+
+@cli.command(epilog="Example: reprise tune -P data=digits -P trials=200")
+@options.parameters
+@click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
+def tune(parameters: dict[str, str], env_manager: str) -> None:
+    """Search hyper-parameters and train with the best: the entry point tune, with uv."""
+    from reprise.running.job import run_entry_point  # noqa: PLC0415
+
+    sys.exit(run_entry_point("tune", parameters, env_manager))
+
+
+@cli.command(epilog="Example: reprise work 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
+@click.argument("run_id")
+@click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A copy of the search's key. Default: found by itself, where the search is on this machine and yours.",
+)
+def work(run_id: str, env_manager: str, key: Path | None) -> None:
+    """Work for a search of hyper-parameters with scheduler=here, from any machine, until it ends."""
+    from reprise.running.work import work  # noqa: PLC0415
+
+    sys.exit(work(run_id, env_manager, key))
+
+
+@cli.command(epilog="Example: reprise best --metric test_accuracy --where \"params.kernel = 'rbf'\"")
+@click.option("--metric", required=True, help="Such as test_accuracy, or cv_accuracy of the trials of tune.")
+@click.option("--where", default="", help="More of a condition, as MLflow's search_runs takes it.")
+@click.option(
+    "--direction",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "maximize", "minimize"]),
+    help="Whether more or less is better; auto: by the metric's name.",
+)
+def best(metric: str, where: str, direction: Any) -> None:
+    """Find the best training run or trial of the experiment."""
+    from reprise.search.best import best_run, tell  # noqa: PLC0415
+
+    say(*tell(best_run(metric, where, direction), metric))
+
+
+@cli.command(epilog="Example: reprise lock --upgrade")
+@click.option("--upgrade", is_flag=True, help="Take the newest versions; else pins that still fit stay.")
+@click.option("--python", help="The version of Python to lock, such as 3.12. Default: the one locked now.")
+def lock(python: str | None, upgrade: bool) -> None:  # noqa: FBT001  click passes flags so
+    """Pin the dependencies of pyproject.toml in conda.yaml and tests/requirements.txt."""
+    from reprise.environment.lock import write_lock  # noqa: PLC0415
+
+    for path in write_lock(python, upgrade=upgrade):
+        say(f"wrote {path}")
+
+
+for command in registry_commands.COMMANDS:
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    end_well(cli)

@@ -1,0 +1,56 @@
+"""A run's provenance, told to a person."""
+
+from typing import Any
+
+import mlflow
+
+from reprise.base.terminal import labelled
+from reprise.store.recorded import existing, provenance_of
+
+
+def tell(run_id: str) -> list[str]:
+    """Say, a line each, where a run came from.
+
+    Raises:
+        WrongCall: there is no such run.
+    """
+    run = existing(run_id)
+    tags = run.data.tags
+    lines = {
+        "run": f"{run_id} {run.info.run_name or ''} {run.info.status}",
+        "job": tags.get("reprise.job", tags.get("mlflow.project.entryPoint", "unknown")),
+        "failure": tags.get("reprise.failure"),
+        "reproduction": tags.get("reprise.reproduction"),
+        "verdict": tags.get("reprise.verdict"),
+        "commit": tags.get("mlflow.source.git.commit", f"none: {tags.get('reprise.git', 'not recorded')}"),
+        "branch": tags.get("mlflow.source.git.branch"),
+        "repository": tags.get("mlflow.source.git.repoURL"),
+        "patch": tags.get("reprise.patch"),
+        "lock": tags.get("reprise.environment.lock"),
+        "data": tags.get("reprise.data.fingerprint"),
+        **_recorded(run_id),
+        **{f"param {name}": value for name, value in sorted(run.data.params.items())},
+        **{f"metric {name}": f"{value:g}" for name, value in sorted(run.data.metrics.items())},
+        "model": ", ".join(f"models:/{output.model_id}" for output in _models(run)) or None,
+    }
+    return labelled(lines)
+
+
+def _models(run: mlflow.entities.Run) -> list[Any]:
+    return list(run.outputs.model_outputs) if run.outputs else []
+
+
+def _recorded(run_id: str) -> dict[str, str]:
+    """Read what stands in provenance.json alone."""
+    record = provenance_of(run_id)
+    if record is None:
+        return {}
+    left_out = record["git"]["patch"]["left_out"]
+    mismatches = record["environment"]["mismatches"]
+    return {
+        "left out": "; ".join(f"{path} ({reason})" for path, reason in left_out.items()),
+        "python": record["environment"]["python_version"],
+        "mismatches": "; ".join(mismatches),
+        "source": record["data"]["source"]["uri"],
+        "rows": str(record["data"]["rows"]),
+    }

@@ -1,0 +1,51 @@
+"""What `mlflow run` is asked to run: a repository, a version of it, and a folder in it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprise.base import paths
+
+FORMS = "#<commit, tag or branch>, #<commit, tag or branch>:<subdirectory> or #:<subdirectory>"
+
+
+@dataclass(frozen=True)
+class ProjectUri:
+    """A project's place.
+
+    Attributes:
+        repository: a URL, or the path of a folder on this machine.
+        version: a full or short SHA, a tag or a branch; None for HEAD.
+        subdirectory: the project's folder in the repository, "" at the top.
+
+    Raises:
+        WrongCall: the subdirectory is not inside of the repository, whoever named it.
+    """
+
+    repository: str
+    version: str | None = None
+    subdirectory: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the subdirectory, which may come from a store."""
+        object.__setattr__(self, "subdirectory", paths.relative(self.subdirectory, "subdirectory"))
+
+
+def parse(uri: str) -> ProjectUri:
+    """Take a project's URI apart: `<repository>#<version>:<subdirectory>`, where either may be left out.
+
+    Raises:
+        WrongCall: the subdirectory is not inside of the repository.
+    """
+    repository, _, fragment = (uri, "", "") if Path(uri).exists() else uri.partition("#")
+    version, _, subdirectory = fragment.partition(":")
+    return ProjectUri(repository, version or None, subdirectory)
+
+
+def local_folder(repository: str) -> Path | None:
+    """Give the folder that a repository's path or file URL names; None where it is on another machine, or a URL.
+
+    A file URL keeps git's own transport, as it may well be a share's; only paths are read directly.
+    """
+    if "://" in repository or (":" in repository.partition("/")[0] and not Path(repository).exists()):
+        return None
+    return Path(repository).expanduser().absolute()

@@ -1,0 +1,183 @@
+"""The environment that a project asks for, built whole before it is used.
+
+MLflow takes any folder of the right name for a finished environment, also one that another process is building or that
+an interrupted build left. Here each is built under a lock, in a place of its own, and marked when it is whole.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mlflow.environment_variables import MLFLOW_ENV_ROOT
+from mlflow.exceptions import MlflowException
+from mlflow.projects import env_type
+from mlflow.projects._project_spec import Project
+from mlflow.utils import env_manager as managers
+from mlflow.utils.environment import _PythonEnv
+from mlflow.utils.process import ShellCommandException
+from mlflow.utils.virtualenv import _create_virtualenv, _get_virtualenv_name
+
+from reprise.base import yaml_nodes
+from reprise.base.errors import JobFailed, WrongCall, one_line
+from reprise.base.flock import locked
+from reprise.base.terminal import note, step
+from reprise.environment import conda
+from reprise.environment.build_output import telling
+
+PLACE = "at-commit"
+"""The folder below MLFLOW_ENV_ROOT, apart from what `mlflow run` builds without a lock."""
+
+_PROGRAMS = {managers.UV: "uv", managers.VIRTUALENV: "pyenv"}
+
+LAST_LINES = 12
+"""Lines of a failed build that are shown."""
+
+
+def choose_manager(project: Project, asked: str | None) -> str:
+    """Choose what builds the environment, as MLflow does where nothing is asked for, and see that it is here.
+
+    Raises:
+        WrongCall: the manager is not installed, or cannot build what the project asks for.
+    """
+    if project.docker_env:
+        raise WrongCall("the project asks for docker_env, which is not run at a commit; use conda_env or python_env")
+    manager = asked or (managers.CONDA if project.env_type == env_type.CONDA else managers.VIRTUALENV)
+    if manager == managers.CONDA and project.env_type == env_type.PYTHON:
+        raise WrongCall("conda does not build a python_env; give --env-manager uv or virtualenv")
+    if manager == managers.CONDA:
+        conda.find()
+    elif (program := _PROGRAMS.get(manager)) and not shutil.which(program):
+        other = "" if manager == managers.UV else "; or give --env-manager uv"
+        raise WrongCall(f"{program} is not on the PATH: install it{other}")
+    return manager
+
+
+@dataclass(frozen=True)
+class Built:
+    """An environment that is there.
+
+    Attributes:
+        folder: its own; None for the environment of this very process.
+        activation: the shell commands that activate it.
+    """
+
+    folder: Path | None = None
+    activation: tuple[str, ...] = ()
+
+
+def built(project: Project, folder: Path, manager: str, python: str | None = None) -> Built:
+    """Build the environment if it is not there yet.
+
+    Args:
+        project: what asks for it.
+        folder: the project's own folder.
+        manager: `uv`, `virtualenv`, `conda` or `local`, which builds nothing.
+        python: the version to take of those that the project allows, such as 3.11.2 of 3.11; None for any. conda
+            is not asked for it.
+
+    Raises:
+        JobFailed: it cannot be built; the build's last lines are printed.
+    """
+    if manager == managers.LOCAL:
+        return Built()
+    if manager == managers.CONDA:
+        return _built_by_conda(project)
+    python_env = _python_env(project)
+    if python:
+        python_env.python = _narrowed(python_env.python, python, manager)
+    place = _root() / _get_virtualenv_name(python_env, folder)
+    _build_once(place, lambda: _create(place, folder, python_env, manager))
+    return Built(place, (f"source {shlex.quote(str(place / 'bin/activate'))}",))
+
+
+def _built_by_conda(project: Project) -> Built:
+    place = conda.place_of(_root() / "conda", project.env_config_path)
+    _build_once(place, lambda: conda.build(place, project.env_config_path))
+    return Built(place, tuple(conda.activation(place)))
+
+
+def _create(place: Path, folder: Path, python_env: Any, manager: str) -> None:
+    if manager == managers.VIRTUALENV:
+        python_env.python = _installed(python_env.python)
+    options: Any = {"env_manager": manager, "capture_output": True}
+    _create_virtualenv(folder, python_env, place, **options)
+
+
+def _python_env(project: Project) -> Any:
+    path = project.env_config_path
+    if not path:
+        return _PythonEnv()
+    try:
+        return _PythonEnv.from_conda_yaml(path) if project.env_type == env_type.CONDA else _PythonEnv.from_yaml(path)
+    except (MlflowException, yaml.YAMLError, *yaml_nodes.NONE) as error:
+        raise JobFailed(f"{Path(path).name} describes no environment: {one_line(error, 300)}") from error
+
+
+@cache
+def _narrowed(allowed: str, version: str, manager: str) -> str:
+    """Take the version where it is an allowed one that the manager can have; that is asked once.
+
+    uv finds it on this machine or brings it. pyenv would build it from source, so it is taken where it is there.
+    """
+    if not version.startswith(f"{allowed}."):
+        return allowed
+    if manager == managers.VIRTUALENV:
+        if version in _of_pyenv():
+            return version
+        note(f"pyenv has no Python {version}: another {allowed} is taken")
+        return allowed
+    for ask in (["find", "--system"], ["install"]):
+        if subprocess.run(["uv", "python", *ask, version], capture_output=True, check=False).returncode == 0:
+            return version
+    note(f"Python {version} is not on this machine, and uv cannot bring it: another {allowed} is taken")
+    return allowed
+
+
+def _installed(allowed: str) -> str:
+    """Take the newest version that pyenv has of those allowed. MLflow takes the newest that there is, and builds it."""
+    fitting = [version for version in _of_pyenv() if f"{version}.".startswith(f"{allowed}.")]
+    if fitting:
+        return max(fitting, key=lambda version: tuple(map(int, version.split("."))))
+    note(f"pyenv has no Python {allowed}, and builds one from source, which takes minutes; --env-manager uv brings one")
+    return allowed
+
+
+def _of_pyenv() -> list[str]:
+    done = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False)
+    return [version for version in done.stdout.split() if re.fullmatch(r"\d+\.\d+\.\d+", version)]
+
+
+def _root() -> Path:
+    root = Path(MLFLOW_ENV_ROOT.get()).expanduser().absolute()
+    return root if root.name == PLACE else root / PLACE
+
+
+def _build_once(place: Path, build: Callable[[], object]) -> None:
+    """Build an environment unless a whole one is there; one process builds, the others wait."""
+    whole = place.with_name(f"{place.name}.whole")
+    try:
+        with locked(place.with_name(f"{place.name}.lock")):
+            if whole.exists() and place.exists():
+                return
+            whole.unlink(missing_ok=True)
+            shutil.rmtree(place, ignore_errors=True)
+            note("building the project's environment, once for this lock …")
+            with step("build the environment"):
+                build()
+            whole.touch()
+    except ShellCommandException as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        for line in lines[-LAST_LINES:]:
+            note(line)
+        raise JobFailed(f"the environment cannot be built: {one_line(telling(lines))}") from error
+    except MlflowException as error:
+        raise JobFailed(f"the environment cannot be built: {error}") from error
+    except OSError as error:
+        raise JobFailed(f"the environment cannot be built in {place.parent}: {error.strerror}") from error

@@ -1,0 +1,71 @@
+"""conda, found for MLflow, and its environments, kept apart from those that plain `mlflow run` makes."""
+
+import os
+import shutil
+from pathlib import Path
+
+from mlflow.environment_variables import MLFLOW_CONDA_HOME
+from mlflow.utils.conda import CONDA_EXE, _get_conda_env_name, get_conda_command, get_or_create_conda_env
+
+from reprise.base.errors import JobFailed, WrongCall
+
+_HOOK = Path("etc/profile.d/conda.sh")  # defines `conda activate` in a shell
+_OTHER = "or give --env-manager uv"
+
+
+def find() -> None:
+    """Find conda, and name it to MLflow, which else sources the first `activate` on the PATH: it may be a venv's.
+
+    Raises:
+        WrongCall: there is none where it is said to be, or none on the PATH.
+    """
+    if home := MLFLOW_CONDA_HOME.get():
+        if not _is_whole(Path(home) / "bin/conda"):
+            message = f"{MLFLOW_CONDA_HOME} is {home}, which holds no bin/conda with {_HOOK}; name conda's own folder"
+            raise WrongCall(f"{message}, unset it, {_OTHER}")
+        return
+    if said := os.environ.get(CONDA_EXE):
+        if not _is_whole(Path(said)):
+            raise WrongCall(f"{CONDA_EXE} is {said}, which is no conda with {_HOOK}; unset it, {_OTHER}")
+        return
+    found = shutil.which("conda")
+    if not found:
+        raise WrongCall(f"conda is not on the PATH: install it, or set {MLFLOW_CONDA_HOME}; {_OTHER}")
+    for place in (Path(found), Path(found).resolve()):  # what stands in condabin, or links to conda from elsewhere
+        for program in (place.parent.parent / "bin/conda", place):
+            if _is_whole(program):
+                os.environ[CONDA_EXE] = str(program)
+                return
+    raise WrongCall(f"{found} has no {_HOOK} beside it; set {MLFLOW_CONDA_HOME} to conda's own folder, {_OTHER}")
+
+
+def _is_whole(program: Path) -> bool:
+    return os.access(program, os.X_OK) and (program.parent.parent / _HOOK).is_file()
+
+
+def place_of(root: Path, conda_yaml: str | None) -> Path:
+    """Return where the environment of a file is, below a folder for such.
+
+    conda lists the environments of all folders, and MLflow looks for a name alone, so the folder is part of the name.
+    """
+    return root / str(_get_conda_env_name(conda_yaml, env_id=str(root)))
+
+
+def build(place: Path, conda_yaml: str | None) -> None:
+    """Let MLflow have conda build an environment.
+
+    Raises:
+        JobFailed: conda has built it elsewhere, if at all.
+        Exception: MLflow's own, where conda fails.
+    """
+    os.environ["CONDA_ENVS_PATH"] = str(place.parent)  # where conda makes and finds environments by their name
+    get_or_create_conda_env(conda_yaml, env_id=str(place.parent), capture_output=True)
+    if not place.is_dir():
+        raise JobFailed(f"conda has built no environment at {place}: see envs_dirs in conda config --show-sources")
+
+
+def activation(place: Path) -> list[str]:
+    """Return the shell commands that activate an environment."""
+    os.environ["CONDA_ENVS_PATH"] = str(place.parent)
+    commands: list[str] = get_conda_command(place.name)
+    return commands

@@ -1,0 +1,108 @@
+"""Compile the environment lock: the short list in pyproject.toml into the pins of conda.yaml.
+
+conda, virtualenv and uv read alike only `python=…`, pip and one block of exact pins, so nothing else is written.
+"""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from reprise.base import scratch
+from reprise.base.errors import JobFailed
+from reprise.base.project import FOLDER, LOCK_FILE
+from reprise.environment.pins import read_lock
+
+TEST_REQUIREMENTS = FOLDER / "tests/requirements.txt"
+
+PLATFORMS: tuple[dict[str, str], ...] = (
+    {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
+    {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
+    {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
+)
+"""The platforms that the environment is locked for, as environment markers name them."""
+
+_HEADER = """\
+# The environment of the project, every package pinned. Written by `reprise lock` from [dependency-groups] project
+# in pyproject.toml: change that list, not this file.
+name: reprise
+channels: [conda-forge]
+dependencies:
+  - python={python}
+  - pip
+  - pip:
+"""
+_TEST_HEADER = """\
+# What the tests need, the project's environment as conda.yaml pins it included. Written by `reprise lock` from
+# [dependency-groups] in pyproject.toml: change those lists, not this file.
+"""
+
+
+def write_lock(python: str | None = None, *, upgrade: bool = False) -> list[Path]:
+    """Write conda.yaml and tests/requirements.txt.
+
+    Args:
+        python: the version of Python to lock, such as `3.11`; None keeps the one that is locked.
+        upgrade: take the newest of everything within its range; else pins that still fit stay.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        JobFailed: uv is missing, cannot reach the package index, or finds no versions that fit together.
+    """
+    old = read_lock()
+    python = python or old.python
+    project_pins = _compile(["project"], python, [] if upgrade else [str(pin) for pin in old.pins.values()])
+    old_tests = TEST_REQUIREMENTS.read_text(encoding="utf-8").splitlines() if TEST_REQUIREMENTS.exists() else []
+    test_pins = _compile(["project", "test"], python, [] if upgrade else old_tests, constraints=project_pins)
+    entries = "".join(f"      - {pin}\n" for pin in project_pins)
+    LOCK_FILE.write_text(_HEADER.format(python=python) + entries, encoding="utf-8", newline="\n")
+    TEST_REQUIREMENTS.write_text(
+        _TEST_HEADER + "".join(f"{pin}\n" for pin in test_pins), encoding="utf-8", newline="\n"
+    )
+    return [LOCK_FILE, TEST_REQUIREMENTS]
+
+
+def _compile(
+    groups: Sequence[str], python: str, preferred: Sequence[str], constraints: Sequence[str] = ()
+) -> list[str]:
+    """Let uv pin dependency groups, with all they need, for every platform at once."""
+    with scratch.folder("lock") as folder:
+        pins, limits = folder / "pins.txt", folder / "constraints.txt"
+        pins.write_text("\n".join(preferred), encoding="utf-8")  # uv keeps what it finds in its output
+        limits.write_text("\n".join(constraints), encoding="utf-8")
+        command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", python, "--no-header"]
+        command += ["--no-annotate", "--no-emit-index-url", "--constraints", str(limits), "--output-file", str(pins)]
+        for group in groups:
+            command += ["--group", f"pyproject.toml:{group}"]
+        try:
+            subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, text=True)
+        except FileNotFoundError as error:
+            raise JobFailed("uv is not on the PATH; install it, or activate the launcher's environment") from error
+        except subprocess.CalledProcessError as error:
+            raise JobFailed(f"uv cannot pin the environment: {error.stderr.strip()}") from error
+        return _for_python(pins.read_text(encoding="utf-8").splitlines(), python)
+
+
+def _for_python(pins: Sequence[str], python: str) -> list[str]:
+    """Keep what one version of Python needs on any platform; a marker stays where only some platforms need the pin."""
+    kept = []
+    for requirement in map(Requirement, pins):
+        marker = requirement.marker
+        needed = [marker is None or marker.evaluate({**platform, **_version(python)}) for platform in PLATFORMS]
+        if all(needed):
+            requirement.marker = None
+        if any(needed):
+            kept.append(str(requirement).replace(";", " ;"))  # pip and conda both want the blank
+    return kept
+
+
+def _version(python: str) -> dict[str, str]:
+    return {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+    }

@@ -1,0 +1,143 @@
+"""The environment: what conda.yaml locks, and what is really installed."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from reprise.base import line_ends, yaml_nodes
+from reprise.base.errors import WrongCall, one_line
+from reprise.base.project import LOCK_FILE
+
+THREADS = (
+    "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+)  # fmt: skip
+"""Variables that say how many threads linear algebra takes, and so in which order it sums."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The environment lock.
+
+    Attributes:
+        sha256: of conda.yaml with the line ends of Unix, which is what `sha256sum conda.yaml` prints there.
+        python: the version of Python that it asks for, such as `3.11`.
+        pins: canonical name -> requirement, markers included.
+    """
+
+    sha256: str
+    python: str
+    pins: dict[str, Requirement]
+
+
+def read_lock(path: Path = LOCK_FILE) -> Lock:
+    """Read this project's conda.yaml."""
+    return parse_lock(path.read_bytes())
+
+
+def parse_lock(content: bytes) -> Lock:
+    """Parse the text of a conda.yaml: `python=…`, pip, and one pip block of exact pins.
+
+    Raises:
+        WrongCall: it is another text.
+    """
+    try:
+        dependencies = yaml_nodes.load(content)["dependencies"]
+        python = next(entry for entry in dependencies if str(entry).startswith("python=")).partition("=")[2]
+        specs = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
+        pins: dict[str, Requirement] = {
+            canonicalize_name(requirement.name): requirement for requirement in map(Requirement, specs)
+        }
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, StopIteration, RecursionError) as error:
+        reason = one_line(f"{type(error).__name__} {error}", 200)
+        raise WrongCall(
+            f"{LOCK_FILE.name} is no environment lock (python=…, pip, one pip block of pins): {reason}; restore it"
+        ) from error
+    return Lock(line_ends.sha256(content), python, pins)
+
+
+def installed_versions(site_packages: list[str] | None = None) -> dict[str, str]:
+    """List every installed distribution by canonical name, with its version.
+
+    Args:
+        site_packages: another environment's folders; None for this process's own.
+    """
+    found: dict[str, str] = {}
+    for distribution in importlib.metadata.distributions(path=site_packages or sys.path):
+        metadata = distribution.metadata  # parsed anew each time it is asked for
+        if name := metadata["Name"]:
+            found.setdefault(canonicalize_name(name), metadata["Version"])
+    return dict(sorted(found.items()))
+
+
+def mismatches(lock: Lock, installed: dict[str, str]) -> list[str]:
+    """Name, a line each, what this process has otherwise than the lock; packages beyond the lock do not count."""
+    found = []
+    if platform.python_version() != lock.python and not platform.python_version().startswith(f"{lock.python}."):
+        found.append(f"python {platform.python_version()}, locked {lock.python}")
+    return found + differing_pins(lock, installed)
+
+
+def differing_pins(lock: Lock, installed: dict[str, str]) -> list[str]:
+    """Name, a line each, what is installed otherwise than it is pinned."""
+    found = []
+    for name, pin in lock.pins.items():
+        if pin.marker and not pin.marker.evaluate():
+            continue
+        version = installed.get(name)
+        if version is None:
+            found.append(f"{name} is not installed, locked {pin.specifier}")
+        elif not pin.specifier.contains(version, prereleases=True):
+            found.append(f"{name} {version}, locked {pin.specifier}")
+    return found
+
+
+def pinned(names: Iterable[str], lock: Lock) -> list[str]:
+    """Pin packages, and all they need in turn here, as the lock pins them."""
+    wanted = [str(canonicalize_name(name)) for name in names]
+    seen: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen or name not in lock.pins:
+            continue
+        seen.add(name)
+        wanted += required(name)
+    return sorted(str(lock.pins[name]) for name in seen)
+
+
+def required(name: str) -> list[str]:
+    """Name what an installed distribution requires itself, here and without its extras."""
+    needs = map(Requirement, importlib.metadata.requires(name) or [])
+    here = [need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+    return [str(canonicalize_name(need.name)) for need in here]
+
+
+def describe_machine() -> dict[str, Any]:
+    """Describe what else a result may depend on: Python, platform, processor, linear algebra and its threads."""
+    import numpy as np  # noqa: PLC0415  the launcher reads locks without them
+    from threadpoolctl import threadpool_info  # noqa: PLC0415
+
+    configuration = np.show_config(mode="dicts")
+    return {
+        "python": sys.version,
+        "python_version": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "threads": {name: os.environ[name] for name in THREADS if os.environ.get(name)},
+        "simd": configuration["SIMD Extensions"]["found"],
+        "blas": [
+            {key: pool.get(key) for key in ("user_api", "internal_api", "version", "num_threads", "architecture")}
+            for pool in threadpool_info()
+        ],
+    }

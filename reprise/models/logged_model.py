@@ -1,0 +1,214 @@
+"""The fitted pipeline as an MLflow model: saved in skops format, pinned, signed, and found again by its URI."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reprise.models.composition import trusted_types  # isort: skip  skops before mlflow: reprise/store/tracking.py says why
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.pyfunc import PyFuncModel
+from mlflow.types import DataType
+from sklearn.pipeline import Pipeline
+
+from reprise.base import scratch
+from reprise.base.errors import JobFailed, WrongCall, telling
+from reprise.data.known import Known
+from reprise.data.schema import Kind, as_signed, kinds_signed
+from reprise.environment.pins import Lock, pinned
+from reprise.models.stored_model import Files, describe
+from reprise.models.verified_model import check, identity
+from reprise.store.bundle import MODEL_NAME
+from reprise.store.recorded import newest_training_run, provenance_of
+
+TRUSTED_PACKAGES: tuple[str, ...] = ()
+"""Packages whose types a model may hold beyond those of scikit-learn and of what conda.yaml pins."""
+
+INFERENCE = ("mlflow-skinny", "scikit-learn", "skops", "pandas")
+"""What every loaded model needs; the lock pins them, with what they need in turn, in the model's requirements."""
+
+BOOLEANS = "reprise.booleans"
+"""Of MLmodel's metadata: the columns that are booleans, which the signature calls text."""
+
+
+def save(
+    folder: Path,
+    pipeline: Pipeline,
+    signature: ModelSignature,
+    example: pd.DataFrame,
+    kinds: Mapping[str, Kind],
+    lock: Lock,
+) -> None:
+    """Save a fitted pipeline in MLflow's format.
+
+    `reprise.store.bundle` logs it then. Together they do what `mlflow.sklearn.log_model` does, save for one: that runs
+    the scoring code on the input example, which takes longer than all the rest.
+
+    Args:
+        folder: where to; it must not exist.
+        pipeline: takes raw rows.
+        signature: of those rows and of the predictions.
+        example: a few raw rows, the model's input example.
+        kinds: what the model takes each column for.
+        lock: the environment lock, which pins the model's requirements: `INFERENCE`, and what the pipeline is made of.
+
+    Raises:
+        JobFailed: the pipeline holds types that are not to be trusted on loading, or that the lock does not bring.
+    """
+    types, distributions = trusted_types(pipeline, TRUSTED_PACKAGES, lock)
+    mlflow.sklearn.save_model(
+        pipeline,
+        folder,
+        signature=signature,
+        input_example=example,
+        serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
+        skops_trusted_types=types,
+        pip_requirements=pinned([*INFERENCE, *distributions], lock),
+        metadata={BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"]},
+    )
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A logged model, loaded.
+
+    Attributes:
+        uri: the URI it was asked for by.
+        model: the model as MLflow serves it: it checks raw rows against the signature.
+        model_id: its id, `m-…`, where it has one.
+        run_id: the run that logged it, where one did.
+        files: what its files come to.
+        example: its input example, a few raw rows, where it has one.
+    """
+
+    uri: str
+    model: PyFuncModel
+    model_id: str | None
+    run_id: str | None
+    files: Files
+    example: pd.DataFrame | None
+
+    @property
+    def classifier(self) -> Any:
+        """The scikit-learn object itself."""
+        return self.model.get_raw_model()
+
+    @property
+    def features(self) -> list[str] | None:
+        """The columns that its signature names, or None."""
+        schema = self.model.metadata.get_input_schema()
+        return schema.input_names() if schema is not None and schema.has_input_names() else None
+
+    @property
+    def known(self) -> Known:
+        """What it knows of its columns, from its signature and, of its booleans, from what was saved beside that."""
+        booleans = (self.model.metadata.metadata or {}).get(BOOLEANS, [])
+        kinds = kinds_signed(self.model.metadata.get_input_schema())
+        return Known(kinds | dict.fromkeys(booleans, "boolean"), self.classes)
+
+    @property
+    def classes(self) -> Sequence[Any] | None:
+        """The labels that it knows, or None."""
+        return getattr(self.classifier, "classes_", None)
+
+    def predict(self, raw: pd.DataFrame) -> np.ndarray:
+        """Predict labels for raw rows, as a served model would.
+
+        Raises:
+            WrongCall: the rows do not fit the model's signature.
+        """
+        try:
+            return np.asarray(self.model.predict(self.as_served(raw))).ravel()
+        except mlflow.exceptions.MlflowException as error:
+            message = f"model {self.uri} cannot judge these rows: {telling(error)}"
+            raise WrongCall(message) from error
+
+    def as_served(self, raw: pd.DataFrame) -> pd.DataFrame:
+        """Return raw rows in the types in which MLflow's server hands them to the model."""
+        return as_signed(raw, self.model.metadata.get_input_schema())
+
+    def notes(self) -> list[str]:
+        """Say, a line each, where a served model answers otherwise than here."""
+        schema = self.model.metadata.get_input_schema()
+        named = schema is not None and schema.has_input_names()
+        signed = [name for name, spec in schema.input_dict().items() if spec.type == DataType.boolean] if named else []
+        if not signed:
+            return []
+        line = (
+            f"model {self.uri} signs {', '.join(map(repr, signed[:5]))} as boolean, so MLflow's server takes a null "
+            "for False there; here it is a gap: train again, and the server takes it for a gap too"
+        )
+        return [line]
+
+    def answer_example(self) -> np.ndarray:
+        """Predict labels for its input example.
+
+        Raises:
+            JobFailed: it has none, or fails on it.
+        """
+        if self.example is None:
+            raise JobFailed(f"model {self.uri} has no input example to score; log one with it")
+        try:
+            return self.predict(self.example)
+        except Exception as error:  # whatever a model's own code raises
+            cause = f"{type(error).__name__}: {telling(error)}"
+            raise JobFailed(f"model {self.uri} fails on its input example: {cause}") from error
+
+    def training_record(self) -> dict[str, Any] | None:
+        """Give what its training run recorded of its data, or None where it is no training run of this project."""
+        record = provenance_of(self.run_id) if self.run_id else None
+        return record["data"] if record and "train" in record["data"] else None
+
+    def tags(self) -> dict[str, str]:
+        """Give the tags by which an evaluation is found from its model and training run."""
+        tags = {
+            "reprise.evaluates.model_uri": self.uri,
+            "reprise.evaluates.model_id": self.model_id,
+            "reprise.evaluates.run_id": self.run_id,
+            "mlflow.parentRunId": self.run_id,
+        }
+        return {name: value for name, value in tags.items() if value}
+
+
+def newest() -> str:
+    """Give the URI of the model of the experiment's newest finished training run.
+
+    Raises:
+        WrongCall: there is no such run.
+    """
+    return f"runs:/{newest_training_run()}/{MODEL_NAME}"
+
+
+def load(uri: str, *, trusted: bool = False) -> Subject:
+    """Load a model by any MLflow model URI, once its files are found to be those that were logged.
+
+    Args:
+        uri: the model's.
+        trusted: whether it may be loaded though nobody recorded a digest of it, though its files are others, and though
+            they hold code.
+
+    Raises:
+        WrongCall: there is none, it is no scikit-learn model, or it is not to be trusted.
+        JobFailed: its files are not those that were logged.
+    """
+    model_id, run_id = identity(uri)
+    place = (
+        f"models:/{model_id}" if model_id and uri.startswith("runs:") else uri
+    )  # whatever stands beside it in the run
+    try:
+        with scratch.folder("model") as folder:
+            path = Path(mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=str(folder)))
+            files = describe(path)  # of what is loaded, and not of what the store holds a moment later
+            if not trusted:
+                check(path, uri, model_id, run_id)
+            model = mlflow.pyfunc.load_model(str(path))
+            example = model.metadata.load_input_example(str(path))
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        raise WrongCall(f"model {uri!r} cannot be loaded: {telling(error)}") from error
+    if "sklearn" not in model.metadata.flavors:
+        raise WrongCall(f"model {uri!r} is no scikit-learn model; it has {', '.join(model.metadata.flavors)}")
+    return Subject(uri, model, model.metadata.model_id, model.metadata.run_id, files, example)

@@ -1,0 +1,45 @@
+"""A model's files as they are in the store: all there, and the same as before?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+
+from reprise.base import scratch
+from reprise.base.errors import JobFailed, telling
+from reprise.store.digest import digest
+
+
+@dataclass(frozen=True)
+class Files:
+    """A model's files.
+
+    Attributes:
+        digest: `reprise.store.digest` of them.
+        size: of all of them, in MiB.
+    """
+
+    digest: str
+    size: float
+
+
+def describe(folder: Path) -> Files:
+    """Describe the model in a folder."""
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return Files(digest(folder), size / 2**20)
+
+
+def fetch(uri: str) -> Files:
+    """Fetch a model from the store, and describe it.
+
+    Raises:
+        JobFailed: its files are gone.
+    """
+    with scratch.folder("model") as folder:
+        try:
+            found = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
+        except (mlflow.exceptions.MlflowException, OSError) as error:
+            raise JobFailed(f"the files of {uri} cannot be read from the store: {telling(error)}") from error
+        if not (found / "MLmodel").is_file():
+            raise JobFailed(f"the files of {uri} are gone: the store has no MLmodel of it")
+        return describe(found)

@@ -1,0 +1,124 @@
+"""A model's files, checked before anything of them is loaded: are they those that were logged, do they hold code?"""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from reprise.base.errors import JobFailed, WrongCall, one_line
+from reprise.models import registry
+from reprise.store import mlmodel
+from reprise.store.digest import TAG, digest
+
+OPTION = "--trust-model=yes"
+"""By which a person says that a model's code may run here, whoever has logged it."""
+
+MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
+"""A logged model's id."""
+
+_HARMLESS = ("collections", "datetime", "decimal", "fractions", "uuid")
+"""Modules of the standard library whose types may stand in a model without anything of them being run."""
+
+
+def check(folder: Path, uri: str, model_id: str | None, run_id: str | None) -> None:
+    """Check a model before it is loaded.
+
+    Args:
+        folder: its files, as they were downloaded.
+        uri: what the user called it.
+        model_id: its id in the store, `m-…`; None where it has none.
+        run_id: the run that logged it; None where that is not known.
+
+    Raises:
+        JobFailed: its files are not those that were logged.
+        WrongCall: nobody recorded what they were, or loading them runs code that they hold; a person may trust them.
+    """
+    recorded = recorded_digest(model_id, run_id)
+    if recorded is None:
+        message = (
+            f"model {uri!r} has no recorded digest, so nobody can say whether its files are those that were logged"
+        )
+        raise WrongCall(f"{message}; if you trust whoever can write to its store, add {OPTION}")
+    now = digest(folder)
+    if now != recorded:
+        message = f"the files of model {uri!r} are not those that were logged: SHA-256 {now}, recorded {recorded}"
+        raise JobFailed(f"{message}; bring them back")
+    if reason := code_in(folder):
+        raise WrongCall(
+            f"model {uri!r} runs code of its own when it is loaded: {reason}; if you trust it, add {OPTION}"
+        )
+
+
+def identity(uri: str) -> tuple[str | None, str | None]:
+    """Return a model's id and its run's, as the store has them; its own files are not asked, for they may say anything.
+
+    Args:
+        uri: `models:/m-…`, `models:/name/3`, `models:/name@alias` or `runs:/<run id>/model`.
+    """
+    client = mlflow.MlflowClient()
+    try:
+        if uri.startswith("runs:/"):
+            run_id, _, name = uri.removeprefix("runs:/").strip("/").partition("/")
+            outputs = client.get_run(run_id).outputs
+            models = [client.get_logged_model(one.model_id) for one in outputs.model_outputs] if outputs else []
+            found = [model.model_id for model in models if model.name == name]
+            return (found[-1] if found else None), run_id
+        named = uri.removeprefix("models:/").strip("/")
+        if MODEL_ID.fullmatch(named):
+            return named, client.get_logged_model(named).source_run_id
+        version = registry.of_uri(uri)
+    except MlflowException:
+        version = None
+    return (version.model_id, version.run_id) if version else (None, None)
+
+
+def recorded_digest(model_id: str | None, run_id: str | None) -> str | None:
+    """Return the digest that belongs to a model, by its id in the store; None where nobody recorded one.
+
+    Models of earlier versions have it in a tag of their run, which counts only where that run has this one model.
+
+    Raises:
+        JobFailed: model and run say two digests.
+    """
+    if model_id is None:
+        return None
+    client = mlflow.MlflowClient()
+    try:
+        model = client.get_logged_model(model_id)
+        source = model.source_run_id or run_id
+        run = client.get_run(source) if source else None
+    except MlflowException:
+        return None
+    of_model = model.tags.get(TAG)
+    outputs = [output.model_id for output in run.outputs.model_outputs] if run and run.outputs else []
+    of_run = run.data.tags.get(TAG) if run and outputs == [model_id] else None
+    if of_model and of_run and of_model != of_run:
+        message = f"the record contradicts itself: {TAG} of model {model_id} is {of_model}, that of its run {of_run}"
+        raise JobFailed(message)
+    return of_model or of_run
+
+
+def code_in(folder: Path) -> str | None:
+    """Say why loading a model may run code that it holds, or that its MLmodel names; None where it does not.
+
+    skops builds objects of the types that MLmodel lists as trusted, and runs nothing else.
+    """
+    try:
+        flavors: dict[str, Any] = (mlmodel.read(folder) or {})["flavors"]
+        module = str(flavors["python_function"]["loader_module"])
+        own = flavors.get("sklearn") or {}
+        code = flavors["python_function"].get("code") or own.get("code")
+        skops = module == "mlflow.sklearn" and own.get("serialization_format") == "skops"
+        types = [str(name) for name in own.get("skops_trusted_types") or ()]
+    except (KeyError, TypeError, AttributeError) as error:
+        return f"its MLmodel cannot be read: {one_line(error, 100)}"
+    roots = {name: name.partition(".")[0] for name in types}
+    running = [name for name, root in roots.items() if root in sys.stdlib_module_names and root not in _HARMLESS]
+    if code:
+        return f"its MLmodel names code, {code!r}"
+    if not skops:
+        return f"it is a pickle, or in another format that can hold code (loader {module!r})"
+    return f"its MLmodel trusts {running[0]!r}" if running else None

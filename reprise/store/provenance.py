@@ -1,0 +1,121 @@
+"""Where a run came from: commit, patch, environment, data and parameters."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reprise.base import limits, project
+from reprise.base.credentials import without_credentials
+from reprise.code.checkout import Checkout, describe
+from reprise.environment.pins import Lock, describe_machine, installed_versions, mismatches, read_lock
+
+FORMAT = 1
+"""Version of provenance.json; a reader refuses what is newer."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What it takes to play a run again, except for its data.
+
+    Attributes:
+        checkout: commit, branch, repository and patch of the project's own folder.
+        lock: the environment lock.
+        installed: name -> version of every package that this process can import.
+        mismatches: where `installed` and `lock` differ, a line each.
+        machine: Python, platform, processor, linear algebra.
+        parameters: of the entry point, whole, as text and without credentials.
+    """
+
+    checkout: Checkout
+    lock: Lock
+    installed: dict[str, str]
+    mismatches: list[str]
+    machine: dict[str, Any]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def tags(self) -> dict[str, str]:
+        """Give the MLflow tags; MLflow's own names where it has one."""
+        checkout = self.checkout
+        tags = {
+            "mlflow.source.git.commit": checkout.commit,
+            "mlflow.source.git.branch": checkout.branch,
+            "mlflow.source.git.repoURL": checkout.repository,
+            "mlflow.source.git.dirty": str(checkout.dirty).lower() if checkout.commit else None,
+            "reprise.git": checkout.problem or "ok",
+            "reprise.patch": checkout.patch.state if checkout.commit else "none",
+            "reprise.environment.lock": self.lock.sha256,
+            "reprise.environment.matches": str(not self.mismatches).lower(),
+            "reprise.parameters.cut": limits.in_tag("; ".join(self._cut())) or None,
+        }
+        return {name: value for name, value in tags.items() if value is not None}
+
+    def notes(self) -> list[str]:
+        """Say what a person should know: no commit, an incomplete patch, a cut parameter, an environment not locked."""
+        notes = []
+        if self.checkout.problem:
+            notes.append(f"no commit is recorded: {self.checkout.problem}")
+        if self.checkout.hidden:
+            notes.append(f"git was told not to see changes in {_few([*self.checkout.hidden])}; the patch has them")
+        if files := self.checkout.patch.files:
+            changed = f"{files} file differs" if files == 1 else f"{files} files differ"
+            notes.append(f"the working tree is dirty: {changed} from the commit; the run keeps that as its patch")
+        if self.checkout.patch.left_out:
+            named = [f"{path} ({reason})" for path, reason in self.checkout.patch.left_out.items()]
+            notes.append(f"the patch is incomplete; left out: {_few(named)}")
+        if self.checkout.patch.state == "off":
+            notes.append("the working tree is dirty and its patch is not recorded (REPRISE_PATCH=off)")
+        if self.mismatches:
+            notes.append(f"the environment is not the locked one: {_few(self.mismatches)}")
+        notes += [f"parameter {cut}; provenance.json has it whole" for cut in self._cut()]
+        return notes
+
+    def _cut(self) -> list[str]:
+        kept = limits.PARAMETER_LENGTH
+        return [
+            f"{name} has {length} characters, of which MLflow keeps {kept}"
+            for name, length in limits.cut(self.parameters).items()
+        ]
+
+    def record(self) -> dict[str, Any]:
+        """Give what provenance.json holds; the patch itself is in patch.diff."""
+        checkout = asdict(self.checkout)
+        del checkout["patch"]["content"]
+        return {
+            "format": FORMAT,
+            "git": checkout,
+            "environment": {
+                "lock_sha256": self.lock.sha256,
+                "matches_lock": not self.mismatches,
+                "mismatches": self.mismatches,
+                "installed": self.installed,
+                **self.machine,
+            },
+            "parameters": dict(self.parameters),
+            "command": [Path(sys.argv[0]).name, *map(without_credentials, sys.argv[1:])],
+        }
+
+
+def collect(parameters: Mapping[str, Any] | None = None) -> Provenance:
+    """Collect the provenance of this very process; the project's own files say at which commit.
+
+    Args:
+        parameters: of the entry point.
+    """
+    with_patch = os.environ.get("REPRISE_PATCH", "").lower() not in ("off", "0", "false", "no")
+    lock, installed = read_lock(), installed_versions()
+    return Provenance(
+        checkout=describe(project.FOLDER, with_patch=with_patch),
+        lock=lock,
+        installed=installed,
+        mismatches=mismatches(lock, installed),
+        machine=describe_machine(),
+        parameters={name: without_credentials(str(value)) for name, value in (parameters or {}).items()},
+    )
+
+
+def _few(lines: list[str], limit: int = 5) -> str:
+    more = [f"and {len(lines) - limit} more (all in provenance.json)"] if len(lines) > limit else []
+    return "; ".join(lines[:limit] + more)

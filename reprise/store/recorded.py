@@ -1,0 +1,284 @@
+"""All that a run has recorded of where it came from."""
+
+import shlex
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import mlflow
+
+from reprise.base import json_text, scratch
+from reprise.base.credentials import without_credentials
+from reprise.base.errors import ABSENT, WrongCall, telling
+from reprise.store import experiment
+from reprise.store.provenance import FORMAT
+
+PROVENANCE = "provenance/provenance.json"
+LOCK = "provenance/conda.yaml"
+PATCH = "provenance/patch.diff"
+
+PATCH_TAG = "reprise.patch"
+"""On a run: `none`, `complete`, `incomplete` or `off`; runs of other projects under `mlflow run` itself have none."""
+
+RERUN_OF = "reprise.rerun_of"
+BISECTS = "reprise.bisects.run_id"
+REPETITIONS = (RERUN_OF, BISECTS)
+"""Tags of runs that repeat another; none of them is the newest model that a person means."""
+
+_KINDS: dict[tuple[str, ...], type] = {
+    ("format",): int,
+    ("git", "subdirectory"): str,
+    ("git", "patch", "left_out"): dict,
+    **{("environment", name): str for name in ("python_version", "implementation", "platform", "machine")},
+    ("environment", "installed"): dict,
+    ("environment", "mismatches"): list,
+    ("environment", "simd"): list,
+    ("environment", "blas"): list,
+    ("data", "source", "uri"): str,
+    ("data", "fingerprint"): str,
+    ("data", "rows"): int,
+}
+"""What is read of a provenance.json, and of which kind it is in a whole one."""
+
+PAGE = 20
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run as it stands in the store.
+
+    Attributes:
+        run: its tags, parameters and metrics.
+        folder: its artifacts, downloaded.
+        provenance: what provenance.json holds; empty where it has none, as runs of other projects.
+    """
+
+    run: mlflow.entities.Run
+    folder: Path
+    provenance: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return str(self.run.info.run_id)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The run's tags."""
+        return dict(self.run.data.tags)
+
+    @property
+    def commit(self) -> str | None:
+        """The full commit: what provenance.json says, else the tag; `reprise.proof.consistency` compares the two."""
+        return self.provenance.get("git", {}).get("commit") or self.tags.get("mlflow.source.git.commit")
+
+    @property
+    def by_mlflow_run(self) -> bool:
+        """Whether `mlflow run` started it, whose entry point and parameters are then recorded."""
+        return self.tags.get("mlflow.source.type") == "PROJECT"
+
+    @property
+    def repositories(self) -> list[str]:
+        """Where the run says that its code is: the remote, and the repository that `mlflow run` was given."""
+        named = [self.tags.get("mlflow.source.git.repoURL")]
+        if self.by_mlflow_run:
+            named.append(_repository(self.tags["mlflow.source.name"]))
+        return [name for name in dict.fromkeys(named) if name]
+
+    @property
+    def subdirectory(self) -> str:
+        """The project's folder in its repository, "" at the top."""
+        if self.provenance:
+            return str(self.provenance["git"]["subdirectory"])
+        if not self.by_mlflow_run or PATCH_TAG in self.tags:  # of a backend of this package
+            return self.tags.get("reprise.subdirectory", "")
+        return self.tags["mlflow.source.name"].partition("#")[2].strip("/")
+
+    @property
+    def entry_point(self) -> str | None:
+        """The entry point in MLproject; None where neither MLflow nor this project recorded one."""
+        return self.tags.get("mlflow.project.entryPoint", self.tags.get("reprise.job"))
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """All parameters, whole: what provenance.json says, else what was logged, without the quotes of a shell.
+
+        MLflow cuts long ones, and `mlflow run` puts quotes around them. Credentials in a URL stand in what it logged.
+        """
+        logged = dict(self.run.data.params)
+        if self.by_mlflow_run:
+            logged = {name: unquoted(value) for name, value in logged.items()}
+        stated = self.provenance.get("parameters", {})
+        differing = {
+            name: value
+            for name, value in stated.items()
+            if without_credentials(logged.get(name, "")) != without_credentials(value)
+        }
+        return {**logged, **differing}
+
+    @property
+    def patch_state(self) -> str:
+        """Whether there is a patch and it is whole (`reprise.code.checkout.Patch`); `none` where nothing says so."""
+        git = self.provenance.get("git", {})
+        stated = git["patch"].get("state") if git.get("commit") else None
+        return str(stated or self.tags.get("reprise.patch", "none"))
+
+    @property
+    def patch(self) -> bytes:
+        """What the working tree had beyond the commit, for `git apply`."""
+        return self._file(PATCH) or b""
+
+    @property
+    def lock(self) -> bytes | None:
+        """The environment lock, conda.yaml as it was."""
+        return self._file(LOCK)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Installed versions, Python and machine; empty where none are recorded."""
+        return dict(self.provenance.get("environment", {}))
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The table: source, fingerprint and how it was split; empty where none is recorded."""
+        return dict(self.provenance.get("data", {}))
+
+    def _file(self, name: str) -> bytes | None:
+        path = self.folder / name
+        return path.read_bytes() if path.is_file() else None
+
+
+def run_of(subject: str) -> str:
+    """Find the run that a person means.
+
+    Args:
+        subject: a run id, any MLflow model URI, or `latest` for the newest finished training run.
+
+    Raises:
+        WrongCall: there is no such run or model, or the run is deleted.
+    """
+    if subject == "latest":
+        return newest_training_run()
+    run_id = _run_of_model(subject) if ":" in subject else subject
+    return str(existing(run_id).info.run_id)
+
+
+def existing(run_id: str) -> mlflow.entities.Run:
+    """Give a run.
+
+    Raises:
+        WrongCall: there is none, or it is deleted.
+    """
+    try:
+        run = mlflow.get_run(run_id)
+    except mlflow.exceptions.MlflowException as error:
+        if error.error_code not in ABSENT:
+            raise
+        raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; set MLFLOW_TRACKING_URI") from error
+    if run.info.lifecycle_stage == "deleted":
+        raise WrongCall(f"run {run_id!r} is deleted; bring it back with: mlflow runs restore --run-id {run_id}")
+    return run
+
+
+def newest_training_run() -> str:
+    """Give the experiment's newest finished training run, reruns apart.
+
+    Raises:
+        WrongCall: there is no such run.
+    """
+    experiment_id = experiment.experiment_id()
+    wanted = "tags.`reprise.job` = 'train' and attributes.status = 'FINISHED'"
+    client, order = mlflow.MlflowClient(), ["attributes.start_time DESC"]
+    page = client.search_runs([experiment_id], wanted, order_by=order, max_results=PAGE)
+    while True:
+        for run in page:
+            if not any(tag in run.data.tags for tag in REPETITIONS):
+                return str(run.info.run_id)
+        if not page.token:
+            message = (
+                f"experiment {experiment_id} has no finished training run; train first, or name a model with model="
+            )
+            raise WrongCall(message)
+        page = client.search_runs([experiment_id], wanted, order_by=order, max_results=PAGE, page_token=page.token)
+
+
+def read(run_id: str, folder: Path) -> Recorded:
+    """Read a run with all its artifacts.
+
+    Args:
+        run_id: of a run that exists.
+        folder: where its artifacts go.
+
+    Raises:
+        WrongCall: a newer version of this project recorded it.
+    """
+    run = existing(run_id)
+    folder.mkdir(exist_ok=True)
+    client = mlflow.MlflowClient()
+    if client.list_artifacts(run_id):
+        client.download_artifacts(run_id, "", str(folder))
+    provenance = _provenance(folder / PROVENANCE)
+    if provenance and provenance["format"] > FORMAT:
+        message = f"run {run_id} was recorded in format {provenance['format']}, this version reads {FORMAT}; update it"
+        raise WrongCall(message)
+    return Recorded(run, folder, provenance or {})
+
+
+def provenance_of(run_id: str) -> dict[str, Any] | None:
+    """Read a run's provenance.json alone; None where it has none that is whole, as runs of other projects."""
+    with scratch.folder("read") as folder:
+        try:
+            return _provenance(Path(mlflow.MlflowClient().download_artifacts(run_id, PROVENANCE, str(folder))))
+        except (mlflow.exceptions.MlflowException, OSError):
+            return None
+
+
+def _provenance(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json_text.parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if _is_whole(content) else None
+
+
+def _is_whole(content: Any) -> bool:
+    def part(value: Any, key: str) -> Any:
+        return value.get(key) if isinstance(value, dict) else None
+
+    version = part(content, "format")
+    newer = isinstance(version, int) and version > FORMAT  # of which nothing more is known
+    return newer or all(isinstance(reduce(part, path, content), kind) for path, kind in _KINDS.items())
+
+
+def _run_of_model(uri: str) -> str:
+    try:
+        run_id = mlflow.models.get_model_info(uri).run_id
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        raise WrongCall(f"model {uri!r} cannot be found: {telling(error)}") from error
+    if not run_id:
+        raise WrongCall(f"model {uri!r} was logged by no run; name the run to reproduce")
+    return str(run_id)
+
+
+def _repository(source_name: str) -> str:
+    """Take the subdirectory off what `mlflow run` was given, and write a local one as a path.
+
+    MLflow writes a folder's path behind `file://` as it is, whatever letters it holds; a person writes a URL.
+    """
+    uri = source_name.partition("#")[0]
+    if not uri.startswith("file:///"):
+        return uri
+    plain = uri.removeprefix("file://")
+    decoded = unquote(plain)
+    return decoded if Path(decoded).exists() and not Path(plain).exists() else plain
+
+
+def unquoted(value: str) -> str:
+    """Take off the quotes that `mlflow run` puts around a value for its shell."""
+    try:
+        (word,) = shlex.split(value) or [""]
+    except ValueError:
+        return value
+    return word

@@ -1,0 +1,127 @@
+"""The seal: provenance.json holds digests of all that a run logs, and tags hold the digest of provenance.json.
+
+So each place that says something of a run can be compared with another one (`reprise.proof.consistency`).
+"""
+
+import gzip
+import hashlib
+import json
+import math
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import mlflow
+
+from reprise.base import limits
+from reprise.base.credentials import without_credentials
+from reprise.store import digest
+from reprise.store.recorded import PROVENANCE, unquoted
+
+_BLOCK = 1 << 20
+
+TAG = "reprise.provenance.sha256"
+"""The tag that holds the digest: of the run, of model versions, and, as a parameter, of the logged model."""
+
+SEALED = (
+    *("mlflow.source.name", "mlflow.source.type", "mlflow.project.entryPoint", "mlflow.project.backend"),
+    *("mlflow.project.env", "mlflow.source.git.commit", "mlflow.source.git.branch", "mlflow.source.git.repoURL"),
+    *("mlflow.source.git.dirty", "reprise.job", "reprise.version", "reprise.subdirectory", "reprise.git"),
+    *("reprise.patch", "reprise.environment.lock", "reprise.environment.matches", "reprise.parameters.cut"),
+    *("reprise.data.fingerprint", "reprise.rerun_of", "reprise.tune.settings", digest.TAG),
+    *(f"reprise.evaluates.{name}" for name in ("model_uri", "model_id", "run_id")),
+    *("reprise.verdict", *(f"reprise.verdict.{name}" for name in ("run_id", "policy", "model", "data", "champion"))),
+    "reprise.verdict.reasons",
+)
+"""Tags that say where a run came from or what it came to. Names, notes and tags of a person's own may change later."""
+
+
+def write(folder: Path, run: mlflow.entities.Run, results: Mapping[str, Any]) -> str | None:
+    """Add to a bundle's provenance.json what the run logs elsewhere.
+
+    Args:
+        folder: of the bundle, all files written.
+        run: which it is logged to, with the tags and parameters of its start, as `start_run` gives it.
+        results: `reprise.store.bundle.Results` as a mapping.
+
+    Returns:
+        SHA-256 of provenance.json; None where the bundle has none.
+    """
+    path = folder / "artifacts" / PROVENANCE
+    if not path.is_file():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    tags = _tags(run, results["tags"])
+    record["run_id"] = run.info.run_id
+    record["parameters"] = as_logged(record.get("parameters", {}), run)
+    record["logged"] = {
+        "files": {name: sha256(file) for name, file in files(folder / "artifacts") if name != PROVENANCE},
+        "metrics": {name: number(value) for name, value in results["metrics"].items()},
+        "resolved": {name: str(value) for name, value in results["parameters"].items()},
+        "tags": tags,
+        "model": tags.get(digest.TAG),
+    }
+    path.write_text(json.dumps(record, indent=2), encoding="utf-8")
+    return sha256(path)
+
+
+def as_logged(parameters: Mapping[str, str], run: mlflow.entities.Run) -> dict[str, str]:
+    """Write parameters as `mlflow run` was given them, such as `1` for 1.0, where it has logged them whole."""
+    given = {
+        name: without_credentials(unquoted(value))
+        for name, value in run.data.params.items()
+        if name in parameters and len(value) < limits.PARAMETER_LENGTH
+    }
+    return {**parameters, **(given if run.data.tags.get("mlflow.source.type") == "PROJECT" else {})}
+
+
+def files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """List the files in a folder: path from there, and file."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path
+
+
+def added(folder: Path, provenance: Mapping[str, Any]) -> set[str]:
+    """Name the artifacts that a run did not log itself: somebody added them later, so they are none of its results.
+
+    Args:
+        folder: the run's artifacts.
+        provenance: what its provenance.json holds; nothing can be said of one that is not sealed.
+    """
+    logged = provenance.get("logged")
+    own = logged.get("files") if isinstance(logged, dict) else None
+    if not isinstance(own, dict):
+        return set()
+    return {name for name, _ in files(folder) if name not in own and not name.startswith("provenance/")}
+
+
+def sha256(path: Path) -> str:
+    """Hash a file's bytes; of one that gzip has packed, those that were packed.
+
+    An artifact store or a client on the way may unpack a file by itself, as HTTP allows for what is called .gz.
+    """
+    try:
+        with gzip.open(path) as unpacked:
+            return _digest(unpacked)
+    except (OSError, EOFError, zlib.error):  # not packed, or torn
+        with path.open("rb") as file:
+            return _digest(file)
+
+
+def _digest(file: IO[bytes] | gzip.GzipFile) -> str:
+    digested = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        digested.update(block)
+    return digested.hexdigest()
+
+
+def number(value: float) -> float | str:
+    """Write a number as JSON can hold it: what is not finite as text."""
+    return value if math.isfinite(value) else str(float(value))
+
+
+def _tags(run: mlflow.entities.Run, own: Mapping[str, str]) -> dict[str, str]:
+    """Give the tags that matter, as they are in the store once the bundle is logged."""
+    return {name: value for name, value in {**run.data.tags, **own}.items() if name in SEALED}

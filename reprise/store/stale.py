@@ -1,0 +1,102 @@
+"""Stale runs: RUNNING in the store, though the process that filled them is gone."""
+
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+
+import mlflow
+from mlflow.entities import Experiment, Run, RunTag, ViewType
+
+from reprise.base import process
+from reprise.store.experiment import local_store
+
+REASON = "its process is gone"
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Running:
+    """All runs that a store says are RUNNING.
+
+    Attributes:
+        stale: those whose process was on this machine and is gone, each with its experiment.
+        alive: how many a live process of this machine fills.
+        unknown: those of another machine or container, or of which nobody can say who fills them.
+    """
+
+    stale: list[tuple[Experiment, Run]]
+    alive: int
+    unknown: list[tuple[Experiment, Run]]
+
+
+def find() -> Running:
+    """Go over all experiments of the store in force."""
+    running = list(_running())
+    states = [_state(run) for _, run in running]
+    stale, unknown = (
+        [pair for pair, state in zip(running, states, strict=True) if state == wanted] for wanted in ("gone", "unknown")
+    )
+    return Running(stale, states.count("alive"), unknown)
+
+
+def end(run: Run, *, known: process.State = "gone") -> bool:
+    """End a stale run as FAILED, unless it has ended or found another process in the meantime.
+
+    Args:
+        run: the run.
+        known: what is known of its process; `unknown` where a person has said that it is gone.
+
+    Returns:
+        Whether it was ended.
+    """
+    client = mlflow.MlflowClient()
+    run = client.get_run(run.info.run_id)
+    if run.info.status != "RUNNING" or _state(run) not in ("gone", known):
+        return False
+    tags = {"reprise.failure": REASON, "reprise.exit_code": "1"}
+    client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+    with redirect_stdout(StringIO()):  # MLflow announces the address of each run that ends
+        client.set_terminated(run.info.run_id, "FAILED")
+    return True
+
+
+def _state(run: Run) -> process.State:
+    tag = run.data.tags.get(process.TAG)
+    filling = process.read(tag)
+    if filling:
+        return process.state(filling)
+    return _state_of_untagged(run) if tag is None else "unknown"
+
+
+def _state_of_untagged(run: Run) -> process.State:
+    """Judge a run whose process was killed before it could say so, as MLflow is while it builds an environment."""
+    store = local_store(mlflow.get_tracking_uri())
+    if store is None:
+        return "unknown"
+    started = run.info.start_time / 1000
+    return "unknown" if process.may_fill(run.info.run_id, started, store) else "gone"
+
+
+def _running() -> Iterator[tuple[Experiment, Run]]:
+    client, token = mlflow.MlflowClient(), None
+    while True:
+        page = client.search_experiments(ViewType.ACTIVE_ONLY, _PAGE, page_token=token)
+        by_id = {experiment.experiment_id: experiment for experiment in page}
+        for run in _running_in(list(by_id)) if by_id else ():
+            yield by_id[run.info.experiment_id], run
+        token = page.token
+        if not token:
+            return
+
+
+def _running_in(experiment_ids: list[str]) -> Iterator[Run]:
+    client, token = mlflow.MlflowClient(), None
+    while True:
+        page = client.search_runs(
+            experiment_ids, "attributes.status = 'RUNNING'", ViewType.ACTIVE_ONLY, _PAGE, page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
