@@ -174,7 +174,7 @@ def _faults() -> Iterator[Attack]:
         "policy::test_what_is_wrong",
         "search_space::test_what",
     )
-    yield _attack("input", "too little memory", "told as that", "table::test_memory_that_is_short")
+    yield _attack("input", "too little memory", "told as that", "table::test_memory")
     yield _attack("input", "a patch that inflates to gigabytes", "refused", "patch::test_a_patch_that_would_grow")
     yield _attack("input", "a server that is away at first", "tried again", "reasons::test_a_server_that_is_away")
     yield _attack("input", "a wrong call of any kind", "one line, no run", "wrong_calls::test")
