@@ -67,9 +67,9 @@ def test_a_service_is_confined(name: str) -> None:
 
 def test_a_role_reads_the_secrets_of_the_template_and_no_others() -> None:
     role = yaml.safe_load((DEPLOY / "role.yaml").read_text())
-    (secrets,) = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
-    assert secrets["verbs"] == ["get"]
-    assert set(template.secrets(JOB)) <= set(secrets["resourceNames"])
+    made, read = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
+    assert (made["verbs"], read["verbs"]) == (["create"], ["get"])
+    assert set(template.secrets(JOB)) <= set(read["resourceNames"])
     assert not any("*" in rule[part] for rule in role["rules"] for part in ("apiGroups", "resources", "verbs"))
     allowed = {
         (group, *[*resource.split("/"), ""][:2], verb)
