@@ -150,7 +150,9 @@ def test_a_dirty_tree_is_recorded_and_its_patch_restores_it(project: Path, envir
     git(tmp_path, "clone", "--quiet", str(project), "clone")
     git(tmp_path / "clone", "apply", patch)
     assert (tmp_path / "clone/notes.md").read_text() == "untracked\n"
-    assert (tmp_path / "clone/reprise/models/model.py").read_bytes() == (project / "reprise/models/model.py").read_bytes()
+    assert (tmp_path / "clone/reprise/models/model.py").read_bytes() == (
+        project / "reprise/models/model.py"
+    ).read_bytes()
 
 
 def test_a_wrong_call_ends_failed_with_its_reason_on_the_run(
