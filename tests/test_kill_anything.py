@@ -1,9 +1,13 @@
 """SIGKILL at random moments, each command once; `python tests/kill_anything.py 200` for more."""
 
-import kill_anything
+import sys
+
 import pytest
+from conftest import PROJECT, run
 
 
 @pytest.mark.integration
 def test_sigkill_at_random_moments_leaves_nothing_that_troubles_the_next() -> None:
-    assert kill_anything.main(kills=9, seed=15) == 0
+    killed = run(sys.executable, PROJECT / "tests/kill_anything.py", "9", "15", cwd=PROJECT, PYTHONPATH=str(PROJECT))
+    assert killed.returncode == 0, killed.stdout + killed.stderr
+    assert killed.stdout.count("all well") == 9
