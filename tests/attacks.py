@@ -228,7 +228,8 @@ def main(chosen: str) -> int:
     """Try them, and print the table."""
     wanted = [attack for attack in attacks() if chosen in f"{attack.target} {attack.does}"]
     tried = Tried([name for attack in wanted for name in attack.tests])
-    files = sorted({f"{HERE / f'test_{name.partition(chr(58))[0]}.py'}" for name in tried.ids})
+    names = sorted({name.partition("::")[0] for name in tried.ids})
+    files = [str(HERE / f"test_{name}.py") for name in names]
     pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", *files], plugins=[tried])
     print(f"\n{'target':10}  {'attack':52}  {'what happens':46}  result")
     states = {attack: tried.state(attack) for attack in wanted}

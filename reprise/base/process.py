@@ -156,17 +156,13 @@ def end_with(parent: int) -> None:
     Args:
         parent: its process id.
     """
-    spawner = multiprocessing.parent_process()  # by a fork server, whose child this then is
-
-    def is_alive() -> bool:
-        return os.getppid() == parent if own else spawner is None or spawner.is_alive()
+    own = os.getppid() == parent
+    spawner = multiprocessing.parent_process()  # of the child of a fork server, whose own parent that server is
 
     def watch() -> None:
-        while is_alive():
+        while os.getppid() == parent if own else spawner is None or spawner.is_alive():
             time.sleep(1)
         os._exit(1)
-
-    own = os.getppid() == parent
 
     threading.Thread(target=watch, daemon=True).start()
 

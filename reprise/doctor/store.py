@@ -114,8 +114,8 @@ def runs(*, fix: bool) -> Finding:
         moves = sorted({name for _, run in found.stale if (name := run.data.tags.get(history.MODEL))})
         repaired = [line for name in moves for line in promotion.repaired(name)] if fix else []
         ended = [pair for pair in found.stale if stale.end(pair[1])] if fix else []
-    open_ = [pair for pair in found.unknown if history.MODEL not in pair[1].data.tags]  # the next promote repairs those
-    asked = [pair for pair in open_ if _is_gone(*pair) and stale.end(pair[1], known="unknown")] if fix else []
+    jobs = [pair for pair in found.unknown if history.MODEL not in pair[1].data.tags]  # the next promote repairs moves
+    asked = [pair for pair in jobs if _is_gone(*pair) and stale.end(pair[1], known="unknown")] if fix else []
     ended += asked
     unknown = len(found.unknown) - len(asked)
     left = {"with a live process": found.alive, "of another machine, or whose process is not known": unknown}

@@ -1,12 +1,11 @@
 """The registry's history, told to a person: who moved what from where to where, when, at which commit, why."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from textwrap import shorten
 
 from reprise.base.errors import one_line
 from reprise.governance import history
-from reprise.governance.history import AHEAD, MOVED, NOWHERE, Move
+from reprise.governance.history import MOVED, NOWHERE, Move
 from reprise.models import registry
 
 LONGEST = 100
@@ -34,8 +33,7 @@ def _lines(moves: list[Move], now: dict[str, str]) -> Iterator[str]:
 
 
 def _line(move: Move) -> str:
-    ahead = move.time > datetime.now(UTC) + AHEAD  # the clock of the machine that wrote it is wrong
-    time = "at an unknown time".ljust(19) if ahead else f"{move.time:%Y-%m-%d %H:%M:%S}"
+    time = "at an unknown time".ljust(19) if move.ahead else f"{move.time:%Y-%m-%d %H:%M:%S}"
     said = [time, move.user, move.job, move.alias, f"{move.before} -> {move.after}"]
     if not move.ended:
         said.append("unfinished: the next promote or rollback repairs it")

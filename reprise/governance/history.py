@@ -24,8 +24,8 @@ MODEL = f"{TAG}.model"
 NOWHERE = "none"
 """What an alias that does not exist points to."""
 
-AHEAD = timedelta(minutes=1)
-"""By how much an entry may seem to come from the future: what is beyond that says that a clock is wrong."""
+_AHEAD = timedelta(minutes=1)
+"""By how much clocks of two machines may differ."""
 
 MOVED, REFUSED, OVERTAKEN, ABANDONED = "moved", "refused", "overtaken", "abandoned"
 
@@ -71,6 +71,11 @@ class Move:
     detail: str
     follows: str = ""
     process: str | None = None
+
+    @property
+    def ahead(self) -> bool:
+        """Whether it seems to come from the future: then the clock of the machine that wrote it is wrong."""
+        return self.time > datetime.now(UTC) + _AHEAD
 
 
 def begin(

@@ -191,8 +191,7 @@ def _is_dead(name: str, entry: Move, note: Note) -> bool:
     under_this_lock = entry.host == gethostname() and entry.lock == mutex.identity(name)
     if known == "gone" or under_this_lock:
         return True
-    now = datetime.now(UTC)
-    return _stays(name, entry, note) if entry.time > now + history.AHEAD else now - entry.time > PRESUMED_DEAD
+    return _stays(name, entry, note) if entry.ahead else datetime.now(UTC) - entry.time > PRESUMED_DEAD
 
 
 def _stays(name: str, entry: Move, note: Note) -> bool:

@@ -75,11 +75,8 @@ def build(template: Manifest, task: Task) -> Manifest:
     place = f"{task.repository}#{task.commit}" + (f":{task.subdirectory}" if task.subdirectory else "")
     options = [f"--env-manager={task.env_manager}", *(f"-P{name}={value}" for name, value in task.parameters.items())]
     arguments = ["fill", task.run_id, place, f"--entry-point={task.entry_point}", *options]
-    reason: dict[str, object] = {
-        "name": "MLFLOW_RUN_ID",
-        "value": verbatim(task.run_id),
-    }  # where a reason to fail is put
-    job = _put_in(template, task, arguments, RUN, [reason])
+    run: dict[str, object] = {"name": "MLFLOW_RUN_ID", "value": verbatim(task.run_id)}  # it gets a reason to fail
+    job = _put_in(template, task, arguments, RUN, [run])
     if task.has_key:
         _mount_key(job, _name(template, task))
     return job

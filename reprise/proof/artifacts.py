@@ -17,7 +17,7 @@ from reprise.base.errors import one_line
 from reprise.proof import learned
 from reprise.proof.comparison import Results
 from reprise.proof.verdict import Finding, Match
-from reprise.store import seal
+from reprise.store import mlmodel, seal
 from reprise.store.recorded import Recorded
 from reprise.task.evaluation import Evaluation
 
@@ -71,8 +71,7 @@ def results_of(run: Recorded, models: Mapping[str, Path], refused: Mapping[str, 
         refused: name -> why, of those that are not to be loaded.
     """
     found = _Found()
-    added = seal.added(run.folder, run.provenance)
-    for name, path in _files(run.folder, added):
+    for name, path in _files(run):
         if name in OF_ITS_DAY:
             found.unread[name] = "it tells the speed, the policy and the champion of its day"
             continue
@@ -114,7 +113,7 @@ def histories_of(run: mlflow.entities.Run) -> dict[str, tuple[tuple[int, float],
 
 def contradictions(run: Recorded) -> Iterator[Finding]:
     """Look whether a run's metrics agree with its predictions, and name what somebody has added to it."""
-    for name in sorted(seal.added(run.folder, run.provenance)):
+    for name in sorted(seal.added(run)):
         yield Finding("record", name, Match.SKIPPED, note="it was added after the run had logged its results")
     path = run.folder / PREDICTIONS
     if not run.provenance or not path.is_file():  # another project's file of that name is no record of metrics
@@ -133,17 +132,13 @@ def contradictions(run: Recorded) -> Iterator[Finding]:
             yield Finding("record", f"test_{metric}", Match.EQUAL if agrees else Match.DIFFERENT, logged, value, note)
 
 
-def _files(folder: Path, added: set[str]) -> Iterator[tuple[str, Path]]:
+def _files(run: Recorded) -> Iterator[tuple[str, Path]]:
     """List a run's own artifacts, models apart."""
-    models = {path.parent for path in folder.rglob("MLmodel") if path.relative_to(folder).as_posix() not in added}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if (
-            path.is_file()
-            and name not in added
-            and not name.startswith(COMPARED_ELSEWHERE)
-            and models.isdisjoint(path.parents)
-        ):
+    added = seal.added(run)
+    own = {name: path for name, path in seal.files(run.folder) if name not in added}
+    models = {path.parent for path in own.values() if path.name == mlmodel.NAME}
+    for name, path in own.items():
+        if not name.startswith(COMPARED_ELSEWHERE) and models.isdisjoint(path.parents):
             yield name, path
 
 

@@ -1,6 +1,5 @@
 """Which of a model's files differ from those of the model that was learned again."""
 
-import hashlib
 import json
 import re
 import zipfile
@@ -10,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reprise.proof.verdict import UNLOADED, Finding, Match
-from reprise.store import mlmodel
+from reprise.store import digest, mlmodel, seal
 
 LISTED = 5
 """Files that a finding names at most."""
@@ -18,13 +17,8 @@ LISTED = 5
 UNPACKED, PACKING = 64 << 20, 20
 """An archive is unpacked to compare it up to so many bytes, or so many times its own size."""
 
-_BLOCK = 1 << 20
-
 _OF_ITS_DAY = ("artifact_path", "model_id", "model_uuid", "run_id", "utc_time_created", "model_size_bytes")
 """What MLmodel says of when and where the model was logged."""
-
-_ADDED = "registered_model_meta"
-"""A file that MLflow adds when a model is downloaded by its registered name."""
 
 
 def with_files(record: Iterable[Finding], models: Mapping[str, Path], again: Mapping[str, Path]) -> Iterator[Finding]:
@@ -67,8 +61,7 @@ def _differing(recorded: Path, again: Path) -> list[str]:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != _ADDED)
-    return {path.relative_to(folder).as_posix(): path for path in paths}
+    return {name: path for name, path in seal.files(folder) if path.name != digest.ADDED}
 
 
 def _content(path: Path) -> object:
@@ -97,8 +90,5 @@ def _archive(path: Path) -> tuple[list[str], bytes]:
 
 
 def _sha256(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
-    digested = hashlib.sha256()
     with file.open(member) as content:
-        while block := content.read(_BLOCK):
-            digested.update(block)
-    return digested.hexdigest()
+        return seal.digest_of(content)

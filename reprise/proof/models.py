@@ -53,11 +53,11 @@ def models_of(run: Recorded, folder: Path) -> dict[str, Model]:
     Returns:
         name -> model.
     """
-    added = seal.added(run.folder, run.provenance)
+    added = seal.added(run)
     found = {
         path.parent.relative_to(run.folder).as_posix(): Model(path.parent)
-        for path in sorted(run.folder.rglob("MLmodel"))
-        if path.relative_to(run.folder).as_posix() not in added
+        for name, path in seal.files(run.folder)
+        if path.name == mlmodel.NAME and name not in added
     }
     for model_id, name in _logged(run.run):
         number = next(number for number in count(1) if _numbered(name, number) not in found)

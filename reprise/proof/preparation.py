@@ -207,7 +207,11 @@ def _data(code: Snapshot, recorded: Recorded) -> dict[str, str]:
 
 def _places(code: Snapshot, source: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """List where the table may be: what to call it in the rerun, and where it can be read now."""
-    inside = _in_project(source)
+    try:
+        here = in_checkout(source)
+    except WrongCall as error:  # the record names a file outside of the project
+        raise Irreproducible(error.format_message()) from error
+    inside = source["in_project"]
     content = code.file(inside) if inside else None
     if content is not None:
         with scratch.folder("data") as folder:
@@ -215,17 +219,8 @@ def _places(code: Snapshot, source: dict[str, Any]) -> Iterator[tuple[str, str]]
             path.write_bytes(content)
             yield inside, str(path)
     yield source["uri"], source["uri"]
-    if here := in_checkout(source):
+    if here:
         yield str(here), str(here)
-
-
-def _in_project(source: dict[str, Any]) -> str:
-    """Give the recorded file of the project, which a record may name where it likes."""
-    try:
-        in_checkout(source)
-    except WrongCall as error:
-        raise Irreproducible(error.format_message()) from error
-    return str(source["in_project"] or "")
 
 
 def _model(recorded: Recorded) -> dict[str, str]:

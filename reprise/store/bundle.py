@@ -115,7 +115,11 @@ def upload(folder: Path, *, to_recorded_store: bool = False) -> str | None:
         WrongCall: the folder holds no bundle, or one of another store than the one in force.
     """
     bundle = _read(folder)
-    client, run_id = mlflow.MlflowClient(_store_of(bundle, to_recorded_store)), bundle["run_id"]
+    return _upload(folder, bundle, mlflow.MlflowClient(_store_of(bundle, to_recorded_store)))
+
+
+def _upload(folder: Path, bundle: dict[str, Any], client: mlflow.MlflowClient) -> str | None:
+    run_id = bundle["run_id"]
     client.log_artifacts(run_id, str(folder / "artifacts"))
     _log_datasets(client, run_id, [_dataset_input(*item) for item in bundle["datasets"].items()])
     model_id: str | None = bundle["judged_model_id"]
@@ -148,8 +152,8 @@ def upload_later(folder: Path, *, to_recorded_store: bool = False) -> str:
         WrongCall: as `upload`.
     """
     bundle = _read(folder)
-    upload(folder, to_recorded_store=to_recorded_store)
     client, run_id = mlflow.MlflowClient(_store_of(bundle, to_recorded_store)), str(bundle["run_id"])
+    _upload(folder, bundle, client)
     for tag in ("reprise.failure", "reprise.exit_code"):
         with suppress(mlflow.exceptions.MlflowException):  # it was never there
             client.delete_tag(run_id, tag)
@@ -160,21 +164,23 @@ def upload_later(folder: Path, *, to_recorded_store: bool = False) -> str:
 
 def _keep(folder: Path, run_id: str) -> Path | None:
     """Copy a bundle to where it outlives the process: the working folder, or this user's own beside temporary ones."""
-    for found in (_here, scratch.lasting_folder):
-        try:
-            kept = found() / run_id
-            shutil.copytree(folder, kept)
-        except OSError:
-            shutil.rmtree(kept, ignore_errors=True)
-        except JobFailed:
-            continue
-        else:
-            return kept
+    for place in (_here, scratch.lasting_folder):
+        with suppress(OSError, JobFailed):
+            return _copied(folder, place() / run_id)
     return None
 
 
 def _here() -> Path:
     return Path.cwd() / UNLOGGED
+
+
+def _copied(folder: Path, to: Path) -> Path:
+    """Copy a folder as a whole, or leave nothing of it."""
+    try:
+        return Path(shutil.copytree(folder, to))
+    except OSError:
+        shutil.rmtree(to, ignore_errors=True)
+        raise
 
 
 def _take_back(folder: Path, uri: str) -> None:

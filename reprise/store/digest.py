@@ -11,7 +11,7 @@ TAG = "reprise.model.digest"
 _STAMPED = ("artifact_path", "model_id", "model_uuid", "run_id")
 """What MLmodel says of the place where the model was logged; `reprise.store.bundle` writes it later."""
 
-_ADDED = "registered_model_meta"
+ADDED = "registered_model_meta"
 """A file that MLflow adds when a model is downloaded by its registered name."""
 
 
@@ -25,7 +25,7 @@ def digest(folder: Path) -> str:
         64 hexadecimal digits.
     """
     total = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _ADDED):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ADDED):
         name = path.relative_to(folder).as_posix()
         content = (_without_ids(folder) if name == mlmodel.NAME else None) or path.read_bytes()
         total.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode())

@@ -17,7 +17,7 @@ import mlflow
 from reprise.base import limits
 from reprise.base.credentials import without_credentials
 from reprise.store import digest
-from reprise.store.recorded import PROVENANCE, unquoted
+from reprise.store.recorded import PROVENANCE, Recorded, unquoted
 
 _BLOCK = 1 << 20
 
@@ -83,18 +83,16 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(folder).as_posix(), path
 
 
-def added(folder: Path, provenance: Mapping[str, Any]) -> set[str]:
+def added(run: Recorded) -> set[str]:
     """Name the artifacts that a run did not log itself: somebody added them later, so they are none of its results.
 
-    Args:
-        folder: the run's artifacts.
-        provenance: what its provenance.json holds; nothing can be said of one that is not sealed.
+    Nothing can be said of a run that is not sealed.
     """
-    logged = provenance.get("logged")
+    logged = run.provenance.get("logged")
     own = logged.get("files") if isinstance(logged, dict) else None
     if not isinstance(own, dict):
         return set()
-    return {name for name, _ in files(folder) if name not in own and not name.startswith("provenance/")}
+    return {name for name, _ in files(run.folder) if name not in own and not name.startswith("provenance/")}
 
 
 def sha256(path: Path) -> str:
@@ -104,13 +102,14 @@ def sha256(path: Path) -> str:
     """
     try:
         with gzip.open(path) as unpacked:
-            return _digest(unpacked)
+            return digest_of(unpacked)
     except (OSError, EOFError, zlib.error):  # not packed, or torn
         with path.open("rb") as file:
-            return _digest(file)
+            return digest_of(file)
 
 
-def _digest(file: IO[bytes] | gzip.GzipFile) -> str:
+def digest_of(file: IO[bytes] | gzip.GzipFile) -> str:
+    """Hash what a file gives, block by block, so that none is too large for the memory."""
     digested = hashlib.sha256()
     while block := file.read(_BLOCK):
         digested.update(block)
