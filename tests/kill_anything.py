@@ -29,11 +29,19 @@ LINGER = 120  # seconds that the others of a command may take when its first pro
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its words, and whether it needs the models and runs of a store that exists."""
+    """A command.
+
+    Attributes:
+        name: of it.
+        words: to type.
+        needs_store: whether it needs the models and runs of a store that exists.
+        done: what it says, with exit code 2, where it has come through and is called again; "" if it can be repeated.
+    """
 
     name: str
     words: tuple[str, ...]
     needs_store: bool = False
+    done: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,9 +128,14 @@ def prepare(folder: Path) -> Prepared:
         Command("mlflow run -b commit", (mlflow, "run", ".", "-b", "commit", "--env-manager", "local")),
         Command("tune", (python, "tune.py", "--trials", "4", "--folds", "2", "--n-jobs", "2")),
         Command("evaluate", (python, "evaluate.py", "--champion", "none"), needs_store=True),
-        Command("register", (reprise, "register", _newest(lane), "--name", "another"), needs_store=True),
-        Command("promote", (reprise, "promote", "1", *force), needs_store=True),
-        Command("rollback", (reprise, "rollback", *force[1:]), needs_store=True),
+        Command(
+            "register",
+            (reprise, "register", _newest(lane), "--name", "another"),
+            needs_store=True,
+            done="is the model of run",
+        ),
+        Command("promote", (reprise, "promote", "1", *force), needs_store=True, done="is champion already"),
+        Command("rollback", (reprise, "rollback", *force[1:]), needs_store=True, done="no previous champion"),
         Command("reproduce", (reprise, "reproduce", _newest(lane), "--env-manager", "local"), needs_store=True),
     )
     seconds = {}
@@ -169,9 +182,9 @@ def kill(prepared: Prepared, number: int, seed: int, folder: Path) -> tuple[str,
         os.killpg(process.pid, signal.SIGKILL)
     for words in (("reprise", "doctor", "--fix"), command.words):
         exit_code, said = lane.done(*words)
-        done_before = exit_code == 2 and (" already" in said or "no previous champion" in said)  # no second time
-        if exit_code and words == command.words and not done_before:
-            wrong.append(f"again: exit code {exit_code}: {said.strip().splitlines()[-1:]}")
+        came_through = words == command.words and exit_code == 2 and bool(command.done) and command.done in said
+        if exit_code and not came_through:
+            wrong.append(f"{words[1]} again: exit code {exit_code}: {said.strip().splitlines()[-1:]}")
     lane.done("reprise", "doctor", "--fix")
     wrong += lane.left()
     store = "new store" if new else "store"
