@@ -7,6 +7,7 @@ import click
 
 from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
+from model import Hyperparameters, fit, resolved_hyperparameters
 from reprise import results
 from reprise.base.entry_point import main
 from reprise.base.parameters import PositiveNumber, Share
@@ -17,7 +18,6 @@ from reprise.data.dataset import make_dataset, split
 from reprise.data.schema import example, kinds, signature
 from reprise.data.table import read_table
 from reprise.models import logged_model
-from reprise.models.model import Hyperparameters, fit, resolved_hyperparameters
 from reprise.store import bundle, digest, provenance
 from reprise.task.evaluation import evaluate
 

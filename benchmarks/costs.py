@@ -35,7 +35,7 @@ import sys
 sys.path.insert(0, {project!r})
 import pandas as pd
 from sklearn.model_selection import train_test_split
-from reprise.models.model import Hyperparameters, fit
+from model import Hyperparameters, fit
 read = pd.read_parquet if sys.argv[1].endswith("parquet") else pd.read_csv
 frame = read(sys.argv[1])
 X, y = frame.drop(columns="target"), frame["target"]

@@ -15,7 +15,7 @@ from sklearn.datasets import make_classification
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from reprise.models.model import Hyperparameters, fit  # noqa: E402  the project stands beside this folder
+from model import Hyperparameters, fit  # noqa: E402  the project stands beside this folder
 
 ROWS = (1_000, 3_000, 10_000, 20_000, 40_000)
 TEST_ROWS = 5_000

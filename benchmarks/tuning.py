@@ -38,7 +38,7 @@ from sklearn.model_selection import RandomizedSearchCV, StratifiedKFold, cross_v
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 from reprise.data.dataset import make_dataset, split
-from reprise.models.model import make_preprocessing
+from model import make_preprocessing
 from reprise.data.table import read_table
 from scipy.stats import loguniform
 data, trials, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -197,7 +197,7 @@ def memory(bench: Bench, many: int) -> list[str]:
     """Compare the peaks of searches of a trivial model."""
     copy = bench.scratch / "trivial"
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".*", "mlruns", "mlflow.db", "tests"))
-    (copy / "reprise/models/model.py").write_text(TRIVIAL)
+    (copy / "model.py").write_text(TRIVIAL)
     bench.variables["PYTHONPATH"] = str(copy)
     few, all_of_them = (bench.tune("iris", trials, project=copy) for trials in (100, many))
     return [

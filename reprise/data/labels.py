@@ -27,7 +27,7 @@ def labels_of(column: pd.Series, target: str) -> pd.Series:
             example = next(value for value in numbers if value % 1 != 0)
             message = (
                 f"target {target!r} holds numbers such as {example:g}; "
-                "this template classifies: turn them into classes, or replace reprise/models/model.py"
+                "this template classifies: turn them into classes, or replace model.py"
             )
             raise WrongCall(message)
         _check_exact(numbers, WHOLE_FLOATS, target)

@@ -15,10 +15,10 @@ from typing import Any
 import click
 import mlflow
 
+from model import Hyperparameters
 from reprise.base import project
 from reprise.base.errors import WrongCall
 from reprise.base.limits import in_parameter
-from reprise.models.model import Hyperparameters
 from reprise.search.search_space import Convert
 
 SCRIPT = "train.py"

@@ -12,9 +12,9 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import resample
 
+from model import Hyperparameters, fit
 from reprise.base.errors import WrongCall, one_line
 from reprise.data.dataset import Dataset
-from reprise.models.model import Hyperparameters, fit
 from reprise.search.candidates import Candidate
 from reprise.search.engine import Engine
 

@@ -136,7 +136,7 @@ def test_train_then_evaluate_judges_that_very_model(project: Path, environments:
 
 def test_a_dirty_tree_is_recorded_and_its_patch_restores_it(project: Path, environments: Path, tmp_path: Path) -> None:
     commit = git(project, "rev-parse", "HEAD")
-    model = project / "reprise/models/model.py"
+    model = project / "model.py"
     model.write_text(model.read_text() + "\n# tried something\n")
     (project / "notes.md").write_text("untracked\n")
     done = mlflow_run(".", "--env-manager", "local", cwd=project, environments=environments)
@@ -150,9 +150,7 @@ def test_a_dirty_tree_is_recorded_and_its_patch_restores_it(project: Path, envir
     git(tmp_path, "clone", "--quiet", str(project), "clone")
     git(tmp_path / "clone", "apply", patch)
     assert (tmp_path / "clone/notes.md").read_text() == "untracked\n"
-    assert (tmp_path / "clone/reprise/models/model.py").read_bytes() == (
-        project / "reprise/models/model.py"
-    ).read_bytes()
+    assert (tmp_path / "clone/model.py").read_bytes() == (project / "model.py").read_bytes()
 
 
 def test_a_wrong_call_ends_failed_with_its_reason_on_the_run(

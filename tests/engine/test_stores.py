@@ -65,7 +65,7 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Start it as `deploy/server/start` does, without access control, which tests/test_access.py has."""
+    """Start it as `deploy/server/start` does, without access control, which tests/engine/test_access.py has."""
     folder = tmp_path_factory.mktemp("stack")
     with postgres() as database, running(moto(folder)) as cloud:
         bucket(cloud.address, BUCKET)

@@ -1,7 +1,8 @@
 """Every attack that one can think of, each tried by a test.
 
-`python tests/attacks.py` tries them all and prints a table: what is attacked, the attack, what happens, held or not.
-A part of a name chooses: `python tests/attacks.py model`. It exits with the number of attacks that were not held.
+`python tests/engine/attacks.py` tries them all and prints a table: what is attacked, the attack, what happens,
+held or not. A part of a name chooses: `python tests/engine/attacks.py model`.
+It exits with the number of attacks that were not held.
 """
 
 import re

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from conftest import commit_all, run
 
+from model import Hyperparameters, resolve
 from reprise.base.errors import WrongCall
-from reprise.models.model import Hyperparameters, resolve
 from reprise.search import training
 from train import train
 
 OPTION, LINE = '@click.option("--test-size"', "      test_size: {type: float, default: 0.25}"
 DEGREE = {
-    "reprise/models/model.py": [
+    "model.py": [
         ('    solver: Solver = "auto"\n', '    solver: Solver = "auto"\n    degree: int = 3\n'),
         ("SVC(C=resolved.C,", "SVC(degree=resolved.degree, C=resolved.C,"),
         ("Nystroem(kernel", "Nystroem(degree=resolved.degree, kernel"),

@@ -89,7 +89,7 @@ def test_every_entry_point_says_why_it_ended(name: str, train: Job, monkeypatch:
 @pytest.mark.integration
 def test_a_model_that_cannot_be_imported_is_a_reason(project: Path) -> None:
     """Before any line of the job has run, and beside the traceback on the terminal."""
-    model = project / "reprise/models/model.py"
+    model = project / "model.py"
     model.write_text(model.read_text() + "\nimport no_such_package\n")
     commit_all(project)
     done = run("mlflow", "run", ".", "--env-manager", "local", cwd=project)

@@ -24,7 +24,7 @@ PACKAGES = (
 NEEDS_THE_ENVIRONMENT = {
     *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "delimited", "features", "fingerprint", "inputs")),
     *(f"data.{name}" for name in ("known", "labels", "notation", "schema", "table")),
-    *(f"models.{name}" for name in ("composition", "held_out", "logged_model", "model")),
+    *(f"models.{name}" for name in ("composition", "held_out", "logged_model")),
     *(f"proof.{name}" for name in ("apart", "artifacts", "bisection", "cells", "columns", "comparison", "learned")),
     *(f"proof.{name}" for name in ("leaves", "preparation", "reproduction", "table_change")),
     *(f"search.{name}" for name in ("candidates", "dask_calls", "dask_cluster", "dask_tls", "engine", "figures")),
@@ -50,7 +50,7 @@ def imports(path: Path, *, top_only: bool = False) -> set[str]:
 
 
 def test_the_model_is_scikit_learn_alone() -> None:
-    roots = {name.partition(".")[0] for name in imports(PROJECT / "reprise/models/model.py")}
+    roots = {name.partition(".")[0] for name in imports(PROJECT / "model.py")}
     assert roots <= {"sklearn", "numpy", "dataclasses", "typing"}
 
 
@@ -133,8 +133,10 @@ for name in {lean!r}:
 
 
 def test_every_attack_names_tests_that_there_are() -> None:
-    """`python tests/attacks.py` runs them."""
-    sources = {path.stem.removeprefix("test_"): path.read_text() for path in (PROJECT / "tests").glob("test_*.py")}
+    """`python tests/engine/attacks.py` runs them."""
+    sources = {
+        path.stem.removeprefix("test_"): path.read_text() for path in (PROJECT / "tests/engine").glob("test_*.py")
+    }
     for name in (name for attack in attacks() for name in attack.tests):
         file, _, function = name.partition("::")
         assert f"def {function.partition('[')[0]}" in sources.get(file, ""), name

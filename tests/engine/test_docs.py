@@ -12,8 +12,8 @@ import pytest
 from conftest import ENTRY_POINTS, PROJECT, commit_all, copy_project, run
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
-SERVES = "reprise ui"  # until it is interrupted; tests/test_cli.py has it
-NEEDS = {"mlflow run . -P": "conda", "--env-manager virtualenv": "pyenv"}  # tests/test_mlflow_run.py has them
+SERVES = "reprise ui"  # until it is interrupted; tests/engine/test_cli.py has it
+NEEDS = {"mlflow run . -P": "conda", "--env-manager virtualenv": "pyenv"}  # tests/engine/test_mlflow_run.py has them
 
 
 def commands() -> list[str]:
@@ -62,7 +62,7 @@ def test_the_second_command_is_this_suite() -> None:
 def test_every_other_command_works(command: str, checkout: Path, environments: str) -> None:
     needed = next((program for part, program in NEEDS.items() if part in command), None)
     if needed:
-        pytest.skip(f"needs {needed}: tests/test_mlflow_run.py tries it where it is")
+        pytest.skip(f"needs {needed}: tests/engine/test_mlflow_run.py tries it where it is")
     if not shutil.which("uv"):
         pytest.skip("uv is not installed")
     done = run("bash", "-c", command, cwd=checkout, MLFLOW_ENV_ROOT=environments, REPRISE_CACHE=environments)

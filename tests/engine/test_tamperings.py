@@ -22,7 +22,7 @@ PROCESSES = {
     *("parameter data", "scaler.gz replaced", "patch removed, tags cleaned", "code in a model, and a second one"),
     *("a trial's score, by its trial", "a version's source and files"),
 }
-"""Those that get a rerun here. `python tests/tamperings.py` gives one to each."""
+"""Those that get a rerun here. `python tests/engine/tamperings.py` gives one to each."""
 
 
 @pytest.fixture(scope="module")

@@ -156,7 +156,16 @@ def guarded(folder: Path, store: str) -> Server:
 def moto(folder: Path) -> Server:
     """AWS on this machine: S3, SageMaker, ECR, IAM, STS."""
     port = free_port()
-    command = ["uv", "run", "--quiet", "--no-project", "--with", MOTO, "python", str(PROJECT / "tests/moto_server.py")]
+    command = [
+        "uv",
+        "run",
+        "--quiet",
+        "--no-project",
+        "--with",
+        MOTO,
+        "python",
+        str(PROJECT / "tests/engine/moto_server.py"),
+    ]
     command += ["-H", HOST, "-p", str(port)]
     return Server(command, f"http://{HOST}:{port}", folder / "moto.log", health="/moto-api/")
 

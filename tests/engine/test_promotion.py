@@ -371,8 +371,8 @@ def test_a_move_under_another_lock_of_this_machine_is_not_given_up(
 
 @pytest.mark.integration
 def test_sigkill_at_random_moments_leaves_a_champion_that_answers() -> None:
-    """A few here; `python tests/kill_promote.py 20` for more."""
-    killed = run("python", PROJECT / "tests/kill_promote.py", "4", cwd=PROJECT, PYTHONPATH=str(PROJECT))
+    """A few here; `python tests/engine/kill_promote.py 20` for more."""
+    killed = run("python", PROJECT / "tests/engine/kill_promote.py", "4", cwd=PROJECT, PYTHONPATH=str(PROJECT))
     assert killed.returncode == 0, killed.stderr
     assert killed.stdout.count("answers") == 4
     assert "left nothing unfinished" in killed.stdout

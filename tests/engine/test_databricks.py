@@ -174,8 +174,8 @@ class TestBeforeAnythingIsSent:
             send(project)
 
     def test_a_dirty_tree(self, project: Path) -> None:
-        (project / "reprise/models/model.py").write_text("")
-        with pytest.raises(WrongCall, match=r"no commit holds these changes: reprise/models/model.py"):
+        (project / "model.py").write_text("")
+        with pytest.raises(WrongCall, match=r"no commit holds these changes: model.py"):
             send(project)
 
     def test_a_commit_that_is_too_large(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

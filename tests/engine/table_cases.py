@@ -1,7 +1,7 @@
 """Small tables of kinds that go wrong elsewhere, and what is right for each.
 
-`python tests/table_cases.py` reads each, trains on it where it can be trained on, and prints a table: case, what came
-out, whether that is right. `tests/test_table_cases.py` holds them to it. All values in them are random.
+`python tests/engine/table_cases.py` reads each, trains on it where it can be trained on, and prints a table: case, what came
+out, whether that is right. `tests/engine/test_table_cases.py` holds them to it. All values in them are random.
 """
 
 import sys
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from conftest import PROJECT
 
+from model import Hyperparameters, fit
 from reprise.base.errors import WrongCall
 from reprise.data.dataset import Dataset, make_dataset
 from reprise.data.table import read_table
-from reprise.models.model import Hyperparameters, fit
 
-CASES = PROJECT / "tests/cases"
+CASES = PROJECT / "tests/engine/cases"
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,11 @@ RIGHT: dict[str, tuple[str, Callable[[Outcome], bool]]] = {
         "text, three classes",
         lambda o: o.dataset is not None and sorted(o.dataset.y.unique()) == ["001", "01", "1"] and o.noted("'target'"),
     ),
-    "bool_gap/t.csv": ("read; served in tests/test_serving.py", lambda o: o.numbers(x=8.47) and o.dataset is not None),
-    "dollar_labels/t.csv": ("read; drawn in tests/test_figures.py", lambda o: o.numbers(x=13.44)),
+    "bool_gap/t.csv": (
+        "read; served in tests/engine/test_serving.py",
+        lambda o: o.numbers(x=8.47) and o.dataset is not None,
+    ),
+    "dollar_labels/t.csv": ("read; drawn in tests/engine/test_figures.py", lambda o: o.numbers(x=13.44)),
     "dollar_labels/one_two.csv": ("read", lambda o: o.numbers(x=13.44)),
     "dollar_labels/three.csv": ("read", lambda o: o.numbers(z=0.5)),
 }

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from model import make_preprocessing
 from reprise.base.errors import WrongCall
 from reprise.data.dataset import Dataset, make_dataset, split, to_judge
 from reprise.data.source import Source
 from reprise.data.table import Table, read_table
-from reprise.models.model import make_preprocessing
 
 ROWS = 40
 
@@ -210,7 +210,7 @@ def test_judging_needs_no_second_class() -> None:
 def test_a_model_sees_raw_rows_as_it_saw_prepared_ones(tmp_path: Path) -> None:
     from decimal import Decimal
 
-    from reprise.models.model import Hyperparameters, fit
+    from model import Hyperparameters, fit
 
     random = np.random.default_rng(1)
     dataset = make_dataset(

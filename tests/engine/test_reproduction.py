@@ -160,7 +160,7 @@ def different(verdict: dict[str, object]) -> list[str]:
 def test_a_run_is_reproduced_after_the_code_has_changed(checkout: Path, train: Job, reproduce: Reproduce) -> None:
     """Bit for bit, at its own commit; verdict, rerun and run are linked, and the checkout is as it was."""
     first = train()
-    model = checkout / "reprise/models/model.py"
+    model = checkout / "model.py"
     model.write_text(model.read_text().replace("SVC(C=resolved.C,", "SVC(C=resolved.C / 1000,"))
     commit_all(checkout)
     before = git(checkout, "for-each-ref"), git(checkout, "status", "--porcelain"), git(checkout, "rev-parse", "HEAD")

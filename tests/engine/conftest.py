@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # mlflow, uv, reprise
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of a shell's background, and what a test starts inherits it
     signal.signal(signal.SIGINT, signal.default_int_handler)

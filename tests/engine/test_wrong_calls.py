@@ -16,7 +16,7 @@ from train import train as command
 
 CALLS = list(calls(Path(), ""))
 PROCESSES = [call.name for call in CALLS if call.variables or call.name in ("C=abc", "data=missing.csv")]
-"""Calls that get a process of their own here. `python tests/wrong_calls.py` gives one to each."""
+"""Calls that get a process of their own here. `python tests/engine/wrong_calls.py` gives one to each."""
 
 
 @pytest.fixture(scope="module")
