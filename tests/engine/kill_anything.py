@@ -1,8 +1,8 @@
 """Kill commands with SIGKILL at random moments; after each, `reprise doctor --fix` and the same command again succeed.
 
 `python tests/engine/kill_anything.py 200` prints a line a kill: command, store, moment, and what was left. Each command
-is a whole process, as a person starts it. Half of the kills take all of its processes, the others its first one alone. Half
-of the stores are new. It exits with the number of kills after which something was left RUNNING, broken or behind.
+is a whole process, as a person starts it. Half of the kills take all of its processes, the others its first one alone.
+Half of the stores are new. It exits with the number of kills after which something was left RUNNING, broken or behind.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
 """Kill `promote` with SIGKILL at random moments; after each, the champion must load and answer.
 
 `python tests/engine/kill_promote.py 20` prints a line a kill. Each promote is a process of its own, forked after the
-imports, so that the moments fall into the work and not into `import mlflow`; every other one falls between the first and the
-last thing that is written.
+imports, so that the moments fall into the work and not into `import mlflow`; every other one falls between the first and
+the last thing that is written.
 """
 
 import multiprocessing

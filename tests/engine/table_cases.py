@@ -1,7 +1,7 @@
 """Small tables of kinds that go wrong elsewhere, and what is right for each.
 
-`python tests/engine/table_cases.py` reads each, trains on it where it can be trained on, and prints a table: case, what came
-out, whether that is right. `tests/engine/test_table_cases.py` holds them to it. All values in them are random.
+`python tests/engine/table_cases.py` reads each, trains on it where it can be trained on, and prints a table: case, what
+came out, whether that is right. `tests/engine/test_table_cases.py` holds them to it. All values in them are random.
 """
 
 import sys
@@ -111,10 +111,10 @@ RIGHT: dict[str, tuple[str, Callable[[Outcome], bool]]] = {
         lambda o: o.dataset is not None and sorted(o.dataset.y.unique()) == ["001", "01", "1"] and o.noted("'target'"),
     ),
     "bool_gap/t.csv": (
-        "read; served in tests/engine/test_serving.py",
+        "read; served in test_serving.py",
         lambda o: o.numbers(x=8.47) and o.dataset is not None,
     ),
-    "dollar_labels/t.csv": ("read; drawn in tests/engine/test_figures.py", lambda o: o.numbers(x=13.44)),
+    "dollar_labels/t.csv": ("read; drawn in test_figures.py", lambda o: o.numbers(x=13.44)),
     "dollar_labels/one_two.csv": ("read", lambda o: o.numbers(x=13.44)),
     "dollar_labels/three.csv": ("read", lambda o: o.numbers(z=0.5)),
 }

@@ -1,8 +1,8 @@
 """Every way to tamper with a record that one can think of, each alone.
 
-`python tests/engine/tamperings.py` records a training run, one with a patch, an evaluation, a search and a registered version,
-does one thing to the store, asks `reprise reproduce` for its verdict, and prints a table: tampering, verdict, exit
-code, what was named. `tests/engine/test_tamperings.py` holds them to what is promised.
+`python tests/engine/tamperings.py` records a training run, one with a patch, an evaluation, a search and a registered
+version, does one thing to the store, asks `reprise reproduce` for its verdict, and prints a table: tampering,
+verdict, exit code, what was named. `tests/engine/test_tamperings.py` holds them to what is promised.
 """
 
 import contextlib

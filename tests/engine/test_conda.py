@@ -1,4 +1,4 @@
-"""The manager conda, by a stand-in that knows other environments as the real one does: tests/engine/conda_stand_in.py."""
+"""The manager conda, by a stand-in that knows other environments as the real one does: conda_stand_in.py."""
 
 import os
 from collections.abc import Sequence

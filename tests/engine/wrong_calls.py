@@ -1,7 +1,7 @@
 """Every wrong call that one can think of.
 
-`python tests/engine/wrong_calls.py` runs each as a process of its own and prints a table: call, exit code, the line on the
-terminal, the run's status. `tests/engine/test_wrong_calls.py` holds them to what is promised.
+`python tests/engine/wrong_calls.py` runs each as a process of its own and prints a table: call, exit code, the line on
+the terminal, the run's status. `tests/engine/test_wrong_calls.py` holds them to what is promised.
 """
 
 import gzip
