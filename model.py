@@ -1,67 +1,44 @@
-"""The model: one scikit-learn pipeline, and its hyper-parameters. This is the file to replace with your own.
+"""The model: its hyper-parameters, and how it is fitted. This is the file to edit for another model.
 
-Keep `Hyperparameters` (what a run can vary), `fit` (table in; out comes a fitted pipeline whose step `preprocessing` is
-logged beside it) and `resolved_hyperparameters` (what `auto` came to); all else follows.
+Keep `Hyperparameters` (what a run can vary) and `fit` (table in, fitted scikit-learn estimator out). Options, search
+space and pages follow from them; `reprise sync` writes a hyper-parameter that is new into MLproject.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import numpy as np
-from sklearn.compose import ColumnTransformer
-from sklearn.compose import make_column_selector as select
-from sklearn.impute import SimpleImputer
+from pydantic import Field
 from sklearn.kernel_approximation import Nystroem
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, LinearSVC
-from sklearn.utils import check_array
 
-Kernel = Literal["linear", "poly", "rbf", "sigmoid"]
-Solver = Literal["exact", "approximate", "auto"]
+from reprise.preprocessing import make_preprocessing
 
 EXACT_ROWS = 20_000
 """Up to this many training rows `auto` means `exact`. SVC is the more accurate one, but its time grows with the
 square of the rows: docs/solver.md has the measurement."""
 
-CATEGORIES = 100
-"""Columns that one categorical column may become; rarer categories share the last one."""
-
-MISSING = "\0missing"
-"""The category of a missing value: no text of a table, not even one that is met first when the model answers."""
-
-GAP = -1.0
-BOOLEANS: dict[Any, float] = {
-    np.nan: GAP,  # first: what looks for words takes no NaN
-    None: GAP,
-    "True": 1.0,
-    "TRUE": 1.0,
-    "true": 1.0,
-    "False": 0.0,
-    "FALSE": 0.0,
-    "false": 0.0,
-}
-"""What may stand for a boolean beside True, False, 1 and 0, or for a missing one: a served CSV file holds words."""
-
 COMPONENTS = 100
 """Columns of the approximate kernel map: scikit-learn's own default."""
+
+Positive = Annotated[float, Field(gt=0)]
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """What a run can vary.
+    """What a run can vary."""
 
-    Attributes:
-        C: inverse strength of regularisation, > 0.
-        kernel: the kernel of the support vector machine.
-        gamma: kernel coefficient: `scale` (1 / (columns * variance)), `auto` (1 / columns), or a number > 0.
-        solver: `exact` (sklearn.svm.SVC), `approximate` (Nystroem and LinearSVC; linear in rows), or `auto`.
-    """
+    C: Positive = 1.0
+    """Inverse strength of regularisation, above 0."""
 
-    C: float = 1.0
-    kernel: Kernel = "rbf"
-    gamma: float | Literal["scale", "auto"] = "scale"
-    solver: Solver = "auto"
+    kernel: Literal["linear", "poly", "rbf", "sigmoid"] = "rbf"
+    """Kernel of the support vector machine."""
+
+    gamma: Positive | Literal["scale", "auto"] = "scale"
+    """Kernel coefficient: scale (1 / (columns * variance)), auto (1 / columns), or a number above 0."""
+
+    solver: Literal["exact", "approximate", "auto"] = "auto"
+    """exact (SVC), approximate (Nystroem and LinearSVC; linear in rows), or auto: by the number of rows."""
 
 
 def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipeline:
@@ -74,8 +51,7 @@ def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipe
         seed: makes the approximate solver deterministic.
 
     Returns:
-        A fitted pipeline, which takes raw rows: `preprocessing`, for the approximate solver `kernel_map`, and
-        `classifier`.
+        A fitted pipeline, which takes raw rows.
     """
     preprocessing = make_preprocessing(X)
     Z = preprocessing.fit_transform(X)
@@ -86,43 +62,6 @@ def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipe
         Z = kernel_map.fit_transform(Z)
         steps.append(("kernel_map", kernel_map))
     return Pipeline([*steps, ("classifier", make_classifier(resolved, seed).fit(Z, y))])
-
-
-def make_preprocessing(X: Any) -> ColumnTransformer:
-    """Standardise and impute numbers and booleans; one-hot encode categories, where missing is one category more."""
-    truths = [name for name in X if _is_boolean(X[name])]
-    texts = [name for name in select(dtype_exclude=["number", "bool"])(X) if name not in truths]
-    missing = MISSING
-    while any((X[name] == missing).any() for name in texts):
-        missing += "_"
-    numbers = make_pipeline(StandardScaler(), SimpleImputer(strategy="median", keep_empty_features=True))
-    booleans = make_pipeline(
-        FunctionTransformer(check_array, kw_args={"dtype": "object", "ensure_all_finite": False}),
-        *(SimpleImputer(missing_values=word, strategy="constant", fill_value=BOOLEANS[word]) for word in BOOLEANS),
-        SimpleImputer(missing_values=GAP, strategy="median", keep_empty_features=True),
-        StandardScaler(),
-    )
-    categories = make_pipeline(
-        # Rows that arrive as JSON hold None where tables hold NaN.
-        SimpleImputer(missing_values=np.nan, strategy="constant", fill_value=missing),
-        SimpleImputer(missing_values=None, strategy="constant", fill_value=missing),
-        OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=CATEGORIES),
-    )
-    return ColumnTransformer(
-        [
-            ("numbers", numbers, select(dtype_include="number")(X)),
-            *([("booleans", booleans, truths)] if truths else []),
-            ("categories", categories, texts),
-        ]
-    )
-
-
-def _is_boolean(column: Any) -> bool:
-    """Tell whether a column holds booleans; where some are missing it is one of objects."""
-    if column.dtype != object:
-        return bool(column.dtype == bool)
-    present = column.dropna()
-    return len(present) > 0 and bool(present.map(type).isin([bool, np.bool_]).all())
 
 
 def make_kernel_map(resolved: Hyperparameters, rows: int, seed: int) -> Nystroem:

@@ -1,1 +1,32 @@
-"""Reprise: what the MLflow Project's entry points share."""
+"""Reprise, the engine of an MLflow Project. These names are for a project's own scripts: docs/engine.md.
+
+They are imported as they are asked for: the command line has no use for what fits a model.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reprise.contract.command import main
+    from reprise.contract.parameters import Champion, Data, Features, Seed, Share, Target, TrustModel
+    from reprise.jobs.judging import evaluation_run, find_champion, load, read_policy, rows_to_judge
+    from reprise.jobs.training import read, split, training_run
+
+__all__ = [
+    "Champion", "Data", "Features", "Seed", "Share", "Target", "TrustModel", "evaluation_run", "find_champion", "load",
+    "main", "read", "read_policy", "rows_to_judge", "split", "training_run",
+]  # fmt: skip
+
+_HOMES = {
+    "reprise.contract.command": ("main",),
+    "reprise.contract.parameters": ("Champion", "Data", "Features", "Seed", "Share", "Target", "TrustModel"),
+    "reprise.jobs.judging": ("evaluation_run", "find_champion", "load", "read_policy", "rows_to_judge"),
+    "reprise.jobs.training": ("read", "split", "training_run"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(home), name)
+    raise AttributeError(f"reprise has no public name {name!r}")

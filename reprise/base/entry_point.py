@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import NoReturn
@@ -42,8 +43,10 @@ class Failure:
     traceback: str = ""
 
 
-def main(command: click.Command) -> NoReturn:
-    """Run a click command as a script: 0 done, 1 failed or refused, 2 a wrong call, 130 interrupted.
+def main(command: click.Command | Callable[[], click.Command]) -> NoReturn:
+    """Run a click command, or what makes one, as a script.
+
+    It exits with 0 done, 1 failed or refused, 2 a wrong call, 130 interrupted.
 
     A mistake of the user's, or a store that cannot be reached, is one line. Any other exception is a fault in the
     code and keeps its traceback. The reason goes to the run that `mlflow run` started as well.
@@ -59,7 +62,8 @@ def main(command: click.Command) -> NoReturn:
         with interruptible():
             if run_id:
                 _refuse_logged_credentials(run_id)
-            exit_code = command.main(standalone_mode=False)  # of click.exceptions.Exit; None where a command just ends
+            made = command if isinstance(command, click.Command) else command()
+            exit_code = made.main(standalone_mode=False)  # of click.exceptions.Exit; None where a command just ends
     except (Exception, KeyboardInterrupt) as error:
         failure = failure_of(error)
         if failure.traceback:

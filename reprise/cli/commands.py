@@ -9,6 +9,7 @@ import click
 from reprise.base import options, project
 from reprise.base.entry_point import main as end_well
 from reprise.base.terminal import coloured, note, say
+from reprise.cli.job import job
 from reprise.governance import registry_commands
 
 
@@ -194,6 +195,24 @@ def lock(python: str | None, upgrade: bool) -> None:  # noqa: FBT001  click pass
         say(f"wrote {path}")
 
 
+@cli.command(epilog="Example: reprise sync")
+@click.option("--check", is_flag=True, help="Only say what differs; exit code 1 if anything does.")
+def sync(check: bool) -> None:  # noqa: FBT001  click passes flags so
+    """Write the parameters of train.py and model.py into MLproject, where it lacks them or has other defaults."""
+    from reprise.contract import mlproject  # noqa: PLC0415
+
+    text, mended = mlproject.synchronised(project.FOLDER)
+    for one in mended:
+        say(str(one) if check else f"{one.entry_point}: {one.line}")
+    if not mended:
+        say("MLproject names every parameter of its scripts, with their defaults")
+    elif check:
+        sys.exit(1)
+    else:
+        mlproject.write(project.FOLDER, text)
+
+
+cli.add_command(job)
 for command in registry_commands.COMMANDS:
     cli.add_command(command)
 

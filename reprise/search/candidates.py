@@ -8,7 +8,8 @@ from typing import Any, Literal
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from reprise.base.errors import WrongCall
-from reprise.search.search_space import Convert, SearchSpace
+from reprise.contract.value_type import ValueType
+from reprise.search.search_space import SearchSpace
 
 Method = Literal["grid", "random", "halving"]
 
@@ -34,7 +35,7 @@ class Candidate:
 
 
 def make_candidates(
-    space: SearchSpace, method: Method, trials: int, seed: int, hyperparameters: Mapping[str, Convert]
+    space: SearchSpace, method: Method, trials: int, seed: int, hyperparameters: Mapping[str, ValueType]
 ) -> list[Candidate]:
     """List what a search tries; the same arguments give the same list.
 
@@ -44,7 +45,7 @@ def make_candidates(
             space is finite.
         trials: how many at most.
         seed: of the draw.
-        hyperparameters: what turns drawn numbers into values that the model takes.
+        hyperparameters: their types, which turn drawn numbers into values that the model takes.
 
     Raises:
         WrongCall: a grid that is infinite, or larger than `trials`.
@@ -63,10 +64,7 @@ def make_candidates(
         drawn: Sequence[Any] | Iterator[Any] = ParameterGrid(list(space.parts))
     else:
         drawn = ParameterSampler(list(space.parts), min(trials, size or trials), random_state=seed)
-    return [
-        Candidate(number, {name: hyperparameters[name](_plain(value)) for name, value in sorted(values.items())})
-        for number, values in enumerate(drawn)
-    ]
+    return [Candidate(number, _converted(values, hyperparameters)) for number, values in enumerate(drawn)]
 
 
 def rungs(method: Method, candidates: int, rows: int, folds: int, classes: int) -> list[tuple[int, int]]:
@@ -92,6 +90,10 @@ def rungs(method: Method, candidates: int, rows: int, folds: int, classes: int) 
         schedule.append((candidates, min(FACTOR**power * first, rows)))
         candidates = ceil(candidates / FACTOR)
     return schedule
+
+
+def _converted(values: Mapping[str, Any], hyperparameters: Mapping[str, ValueType]) -> dict[str, Any]:
+    return {name: hyperparameters[name].convert(_plain(value), None, None) for name, value in sorted(values.items())}
 
 
 def _plain(value: Any) -> Any:

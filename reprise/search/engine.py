@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 import reprise
 from reprise.base import process
 from reprise.base.errors import JobFailed, WrongCall, one_line
+from reprise.contract import project_model
 
 if TYPE_CHECKING:
     from reprise.search.dask_cluster import Cluster
@@ -136,7 +137,7 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
         raise WrongCall("n_jobs=0 leaves no worker; use -1 for one a core, or a number above 0")
     _register(engine)
     if engine not in LOCAL:
-        cloudpickle.register_pickle_by_value(reprise)
+        _send_by_value()
     if engine == "dask":
         from reprise.search import dask_cluster  # noqa: PLC0415  the environment may lack Dask
 
@@ -148,6 +149,12 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
     except ValueError as error:
         raise WrongCall(f"engine {engine!r} is no backend of joblib; use loky, or dask with a scheduler") from error
     yield Engine(engine, n_jobs)
+
+
+def _send_by_value() -> None:
+    """Let the workers of a cluster, which need have neither, get the engine and the project's own modules as code."""
+    for module in (reprise, *project_model.own_modules()):
+        cloudpickle.register_pickle_by_value(module)
 
 
 def _results(tasks: Iterator[Any]) -> Iterator[Any]:

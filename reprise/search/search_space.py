@@ -9,7 +9,7 @@ A list of such mappings is the union of their spaces, as scikit-learn's Paramete
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,9 +21,7 @@ from scipy import stats
 
 from reprise.base.errors import WrongCall, one_line
 from reprise.base.yaml_nodes import scalar, shorten, why_not_yaml
-
-Convert = Callable[[Any], Any]
-"""Turns a value into what a hyper-parameter takes, or raises click.BadParameter."""
+from reprise.contract.value_type import ValueType
 
 REQUIRED = {"uniform": ("loc", "scale")}
 """Arguments that scipy has a default for and that are a distribution's bounds all the same."""
@@ -55,12 +53,12 @@ class SearchSpace:
         return sorted({name for part in self.parts for name, values in part.items() if not isinstance(values, list)})
 
 
-def read_search_space(path: Path, hyperparameters: Mapping[str, Convert]) -> SearchSpace:
+def read_search_space(path: Path, hyperparameters: Mapping[str, ValueType]) -> SearchSpace:
     """Read a search space.
 
     Args:
         path: the file.
-        hyperparameters: those that exist, with what checks their values.
+        hyperparameters: the types of those that exist.
 
     Raises:
         WrongCall: it is no search space; the message names the line and the key.
@@ -79,7 +77,7 @@ def read_search_space(path: Path, hyperparameters: Mapping[str, Convert]) -> Sea
 class _Reader:
     """Reads the nodes of one file, which know their lines."""
 
-    def __init__(self, path: Path, hyperparameters: Mapping[str, Convert]) -> None:
+    def __init__(self, path: Path, hyperparameters: Mapping[str, ValueType]) -> None:
         self.path = path
         self.hyperparameters = hyperparameters
 
@@ -149,7 +147,7 @@ class _Reader:
             self.fail(node, name, f"there is no {kind} with these arguments")
         for end in ends:
             try:
-                self.hyperparameters[name](float(f"{end:.3g}"))
+                self.hyperparameters[name].convert(float(f"{end:.3g}"), None, None)
             except click.BadParameter as error:
                 bounds = "so bounded" if np.isfinite(frozen.support()).all() else "without bounds"
                 self.fail(node, name, f"{kind} {bounds} gives values that cannot be: {error.message.rstrip('.')}")
@@ -188,7 +186,7 @@ class _Reader:
         if value is None or isinstance(value, bool):
             self.fail(node, name, f"{node.value!r} is read as {value!r}; quote it if it is text")
         try:
-            return self.hyperparameters[name](value)
+            return self.hyperparameters[name].convert(value, None, None)
         except click.BadParameter as error:
             self.fail(node, name, error.message.rstrip("."))
 

@@ -12,8 +12,8 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import resample
 
-from model import Hyperparameters, fit
 from reprise.base.errors import WrongCall, one_line
+from reprise.contract.project_model import ProjectModel
 from reprise.data.dataset import Dataset
 from reprise.search.candidates import Candidate
 from reprise.search.engine import Engine
@@ -113,7 +113,13 @@ def make_rung(training: Dataset, number: int, rows: int, folds: int, seed: int) 
 
 
 def evaluate(
-    training: Dataset, rung: Rung, candidates: Iterable[Candidate], metric: str, seed: int, engine: Engine
+    training: Dataset,
+    rung: Rung,
+    candidates: Iterable[Candidate],
+    model: ProjectModel,
+    metric: str,
+    seed: int,
+    engine: Engine,
 ) -> Iterator[Trial]:
     """Try candidates, and give each trial as its last fold ends, so in any order.
 
@@ -121,6 +127,7 @@ def evaluate(
         training: the rows to learn from; the folds point into them.
         rung: the folds.
         candidates: what to try; taken as workers become free.
+        model: the project's.
         metric: name of a scikit-learn scorer.
         seed: of the fit.
         engine: where to.
@@ -132,7 +139,7 @@ def evaluate(
             open_trials[candidate.number] = (candidate, {})
             for number, (train, test) in enumerate(rung.folds):
                 key = (candidate.number, number)
-                yield key, training.X, training.y, train, test, candidate.hyperparameters, metric, seed
+                yield key, training.X, training.y, train, test, model, candidate.hyperparameters, metric, seed
 
     for (number, fold), *outcome in engine.run(fit_and_score, calls(), [training.X, training.y, *rung.arrays]):
         candidate, outcomes = open_trials[number]
@@ -148,6 +155,7 @@ def fit_and_score(
     y: pd.Series,
     train: np.ndarray,
     test: np.ndarray,
+    model: ProjectModel,
     values: Mapping[str, Any],
     metric: str,
     seed: int,
@@ -160,6 +168,7 @@ def fit_and_score(
         y: labels, shape (rows,).
         train: positions to learn from.
         test: positions to score.
+        model: the project's.
         values: hyper-parameter -> value.
         metric: name of a scikit-learn scorer.
         seed: of the fit.
@@ -173,7 +182,7 @@ def fit_and_score(
         warnings.simplefilter("always")
         try:
             start = time.perf_counter()
-            pipeline = fit(X.iloc[train], y.iloc[train], Hyperparameters(**values), seed)
+            pipeline = model.fit(X.iloc[train], y.iloc[train], model.hyperparameters(**values), seed)
             fit_seconds = time.perf_counter() - start
             score = float(get_scorer(metric)(pipeline, X.iloc[test], y.iloc[test]))
             if not np.isfinite(score):

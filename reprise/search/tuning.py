@@ -16,6 +16,7 @@ from sklearn.metrics import get_scorer_names
 
 from reprise.base import json_text
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.contract.project_model import ProjectModel
 from reprise.data.dataset import Dataset
 from reprise.search.candidates import Candidate, Method, rungs
 from reprise.search.engine import Engine
@@ -155,6 +156,7 @@ def search(
     candidates: Sequence[Candidate],
     schedule: Sequence[tuple[int, Rung]],
     settings: Settings,
+    model: ProjectModel,
     engine: Engine,
     log: TrialLog,
     known: Mapping[tuple[int, int], Trial],
@@ -168,6 +170,7 @@ def search(
         candidates: what to try.
         schedule: from `plan`.
         settings: metric and seed.
+        model: the project's, which is fitted.
         engine: where the trials run.
         log: takes each new trial.
         known: (rung, candidate's number) -> trials that are not to be repeated.
@@ -184,7 +187,7 @@ def search(
         old = [known[key] for candidate in going if (key := (rung.number, candidate.number)) in known]
         new = [candidate for candidate in going if (rung.number, candidate.number) not in known]
         found, best = [], -math.inf
-        for trial in evaluate(training, rung, _before(until, new), settings.metric, settings.seed, engine):
+        for trial in evaluate(training, rung, _before(until, new), model, settings.metric, settings.seed, engine):
             log.add(trial)
             found.append(trial)
             best = max(best, -math.inf if trial.failure else trial.mean)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class Provenance:
         mismatches: where `installed` and `lock` differ, a line each.
         machine: Python, platform, processor, linear algebra.
         parameters: of the entry point, whole, as text and without credentials.
+        command: the script and its arguments.
     """
 
     checkout: Checkout
@@ -35,6 +36,7 @@ class Provenance:
     mismatches: list[str]
     machine: dict[str, Any]
     parameters: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = ()
 
     def tags(self) -> dict[str, str]:
         """Give the MLflow tags; MLflow's own names where it has one."""
@@ -94,15 +96,16 @@ class Provenance:
                 **self.machine,
             },
             "parameters": dict(self.parameters),
-            "command": [Path(sys.argv[0]).name, *map(without_credentials, sys.argv[1:])],
+            "command": [Path(self.command[0]).name, *map(without_credentials, self.command[1:])],
         }
 
 
-def collect(parameters: Mapping[str, Any] | None = None) -> Provenance:
+def collect(parameters: Mapping[str, Any] | None = None, command: Sequence[str] | None = None) -> Provenance:
     """Collect the provenance of this very process; the project's own files say at which commit.
 
     Args:
         parameters: of the entry point.
+        command: the script and its arguments; None for those that this process was started with.
     """
     with_patch = os.environ.get("REPRISE_PATCH", "").lower() not in ("off", "0", "false", "no")
     lock, installed = read_lock(), installed_versions()
@@ -113,6 +116,7 @@ def collect(parameters: Mapping[str, Any] | None = None) -> Provenance:
         mismatches=mismatches(lock, installed),
         machine=describe_machine(),
         parameters={name: without_credentials(str(value)) for name, value in (parameters or {}).items()},
+        command=tuple(command or sys.argv),
     )
 
 

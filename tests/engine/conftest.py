@@ -14,18 +14,22 @@ import click
 import mlflow
 import pandas as pd
 import pytest
-import yaml
+
+from reprise.contract.command import command
 
 PROJECT = Path(__file__).resolve().parents[2]
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # mlflow, uv, reprise
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of a shell's background, and what a test starts inherits it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+JOBS = {name: f"reprise.jobs.{name}" for name in ("tune", "probe", "predict", "reproduce")}
+"""Entry points of the engine's own, and the module of each."""
+SCRIPTS = ("train", "evaluate")
+"""Entry points whose scripts are the project's."""
 ENTRY_POINTS: dict[str, click.Command] = {
-    name: getattr(importlib.import_module(name), name)
-    for name in yaml.safe_load((PROJECT / "MLproject").read_text(encoding="utf-8"))["entry_points"]
-    if (PROJECT / f"{name}.py").exists()
+    name: command(getattr(importlib.import_module(home), name))
+    for name, home in {**{name: name for name in SCRIPTS}, **JOBS}.items()
 }
-"""The click command of each entry point in MLproject that has a script of its own."""
+"""The click command of each entry point that fits, scores or loads models."""
 IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
 
 
@@ -132,26 +136,21 @@ Job = Callable[..., mlflow.entities.Run]
 @pytest.fixture
 def train(store: str) -> Job:
     """Train in this process and return the run."""
-    from train import train as command
-
-    return lambda *arguments: invoke(command, *arguments)
+    return lambda *arguments: invoke(ENTRY_POINTS["train"], *arguments)
 
 
 @pytest.fixture
 def evaluate(store: str) -> Job:
     """Evaluate in this process and return the run."""
-    from evaluate import evaluate as command
-
-    return lambda *arguments: invoke(command, *arguments)
+    return lambda *arguments: invoke(ENTRY_POINTS["evaluate"], *arguments)
 
 
 @pytest.fixture
 def tune(store: str) -> Job:
     """Tune in this process and return the search's run; its winner's is the last active one."""
-    from tune import tune as command
 
     def search(*arguments: str) -> mlflow.entities.Run:
-        invoke(command, *arguments)
+        invoke(ENTRY_POINTS["tune"], *arguments)
         searches = "tags.`reprise.job` = 'tune'"
         newest = ["attributes.start_time DESC"]
         return mlflow.search_runs(filter_string=searches, order_by=newest, output_format="list")[0]
@@ -176,9 +175,7 @@ def judged_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """A store with three models, judged without a champion and registered: 1 is good, 2 is bad, 3 is good."""
     from click.testing import CliRunner
 
-    from evaluate import evaluate
     from reprise.governance.registration import register
-    from train import train
 
     folder = tmp_path_factory.mktemp("judged")
     shutil.copy(empty_store, folder / "mlflow.db")
@@ -191,8 +188,8 @@ def judged_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) ->
         patch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
         mlflow.tracking.fluent._active_experiment_id = None  # noqa: SLF001
         for options in ([], ["--C", "0.001", "--kernel", "sigmoid"], ["--C", "2"]):
-            run = invoke(train, *options)
-            CliRunner().invoke(evaluate, ["--model", f"runs:/{run.info.run_id}/model"])
+            run = invoke(ENTRY_POINTS["train"], *options)
+            CliRunner().invoke(ENTRY_POINTS["evaluate"], ["--model", f"runs:/{run.info.run_id}/model"])
             register(run.info.run_id, "reprise")
     return folder
 

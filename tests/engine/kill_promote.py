@@ -1,8 +1,8 @@
 """Kill `promote` with SIGKILL at random moments; after each, the champion must load and answer.
 
 `python tests/engine/kill_promote.py 20` prints a line a kill. Each promote is a process of its own, forked after the
-imports, so that the moments fall into the work and not into `import mlflow`; every other one falls between the first and
-the last thing that is written.
+imports, so that the moments fall into the work and not into `import mlflow`; every other one falls between the
+first and the last thing that is written.
 """
 
 import multiprocessing
@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
-from conftest import environment
+from conftest import ENTRY_POINTS, environment
 
-from evaluate import evaluate
 from reprise.base.project import FOLDER
 from reprise.governance import history, promotion, registration
 from reprise.models import registry
 from reprise.models.logged_model import load
-from train import train
+
+train = ENTRY_POINTS["train"]
+
+evaluate = ENTRY_POINTS["evaluate"]
 
 NAME = "reprise"
 

@@ -1,6 +1,7 @@
 """`reprise` in this process, and what it says of the registered model: for the tests of the registry."""
 
 from click.testing import CliRunner, Result
+from conftest import ENTRY_POINTS
 
 from reprise.cli.commands import cli
 from reprise.models import registry
@@ -28,6 +29,6 @@ def champion() -> str | None:
 
 
 def judge_again(version: str) -> None:
-    from evaluate import evaluate
+    evaluate = ENTRY_POINTS["evaluate"]
 
     CliRunner().invoke(evaluate, ["--model", f"models:/reprise/{version}"])

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from conftest import PROJECT
 
-from model import Hyperparameters, fit
 from reprise.base.errors import WrongCall
 from reprise.data.dataset import Dataset, make_dataset
 from reprise.data.table import read_table
+
+from model import Hyperparameters, fit
 
 CASES = PROJECT / "tests/engine/cases"
 

@@ -12,16 +12,18 @@ import mlflow
 import pytest
 import requests
 from click.testing import CliRunner, Result
-from conftest import PROJECT
+from conftest import ENTRY_POINTS, PROJECT
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from registered import champion, done, refused
 from servers import PASSWORD, Server, guarded, postgres, postgres_programs, running
 
-from evaluate import evaluate
 from reprise.governance import registry_commands
-from train import train
+
+train = ENTRY_POINTS["train"]
+
+evaluate = ENTRY_POINTS["evaluate"]
 
 pytestmark = [
     pytest.mark.integration,

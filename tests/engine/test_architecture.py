@@ -9,17 +9,20 @@ from pathlib import Path
 
 import pytest
 from attacks import attacks
-from conftest import ENTRY_POINTS, PROJECT
+from conftest import ENTRY_POINTS, JOBS, PROJECT
 
+import reprise
 from reprise.code import at_commit
 
 MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 NAMES = {".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
 PACKAGES = (
-    *("base", "code", "environment", "store", "data", "models", "task", "running", "kubernetes", "backends"),
-    *("search", "governance", "proof", "doctor", "cli"),
+    *("base", "contract", "code", "environment", "store", "data", "models", "task", "running", "kubernetes"),
+    *("backends", "search", "governance", "proof", "doctor", "jobs", "cli"),
 )
 """Each may import those before it, and none after it."""
+
+PUBLIC_MODULES = {"reprise.preprocessing", "reprise.preprocessing.make_preprocessing"}
 
 NEEDS_THE_ENVIRONMENT = {
     *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "delimited", "features", "fingerprint", "inputs")),
@@ -28,9 +31,10 @@ NEEDS_THE_ENVIRONMENT = {
     *(f"proof.{name}" for name in ("apart", "artifacts", "bisection", "cells", "columns", "comparison", "learned")),
     *(f"proof.{name}" for name in ("leaves", "preparation", "reproduction", "table_change")),
     *(f"search.{name}" for name in ("candidates", "dask_calls", "dask_cluster", "dask_tls", "engine", "figures")),
-    *(f"search.{name}" for name in ("search_space", "training", "trial_log", "trials", "tuning", "worker")),
+    *(f"search.{name}" for name in ("search_space", "trial_log", "trials", "tuning", "winner", "worker")),
+    *(f"jobs.{name}" for name in ("artifacts", "judging", "predict", "probe", "reproduce", "training", "tune")),
     *("task.canvas", "task.evaluation", "task.figures", "governance.evidence", "governance.significance"),
-    *("store.tracking", "results"),
+    *("store.tracking", "preprocessing"),
 }
 """Modules that fit, score or load models, or read tables; all others work in the launcher, which has none of the
 packages for it."""
@@ -49,14 +53,21 @@ def imports(path: Path, *, top_only: bool = False) -> set[str]:
     return found
 
 
-def test_the_model_is_scikit_learn_alone() -> None:
-    roots = {name.partition(".")[0] for name in imports(PROJECT / "model.py")}
-    assert roots <= {"sklearn", "numpy", "dataclasses", "typing"}
+def test_preprocessing_is_scikit_learn_alone() -> None:
+    """It may travel with a model to where this engine is not."""
+    roots = {name.partition(".")[0] for name in imports(PROJECT / "reprise/preprocessing.py")}
+    assert roots <= {"sklearn", "numpy", "typing"}
 
 
-def test_entry_points_do_not_import_one_another() -> None:
-    for path in [PROJECT / f"{name}.py" for name in ENTRY_POINTS] + MODULES:
-        assert not imports(path) & set(ENTRY_POINTS), path
+def test_the_engine_imports_nothing_of_the_project() -> None:
+    for path in MODULES:
+        assert not {name.partition(".")[0] for name in imports(path)} & {"model", "train", "evaluate"}, path
+
+
+def test_the_project_uses_the_public_names_alone() -> None:
+    for name in ("train", "evaluate", "model"):
+        used = {other for other in imports(PROJECT / f"{name}.py") if other.startswith("reprise.")}
+        assert used <= {*(f"reprise.{public}" for public in reprise.__all__), *PUBLIC_MODULES}, name
 
 
 def test_only_one_module_calls_git() -> None:
@@ -110,7 +121,7 @@ def test_no_file_is_two_nouns() -> None:
 def test_the_imports_are_the_fast_ones(entry_point: str) -> None:
     """A late import of skops.io searches all of mlflow's modules; the collector would search what is imported."""
     check = (
-        f"import gc, sys, {entry_point}; names = list(sys.modules); "
+        f"import gc, sys, {JOBS.get(entry_point, entry_point)}; names = list(sys.modules); "
         "print(names.index('skops.io') < names.index('mlflow'), gc.isenabled(), gc.get_freeze_count() > 100_000)"
     )
     done = subprocess.run([sys.executable, "-c", check], cwd=PROJECT, capture_output=True, text=True, check=True)

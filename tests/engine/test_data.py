@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model import make_preprocessing
 from reprise.base.errors import WrongCall
 from reprise.data.dataset import Dataset, make_dataset, split, to_judge
 from reprise.data.source import Source
 from reprise.data.table import Table, read_table
+
+from model import make_preprocessing
 
 ROWS = 40
 

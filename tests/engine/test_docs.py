@@ -77,7 +77,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_readme_names_every_parameter_with_its_default() -> None:
-    from train import train
+    train = ENTRY_POINTS["train"]
 
     text = (PROJECT / "README.md").read_text()
     for option in train.params:

@@ -6,12 +6,14 @@ import click
 import mlflow
 import numpy as np
 import pytest
-from conftest import commit_all, run
+from conftest import ENTRY_POINTS, commit_all, run
 
-from model import Hyperparameters, resolve
 from reprise.base.errors import WrongCall
 from reprise.search import training
-from train import train
+
+from model import Hyperparameters, resolve
+
+train = ENTRY_POINTS["train"]
 
 OPTION, LINE = '@click.option("--test-size"', "      test_size: {type: float, default: 0.25}"
 DEGREE = {

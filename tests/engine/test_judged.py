@@ -9,16 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from conftest import Job
+from conftest import ENTRY_POINTS, Job
 from mlflow import MlflowClient
 from sklearn.datasets import load_wine
 
-from evaluate import evaluate as command
 from reprise.base.project import FOLDER
 from reprise.governance import evidence, registration
 from reprise.governance.policy import read_policy
 from reprise.models import registry
 from reprise.store.digest import digest
+
+command = ENTRY_POINTS["evaluate"]
 
 BAD = ("--C", "0.001", "--kernel", "sigmoid")
 

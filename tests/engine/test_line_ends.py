@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import mlflow
 import pytest
-from conftest import PROJECT, commit_all, copy_project, environment, git, invoke
+from conftest import ENTRY_POINTS, PROJECT, commit_all, copy_project, environment, git, invoke
 
 import reprise.base.project
 from reprise.base import line_ends
@@ -104,7 +104,7 @@ def test_a_clone_has_the_files_as_the_commit_has_them(
 
 
 def reproduce(run: mlflow.entities.Run) -> dict[str, object]:
-    from reproduce import reproduce as command
+    command = ENTRY_POINTS["reproduce"]
 
     invoke(command, "--run", run.info.run_id, "--env-manager", "local")
     found: dict[str, object] = mlflow.artifacts.load_dict(

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from conftest import Job, as_served
 
-from model import CATEGORIES
 from reprise.base.errors import WrongCall
+
+from model import CATEGORIES
 
 ROWS = 400
 RANDOM = np.random.default_rng(7)

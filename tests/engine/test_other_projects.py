@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from conftest import commit_all, git, invoke
+from conftest import ENTRY_POINTS, commit_all, git, invoke
 
 from reprise.backends.commit import CommitBackend
 from reprise.base.errors import Irreproducible
@@ -68,7 +68,7 @@ def run_at_commit(folder: Path, entry_point: str, parameters: dict[str, str]) ->
 
 
 def reproduce(run: mlflow.entities.Run) -> dict[str, object]:
-    from reproduce import reproduce as command
+    command = ENTRY_POINTS["reproduce"]
 
     invoke(command, "--run", run.info.run_id, "--env-manager", "local")
     found: dict[str, object] = mlflow.artifacts.load_dict(

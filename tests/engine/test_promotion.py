@@ -14,7 +14,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from click.testing import CliRunner
-from conftest import PROJECT, environment, run
+from conftest import ENTRY_POINTS, PROJECT, environment, run
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from registered import champion, done, judge_again, refused, reprise
@@ -188,7 +188,7 @@ def test_a_verdict_on_altered_files_does_not_block_the_restored_ones(judged: Mlf
     file = next(Path(mlflow.get_logged_model(version.model_id).artifact_location).glob("requirements.txt"))
     whole = file.read_bytes()
     file.write_bytes(whole + b"evil\n")
-    from evaluate import evaluate
+    evaluate = ENTRY_POINTS["evaluate"]
 
     CliRunner().invoke(evaluate, ["--model", "models:/reprise/1", "--trust-model", "yes"])
     assert verdict_of(str(version.model_id)).model != version.tags["reprise.model.digest"]  # type: ignore[union-attr]

@@ -9,7 +9,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Job, copy_project, invoke, run
+from conftest import ENTRY_POINTS, Job, copy_project, invoke, run
 
 import reprise.base.project
 from reprise.base import limits
@@ -259,7 +259,7 @@ def test_a_text_that_is_cut_for_a_tag_says_so() -> None:
 def test_a_trial_is_reproduced_with_its_search(
     tune: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str
 ) -> None:
-    from reproduce import reproduce as command
+    command = ENTRY_POINTS["reproduce"]
 
     folder = copy_project(tmp_path / "checkout")
     monkeypatch.setattr(reprise.base.project, "FOLDER", folder)

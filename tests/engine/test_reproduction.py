@@ -13,7 +13,7 @@ import click
 import mlflow
 import pandas as pd
 import pytest
-from conftest import Job, commit_all, copy_project, git, invoke
+from conftest import ENTRY_POINTS, Job, commit_all, copy_project, git, invoke
 
 import reprise.base.project
 from reprise.base.errors import Irreproducible, JobFailed, WrongCall
@@ -83,7 +83,7 @@ def checkout(template: Path, store: str, tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.fixture
 def reproduce(store: str) -> Reproduce:
     """Reproduce in this process, and return what reproduction.json holds."""
-    from reproduce import reproduce as command
+    command = ENTRY_POINTS["reproduce"]
 
     def call(run: mlflow.entities.Run, *arguments: str, ends: type[Exception] | None = None) -> dict[str, object]:
         call_it = lambda: invoke(command, "--run", run.info.run_id, "--env-manager", "local", *arguments)  # noqa: E731
@@ -415,7 +415,7 @@ def test_bisecting_finds_the_commit_that_changed_the_lock(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where this process has the environment of the run itself, so that none was built for that."""
-    from reproduce import reproduce as command
+    command = ENTRY_POINTS["reproduce"]
 
     monkeypatch.setenv("MLFLOW_ENV_ROOT", str(tmp_path / "envs"))
     folder, here = tmp_path / "locked", installed_versions()
@@ -448,7 +448,7 @@ def test_bisecting_finds_the_commit_that_changed_the_lock(
 
 
 def test_an_unknown_or_deleted_run_is_a_wrong_call(checkout: Path, train: Job, store: str) -> None:
-    from reproduce import reproduce as command
+    command = ENTRY_POINTS["reproduce"]
 
     with pytest.raises(WrongCall, match="run 'nothing' is not in sqlite"):
         invoke(command, "--run", "nothing")
@@ -519,7 +519,7 @@ def test_bisecting_finds_the_commit_that_changed_a_metric(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from reproduce import reproduce as command
+    command = ENTRY_POINTS["reproduce"]
 
     first = foreign("0.25")
     folder = tmp_path / "foreign"
@@ -549,7 +549,7 @@ FAILING = "raise SystemExit(1)\n"
 def test_bisecting_names_the_candidates_where_some_cannot_be_run(
     foreign: Callable[..., mlflow.entities.Run], reproduce: Reproduce, tmp_path: Path
 ) -> None:
-    from reproduce import reproduce as command
+    command = ENTRY_POINTS["reproduce"]
 
     first = foreign("0.25")
     folder = tmp_path / "foreign"

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from click.exceptions import UsageError
 from conftest import Job, as_served
+from reprise.cli.launch import evaluate_command
 from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -19,7 +20,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from reprise.base.errors import WrongCall
-from reprise.cli.launch import evaluate_command
 from reprise.code import at_commit
 
 

@@ -78,8 +78,9 @@ def test_an_altered_model_is_loaded_by_none_of_its_names(train: Job, marker: Pat
 
 @pytest.mark.parametrize("command", ["evaluate", "probe"])
 def test_entry_points_load_no_altered_model(train: Job, marker: Path, command: str) -> None:
-    import evaluate
     import probe
+
+    import evaluate
 
     run = train()
     turn_into_pickle(files(model_of(run)), marker)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from conftest import ENTRY_POINTS
 from wrong_calls import Call, Outcome, Site, calls, make_files, outcome, said
 
 from reprise.base import entry_point, patience
-from train import train as command
+
+command = ENTRY_POINTS["train"]
 
 CALLS = list(calls(Path(), ""))
 PROCESSES = [call.name for call in CALLS if call.variables or call.name in ("C=abc", "data=missing.csv")]

@@ -1,54 +1,50 @@
 """Run a recorded run again, and prove that it gives the same, or name what differs."""
 
-import click
+from typing import Literal
 
 from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise.base import options, scratch
+from reprise.base import scratch
 from reprise.base.credentials import without_credentials
-from reprise.base.entry_point import main
 from reprise.base.errors import Irreproducible, JobFailed
 from reprise.base.terminal import note, say, summary
+from reprise.contract.command import current
+from reprise.contract.parameters import TrustModel
 from reprise.proof import preparation, reproduction, versions
 from reprise.proof.bisection import bisect
 from reprise.proof.verdict import Outcome
 from reprise.store import provenance, recorded
 
 
-@click.command(epilog="Example: python reproduce.py --run models:/reprise/3", context_settings={"show_default": True})
-@click.option("--run", default="latest", help="A run id, any MLflow model URI, or latest (training run).")
-@click.option("--repository", default="recorded", help="Where its commit is, a URL or a path; recorded: as it says.")
-@click.option(
-    "--env-manager",
-    default="recorded",
-    type=click.Choice(["recorded", *options.ENV_MANAGER.choices]),
-    help="Of the rerun; recorded: the run's own.",
-)
-@click.option("--commits", default="none", help="A..B: find the first commit at which a metric differs.")
-@click.option("--metric", default="any", help="The metric that --commits looks at.")
-@options.TRUST_MODEL
-@click.option(
-    "--published", type=bool, default="no", help="yes: refuse a commit to which no branch or tag there leads."
-)
-@click.option(
-    "--apply-patch", type=bool, default="yes", help="no: refuse a run whose uncommitted changes are recorded."
-)
 def reproduce(
-    run: str,
-    repository: str,
-    env_manager: str,
-    commits: str,
-    metric: str,
+    run: str = "latest",
+    repository: str = "recorded",
+    env_manager: Literal["recorded", "uv", "virtualenv", "conda", "local"] = "recorded",
+    commits: str = "none",
+    metric: str = "any",
     *,
-    trust_model: bool,
-    apply_patch: bool,
-    published: bool,
+    trust_model: TrustModel = False,
+    published: bool = False,
+    apply_patch: bool = True,
 ) -> None:
-    """Run a recorded run again from its commit, compare all that both came to, and give a verdict."""
+    """Run a recorded run again from its commit, compare all that both came to, and give a verdict.
+
+    Args:
+        run: A run id, any MLflow model URI, or latest (training run).
+        repository: Where its commit is, a URL or a path; recorded: as it says.
+        env_manager: Of the rerun; recorded: the run's own.
+        commits: A..B: find the first commit at which a metric differs.
+        metric: The metric that --commits looks at.
+        published: yes: refuse a commit to which no branch or tag there leads.
+        apply_patch: no: refuse a run whose uncommitted changes are recorded.
+
+    Example: python -m reprise job reproduce --run models:/reprise/3
+    """
     run_id, version = versions.subject(run)
-    parameters, origin = click.get_current_context().params, provenance.collect()
+    how = current()
+    origin = provenance.collect(command=how.command)
     tags = origin.tags() | {"reprise.reproduces.run_id": run_id}
-    with tracking.start_run("reproduce", parameters, tags) as active:
+    with tracking.start_run("reproduce", how.parameters, tags) as active:
         where = (repository, env_manager, active.info.experiment_id)
         if commits != "none":
             _bisect(run_id, where, commits, metric)
@@ -91,7 +87,3 @@ def _announce(plan: preparation.Plan) -> None:
         note(f"with {' '.join(given)}, as the run had it")
     if plan.lacks:
         note(plan.lacks)
-
-
-if __name__ == "__main__":
-    main(reproduce)

@@ -38,7 +38,7 @@ def write_verdict(verdict: Verdict, judgement: Judgement, folder: Path) -> None:
     (folder / "verdict.txt").write_text(judgement.table() + "\n", encoding="utf-8")
 
 
-def write_decision_regions(pipeline: Pipeline, dataset: Dataset, folder: Path) -> dict[str, str]:
+def write_decision_regions(model: Any, dataset: Dataset, folder: Path) -> dict[str, str]:
     """Write figures/decision_regions.png where a plane can show them: exactly two features, both numbers.
 
     For many classes it would show nothing, and take minutes: each pair of classes judges each point of the grid.
@@ -48,14 +48,16 @@ def write_decision_regions(pipeline: Pipeline, dataset: Dataset, folder: Path) -
     """
     X = dataset.X
     plane = X.shape[1] == 2 and all(pd.api.types.is_any_real_numeric_dtype(kind) for kind in X.dtypes)  # noqa: PLR2004
-    if not plane or len(pipeline.classes_) > figures.LABELLED:
+    if not plane or len(model.classes_) > figures.LABELLED:
         return {}
-    return figures.draw_decision_regions(pipeline, X, dataset.y, folder / "figures")
+    return figures.draw_decision_regions(model, X, dataset.y, folder / "figures")
 
 
-def write_preprocessing(pipeline: Pipeline, folder: Path) -> None:
-    """Write scaler.gz, the fitted preprocessing step, for `joblib.load`."""
-    joblib.dump(pipeline.named_steps["preprocessing"], folder / "scaler.gz")
+def write_preprocessing(model: Any, folder: Path) -> None:
+    """Write scaler.gz, the fitted step `preprocessing` of a pipeline that has one, for `joblib.load`."""
+    step = model.named_steps.get("preprocessing") if isinstance(model, Pipeline) else None
+    if step is not None:
+        joblib.dump(step, folder / "scaler.gz")
 
 
 def write_search(trials: pd.DataFrame, space: Sequence[dict[str, Any]], folder: Path) -> None:

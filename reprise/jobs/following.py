@@ -1,4 +1,4 @@
-"""How this process was started, and so which command a person types next."""
+"""Which command a person types next, by how this process was started."""
 
 import re
 import shlex

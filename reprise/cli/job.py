@@ -1,0 +1,42 @@
+"""`reprise job …`: the engine's own entry points, in this very environment, as MLproject calls them."""
+
+import importlib
+
+import click
+
+from reprise.contract.command import command
+
+JOBS = {
+    "predict": "Let a logged model answer the rows of a table.",
+    "probe": "Load a logged model and let it score its input example.",
+    "reproduce": "Run a recorded run again, compare, and give a verdict.",
+    "tune": "Search hyper-parameters, and train with the best of them.",
+}
+"""Name of each module of `reprise.jobs` that is a job, and what it does."""
+
+
+class _Jobs(click.Group):
+    """Imports a job as it is asked for: to list them takes nothing of what fits and scores models."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the jobs' names."""
+        del ctx
+        return list(JOBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a job's command, or None."""
+        del ctx
+        if cmd_name not in JOBS:
+            return None
+        return command(getattr(importlib.import_module(f"reprise.jobs.{cmd_name}"), cmd_name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of jobs for `--help`."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(JOBS.items()))
+
+
+@click.group(cls=_Jobs, epilog="Example: python -m reprise job tune --trials 20")
+def job() -> None:
+    """Do a job in this environment, which must be the project's: what MLproject calls."""

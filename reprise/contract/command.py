@@ -1,0 +1,121 @@
+"""A function of a project as a command: its options follow from its parameters."""
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from reprise.base import entry_point
+from reprise.contract.parameter import Parameter, call, parameters
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a job was called.
+
+    Attributes:
+        parameters: name -> value, as click has read it.
+        command: the script and its arguments.
+        tags: of its run, where another job calls it.
+    """
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+_call: ContextVar[Call | None] = ContextVar("call", default=None)
+
+
+def current() -> Call:
+    """Return how the job that runs was called; without parameters where it is a plain call of Python's."""
+    return _call.get() or Call()
+
+
+def main(function: Callable[..., Any]) -> NoReturn:
+    """Run a function as a script: read its parameters from the command line, and end as an entry point does.
+
+    Args:
+        function: each parameter has a type, and becomes an option; a dataclass becomes an option a field. The first
+            line of the docstring stands in `--help`.
+
+    Raises:
+        SystemExit: always: 0 done, 1 failed or refused, 2 a wrong call, 130 interrupted.
+    """
+    entry_point.main(lambda: command(function))
+
+
+def command(function: Callable[..., Any]) -> click.Command:
+    """Make the command of a function.
+
+    Raises:
+        WrongCall: its parameters cannot be options.
+    """
+
+    def run(**values: Any) -> None:
+        with called(Call(values)):
+            call(function, values)
+
+    text, _, example = inspect.cleandoc(function.__doc__ or "").partition("\n\nExample: ")
+    text = text.partition("\n\nArgs:")[0]
+    return click.Command(
+        function.__name__,
+        callback=run,
+        params=[_option(one) for one in parameters(function)],
+        help=text,
+        epilog=f"Example: {example}" if example else None,
+        context_settings={"token_normalize_func": _as_spelled},
+    )
+
+
+@contextmanager
+def called(how: Call) -> Iterator[None]:
+    """Let the job within the block know how it was called."""
+    token = _call.set(how)
+    try:
+        yield
+    finally:
+        _call.reset(token)
+
+
+def spelling(name: str) -> str:
+    """Write a parameter as an option: `--test-size`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def as_text(value: Any) -> str:
+    """Write a value as one types it: `yes`, `no`, `none`, or as Python prints it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
+
+
+def started_as(script: Path, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Write the command that calls a script with some values."""
+    return (str(script), *(f"{spelling(name)}={as_text(value)}" for name, value in values.items()))
+
+
+def _option(one: Parameter) -> click.Option:
+    required = one.default is MISSING
+    worded = isinstance(one.default, bool) or one.default is None
+    known = {} if required else {"default": one.default, "show_default": as_text(one.default) if worded else True}
+    name = one.type.name
+    return click.Option(
+        [spelling(one.name), one.name],
+        type=one.type,
+        help=one.help or None,
+        required=required,
+        metavar=name if "|" in name else name.upper(),
+        **known,
+    )
+
+
+def _as_spelled(token: str) -> str:
+    """Take `--test_size` for `--test-size`: so MLflow passes a parameter that MLproject does not declare."""
+    return token.replace("_", "-")

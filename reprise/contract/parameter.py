@@ -1,0 +1,134 @@
+"""The parameters that a function takes from a command line: its own, and the fields of its hyper-parameters."""
+
+import ast
+import dataclasses
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass
+from itertools import pairwise
+from typing import Any, get_args, get_type_hints
+
+from pydantic.fields import FieldInfo
+
+from reprise.base.errors import WrongCall
+from reprise.contract.value_type import ValueType
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a job.
+
+    Attributes:
+        name: as Python spells it.
+        type: of its values.
+        default: `dataclasses.MISSING` where it must be given.
+        help: a line for a person, or none.
+        within: the function's parameter of which it is a field; None where it is one itself.
+    """
+
+    name: str
+    type: ValueType
+    default: Any = MISSING
+    help: str = ""
+    within: str | None = None
+
+
+def parameters(function: Callable[..., Any]) -> list[Parameter]:
+    """List what a function takes, each dataclass by its fields.
+
+    Raises:
+        WrongCall: two have one name, or one has no type or default as it should.
+    """
+    hints, lines = get_type_hints(function, include_extras=True), _arguments(function)
+    found: list[Parameter] = []
+    for name, own in inspect.signature(function).parameters.items():
+        if name not in hints:
+            raise WrongCall(f"{function.__name__}: parameter {name} has no type; give it one, such as {name}: float")
+        if dataclasses.is_dataclass(hints[name]):
+            found += fields(hints[name], within=name)
+        else:
+            default = MISSING if own.default is own.empty else own.default
+            made = Parameter(name, ValueType(hints[name]), default, lines.get(name) or _help(hints[name]))
+            found.append(_checked(function.__name__, made))
+    names = [one.name for one in found]
+    if double := next((one for one in found if names.count(one.name) > 1), None):
+        raise WrongCall(f"{function.__name__} takes {double.name} twice; rename the hyper-parameter")
+    return found
+
+
+def fields(kind: Any, within: str | None = None) -> list[Parameter]:
+    """List the fields of a dataclass, such as a model's hyper-parameters.
+
+    Raises:
+        WrongCall: it is none, or a field lacks a default, or has one that its own type does not allow.
+    """
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+        raise WrongCall(f"{getattr(kind, '__name__', kind)} is no dataclass; write @dataclass(frozen=True) above it")
+    hints, lines = get_type_hints(kind, include_extras=True), _docstrings(kind)
+    found = []
+    for field in dataclasses.fields(kind):
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        if default is MISSING:
+            raise WrongCall(f"{kind.__name__}.{field.name} has no default; a run without options needs one")
+        text = lines.get(field.name) or _help(hints[field.name])
+        made = Parameter(field.name, ValueType(hints[field.name]), default, text, within)
+        found.append(_checked(kind.__name__, made))
+    return found
+
+
+def call(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+    """Call a function with the values of its parameters, dataclasses made whole of those of their fields."""
+    hints = get_type_hints(function)
+    given: dict[str, Any] = {}
+    inside: dict[str, dict[str, Any]] = {}
+    for one in parameters(function):
+        place = given if one.within is None else inside.setdefault(one.within, {})
+        if one.name in values:
+            place[one.name] = values[one.name]
+    return function(**given, **{name: hints[name](**chosen) for name, chosen in inside.items()})
+
+
+def _checked(owner: str, found: Parameter) -> Parameter:
+    if found.default is not MISSING:
+        try:
+            found.type.convert(found.default, None, None)
+        except Exception as error:
+            message = getattr(error, "message", str(error))
+            raise WrongCall(f"{owner}: the default of {found.name} is not of its own type: {message}") from error
+    return found
+
+
+def _help(hint: Any) -> str:
+    """Read the description that an `Annotated` type carries."""
+    described = (part.description for part in get_args(hint)[1:] if isinstance(part, FieldInfo))
+    return next((text for text in described if text), "")
+
+
+def _arguments(function: Callable[..., Any]) -> dict[str, str]:
+    """Read what a docstring says of each parameter, under `Args:`, a line each."""
+    _, _, text = inspect.cleandoc(function.__doc__ or "").partition("Args:\n")
+    return dict(re.findall(r"^ {4}(\w+): (.+)$", text.partition("\n\n")[0], re.MULTILINE))
+
+
+def _docstrings(kind: type) -> dict[str, str]:
+    """Read the string that stands under each field of a class, the inherited ones' too."""
+    found: dict[str, str] = {}
+    for one in reversed(kind.__mro__):
+        if dataclasses.is_dataclass(one):
+            found |= dict(_docstrings_in(one))
+    return found
+
+
+def _docstrings_in(kind: type) -> Iterator[tuple[str, str]]:
+    try:
+        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    except (OSError, TypeError, SyntaxError, ValueError):  # made without a source, as in a notebook
+        return
+    body = getattr(tree, "body", [])
+    for here, following in pairwise(body):
+        if isinstance(here, ast.AnnAssign) and isinstance(here.target, ast.Name) and isinstance(following, ast.Expr):
+            text = getattr(following.value, "value", None)
+            if isinstance(text, str):
+                yield here.target.id, " ".join(text.split())

@@ -1,0 +1,32 @@
+"""Types of the parameters that jobs share, with what `--help` says of each."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+Data = Annotated[str, Field(description="iris, wine, breast_cancer, digits; a .csv, .csv.gz or .parquet; a URI.")]
+"""What names a table."""
+
+Target = Annotated[str, Field(description="The column to predict.")]
+"""The name of a column."""
+
+Features = Annotated[str, Field(description="all, or column names separated by commas.")]
+"""The columns to learn from."""
+
+Share = Annotated[float, Field(gt=0, lt=1, description="Share of the rows that is held out, between 0 and 1.")]
+"""A number between zero and one, both excluded."""
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="Decides which rows are held out, and all else random.")]
+"""What scikit-learn takes as a random_state."""
+
+Champion = Annotated[str, Field(description="The model to compare with: a version's URI, or none.")]
+"""The URI of a model version."""
+
+TrustModel = Annotated[
+    bool,
+    Field(description="yes: load a model though it may run code of its own, or nobody recorded what its files were."),
+]
+"""Whether a person takes it upon themselves to load a model."""
+
+EnvManager = Literal["uv", "virtualenv", "conda", "local"]
+"""What builds a project's environment, by MLflow's names."""

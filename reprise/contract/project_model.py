@@ -1,0 +1,86 @@
+"""The project's model.py: its hyper-parameters, and the function that fits."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from reprise.base import project
+from reprise.base.errors import WrongCall
+from reprise.contract.parameter import fields
+from reprise.contract.value_type import ValueType
+
+MODULE = "model"
+"""Of the project: the file is model.py."""
+
+FUNCTION, CLASS, RESOLVED = "fit", "Hyperparameters", "resolved_hyperparameters"
+"""What it defines; the last one may be absent."""
+
+
+@dataclass(frozen=True)
+class ProjectModel:
+    """What a project's model.py defines.
+
+    Attributes:
+        fit: takes X, shape (rows, features), y, shape (rows,), hyper-parameters and a seed; returns a fitted estimator.
+        hyperparameters: the dataclass whose fields a run can vary.
+    """
+
+    fit: Callable[[Any, Any, Any, int], Any]
+    hyperparameters: type
+
+    def types(self) -> dict[str, ValueType]:
+        """Return what checks a value of each hyper-parameter."""
+        return {one.name: one.type for one in fields(self.hyperparameters)}
+
+
+def load() -> ProjectModel:
+    """Import the project's model.py.
+
+    Raises:
+        WrongCall: there is none, or it does not define what it should.
+    """
+    module = importable(MODULE)
+    for name in (FUNCTION, CLASS):
+        if not callable(getattr(module, name, None)):
+            raise WrongCall(f"{module.__file__} defines no {name}; docs/model.md says what model.py holds")
+    fields(getattr(module, CLASS))
+    return ProjectModel(getattr(module, FUNCTION), getattr(module, CLASS))
+
+
+def importable(name: str) -> ModuleType:
+    """Import a module that lies at the top of the project's folder.
+
+    Raises:
+        WrongCall: the project has none, or another one of that name comes before it.
+    """
+    path = project.FOLDER / f"{name}.py"
+    if not path.is_file():
+        raise WrongCall(f"the project in {project.FOLDER} has no {path.name}; bring it back")
+    if str(project.FOLDER) not in sys.path:
+        sys.path.insert(0, str(project.FOLDER))
+    module = importlib.import_module(name)
+    if Path(str(module.__file__)).resolve() != path.resolve():
+        raise WrongCall(f"{module.__file__} stands before the project's {path.name} on Python's path; rename it")
+    return module
+
+
+def own_modules() -> list[ModuleType]:
+    """List the modules of the project that this process has imported, those of the engine apart."""
+    found = []
+    for module in list(sys.modules.values()):
+        path = Path(getattr(module, "__file__", None) or "/").resolve()
+        inside = path.relative_to(project.FOLDER).parts if path.is_relative_to(project.FOLDER) else ()
+        foreign = {"reprise", "tests", "site-packages"}.intersection(inside) or inside[:1] == (".venv",)
+        if inside and not foreign and module.__name__ != "__main__":
+            found.append(module)
+    return found
+
+
+def resolved(fit: Callable[..., Any], fitted: Any) -> dict[str, Any]:
+    """Return what `auto` came to in a fitted model, where the module of `fit` has something to say."""
+    tell = getattr(sys.modules.get(fit.__module__), RESOLVED, None)
+    return dict(tell(fitted)) if tell else {}

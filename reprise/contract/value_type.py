@@ -1,0 +1,93 @@
+"""The type of a parameter's values, by which text from a command line and values from a file are checked."""
+
+import json
+from typing import Any
+
+import click
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from reprise.base.errors import one_line
+
+_FINITE = ConfigDict(allow_inf_nan=False)
+_UNABLE = ", unable to "
+"""What pydantic adds where a text is no number; the value itself says as much."""
+
+
+class ValueType(click.ParamType[Any]):
+    """A type of Python's, as click takes it: `float`, `Annotated[int, Field(ge=1)]`, `Literal["a", "b"]`.
+
+    Text is read as pydantic's lax mode does: `3.0` is a whole number, `yes` and `no` are booleans. Beyond that, `none`
+    is None where that is allowed, and JSON such as `[100, 50]` is a list. Numbers are finite, and booleans are none.
+
+    Args:
+        annotation: the type.
+    """
+
+    def __init__(self, annotation: Any) -> None:
+        self.annotation = annotation
+        self._adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=_FINITE)
+        self.name = _named(self._adapter)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check a value; one that the type does not allow is a wrong call."""
+        try:
+            return self._of_text(value) if isinstance(value, str) else self._of_value(value)
+        except ValidationError as error:
+            self.fail(_wanted(value, error), param, ctx)
+        except ValueError:  # a whole number of thousands of digits
+            self.fail(f"{_shown(value)} should be a shorter number", param, ctx)
+
+    def _of_text(self, text: str) -> Any:
+        try:
+            return self._adapter.validate_strings(text)
+        except ValidationError as error:
+            for value in _readings(text):
+                try:
+                    return self._of_value(value)
+                except ValidationError:
+                    continue
+            raise error from None
+
+    def _of_value(self, value: Any) -> Any:
+        found = self._adapter.validate_python(value)
+        if isinstance(value, bool) and not isinstance(found, bool):  # pydantic takes True for 1
+            return self._adapter.validate_python(str(value))
+        return found
+
+
+def _readings(text: str) -> list[Any]:
+    """Read a text in the other ways in which a person may have meant it."""
+    if text.strip().lower() == "none":
+        return [None]
+    try:
+        return [json.loads(text)]
+    except (ValueError, RecursionError):
+        return []
+
+
+def _named(adapter: TypeAdapter[Any]) -> str:
+    """Name a type for `--help`: its choices, or the kind of its values."""
+    schema = adapter.json_schema(mode="validation")
+    kinds = {"number": "number", "integer": "whole number", "boolean": "yes|no", "null": "none", "array": "list"}
+
+    def name(part: dict[str, Any]) -> str:
+        if "const" in part:
+            return str(part["const"])
+        if "enum" in part:
+            return "|".join(map(str, part["enum"]))
+        return kinds.get(str(part.get("type")), "text")
+
+    return "|".join(dict.fromkeys(name(part) for part in schema.get("anyOf", [schema])))
+
+
+def _wanted(value: Any, error: ValidationError) -> str:
+    """Say in one line what a value should be."""
+    wanted = dict.fromkeys(
+        found["msg"].partition(_UNABLE)[0].removeprefix("Input ").removeprefix("should be ")
+        for found in error.errors(include_url=False, include_context=False)
+    )
+    return f"{_shown(value)} should be {', or '.join(wanted)}"
+
+
+def _shown(value: Any) -> str:
+    return one_line(repr(value), 60)

@@ -1,0 +1,121 @@
+"""Find the best hyper-parameters by cross-validation, each trial a run, and train with them."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+
+import mlflow
+from pydantic import Field
+
+from reprise.base import process, project
+from reprise.base.terminal import note, progress, step, summary
+from reprise.contract import project_model
+from reprise.contract.command import current
+from reprise.contract.parameters import Data, Features, Seed, Share, Target
+from reprise.data import inputs
+from reprise.data.dataset import make_dataset, split
+from reprise.data.table import read_table
+from reprise.jobs import artifacts
+from reprise.jobs.following import ui_command
+from reprise.search import figures, trial_log, tuning, winner
+from reprise.search.candidates import make_candidates
+from reprise.search.engine import start
+from reprise.search.search_space import read_search_space
+from reprise.store import bundle, provenance
+
+
+def tune(
+    data: Data = "iris",
+    target: Target = "target",
+    features: Features = "all",
+    test_size: Share = 0.25,
+    seed: Seed = 0,
+    search: Literal["grid", "random", "halving"] = "random",
+    trials: Annotated[int, Field(ge=1)] = 50,
+    folds: Annotated[int, Field(ge=2)] = 5,
+    metric: str = "accuracy",
+    space: str = "search_space.yaml",
+    timeout: Annotated[float, Field(ge=0)] = 0.0,
+    n_jobs: Annotated[int, Field(ge=-1)] = -1,
+    engine: str = "loky",
+    scheduler: str = "none",
+    resume: str = "none",
+) -> None:
+    """Search hyper-parameters by cross-validation on the training rows, and train with the best of them.
+
+    Args:
+        test_size: Share of rows that the search does not see.
+        seed: Decides rows, folds and candidates.
+        search: What is tried.
+        trials: Candidates at most.
+        folds: Of the cross-validation; stratified.
+        metric: The name of a scikit-learn scorer.
+        space: The file that says what is varied, and over what.
+        timeout: Seconds after which no trial begins; 0: none.
+        n_jobs: Worker processes; -1: one a core.
+        engine: loky, dask, or another backend of joblib.
+        scheduler: Dask's, tcp://host:port; here: one to which workers come.
+        resume: The id of a run of tune that did not end, to carry on with.
+
+    Example: python -m reprise job tune --data digits --trials 200
+    """
+    tuning.check_metric(metric)
+    model = project_model.load()
+    space_file = Path(space) if Path(space).exists() else project.FOLDER / space
+    search_space = read_search_space(space_file, model.types())
+    candidates = make_candidates(search_space, search, trials, seed, model.types())
+    with step(f"read {data}"):
+        table = read_table(data)
+        dataset = make_dataset(table, target, features)
+        rows, _ = split(dataset, test_size, seed)
+    settings = tuning.Settings(
+        table.fingerprint, target, features, test_size, seed, search, trials, folds, metric, search_space.sha256
+    )
+    schedule = tuning.plan(rows, settings, len(candidates))
+    tags = {process.RESUMABLE: "true"}
+    if resume != "none":
+        tuning.check_resumable(resume, settings)
+        tags[trial_log.RESUMES] = resume
+    how = current()
+    with step("collect provenance"):
+        origin = provenance.collect(how.parameters, how.command)
+    for line in (*dataset.notes, *origin.notes()):
+        note(line)
+
+    with (
+        start(engine, scheduler, n_jobs) as workers,
+        tracking.start_run("tune", how.parameters, origin.tags() | tags) as run,
+    ):
+        ended = tuning.known_trials(run, settings, candidates, resumes=resume != "none")
+        workers.invite(run)
+        left = sum(size for size, _ in schedule) - len(ended)
+        with progress(f"try {len(candidates)} candidates", left) as told, trial_log.writing(run, metric) as log:
+            tried = tuning.search(rows, candidates, schedule, settings, model, workers, log, ended, timeout, told)
+        best = tuning.choose(tried, schedule)
+        metrics = {
+            f"best_cv_{metric}": best.mean,
+            "trials": len(tried),
+            "failed_trials": sum(trial.failure is not None for trial in tried),
+        }
+        if not run.data.metrics:  # else a process that filled this run before has logged all, metrics last
+            with step("log"), bundle.staging() as folder:
+                data_record, datasets = inputs.describe(table, {"train": rows})
+                recipe = {"features": features, "test_size": test_size, "seed": seed, "notes": dataset.notes}
+                artifacts.write_provenance(origin, data_record | recipe, folder / "artifacts")
+                artifacts.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
+                missing = figures.draw(tried, best, metric, folder / "artifacts/figures")
+                tags = {"reprise.data.fingerprint": table.fingerprint, tuning.SETTINGS: settings.text(), **missing}
+                bundle.log(folder, run, bundle.Results(metrics, best.candidate.hyperparameters, tags, datasets))
+        asked = {"data": data, "target": target, "features": features, "test_size": test_size, "seed": seed}
+        trained = winner.train(asked | dict(best.candidate.hyperparameters), run)
+        mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.tune.winner", trained)
+
+    summary(
+        {
+            "best": f"cv_{metric} {best.mean:.4f} ± {best.std:.4f} over {folds} folds: {best.candidate}",
+            "trials": f"{len(tried)}, {int(metrics['failed_trials'])} of them failed",
+            "winner": trained,
+            "look": ui_command(run),
+        }
+    )

@@ -1,0 +1,66 @@
+"""The training of a search's winner: the project's train.py, called as a function, in a run of its own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import mlflow
+
+from reprise.base import project
+from reprise.base.limits import in_parameter
+from reprise.contract import project_model
+from reprise.contract.command import Call, called, started_as
+from reprise.contract.parameter import call
+
+JOB = "train"
+"""The project's script and its function, and the tag of its runs."""
+
+
+def train(parameters: Mapping[str, Any], parent: mlflow.entities.Run) -> str:
+    """Train, in a run under another one that is active, such as `mlflow run . -e train` would make.
+
+    What a process before this one has trained for the same parent, and was lost then, is not trained again.
+
+    Args:
+        parameters: of `train`.
+        parent: the run that is active.
+
+    Returns:
+        The training run's id.
+
+    Raises:
+        WrongCall: the project has no train.py.
+    """
+    for made in _under(parent):
+        if _is_done(made, parameters):
+            return str(made.info.run_id)
+    function = getattr(project_model.importable(JOB), JOB)
+    script = project.FOLDER / f"{JOB}.py"
+    with called(Call(parameters, started_as(script, parameters), _tags(parent, str(script)))):
+        call(function, parameters)
+    return str(_under(parent)[0].info.run_id)
+
+
+def _under(parent: mlflow.entities.Run) -> list[mlflow.entities.Run]:
+    """List the training runs under a run, the newest first."""
+    under = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}' and tags.`reprise.job` = '{JOB}'"
+    newest = ["attributes.start_time DESC"]
+    return list(mlflow.MlflowClient().search_runs([parent.info.experiment_id], under, order_by=newest))
+
+
+def _is_done(run: mlflow.entities.Run, parameters: Mapping[str, Any]) -> bool:
+    """Tell whether a run has trained with these parameters; one that its process left RUNNING is ended."""
+    if run.info.status == "RUNNING":
+        client = mlflow.MlflowClient()
+        client.set_tag(run.info.run_id, "reprise.failure", "its process was lost")
+        client.set_terminated(run.info.run_id, "FAILED")
+    wanted = {name: in_parameter(str(value)) for name, value in parameters.items()}
+    return run.info.status == "FINISHED" and wanted.items() <= run.data.params.items()
+
+
+def _tags(parent: mlflow.entities.Run, script: str) -> dict[str, str]:
+    """Say that `train` was started, in the way that the parent was."""
+    tags = {name: value for name, value in parent.data.tags.items() if name.startswith("mlflow.project.")}
+    if not tags:
+        return {"mlflow.source.name": script}
+    source = {"mlflow.source.type": "PROJECT", "mlflow.source.name": parent.data.tags["mlflow.source.name"]}
+    return {**tags, **source, "mlflow.project.entryPoint": JOB}
