@@ -36,6 +36,6 @@ import sys
 sys.path.insert(0, {project!r})
 sys.argv = ["train.py"]
 {undo}
-import train
-train.main(train.train)
+import reprise, train
+reprise.main(train.train)
 """

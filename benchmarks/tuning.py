@@ -38,7 +38,7 @@ from sklearn.model_selection import RandomizedSearchCV, StratifiedKFold, cross_v
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 from reprise.data.dataset import make_dataset, split
-from model import make_preprocessing
+from reprise.preprocessing import make_preprocessing
 from reprise.data.table import read_table
 from scipy.stats import loguniform
 data, trials, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -99,20 +99,21 @@ class Bench:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "REPRISE_"))}
         self.variables = {**clean, "PYTHONPATH": str(PROJECT)}
         self.variables.pop("PYTHONDONTWRITEBYTECODE", None)
+        subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(scratch / "project")], check=True)
         for name, script in {"bare": BARE, "loop": LOOP}.items():
             (scratch / f"{name}.py").write_text((PREPARE + script).format(project=str(PROJECT)))
 
     def python(self, store: str, *arguments: str, uri: str = "") -> Cost:
         """Run a Python program in a folder with a store, and measure it with all its children."""
         folder = self.scratch / store
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True, parents=True)
         variables = {**self.variables, **({"MLFLOW_TRACKING_URI": uri} if uri else {})}
         return measure([sys.executable, *arguments], folder, variables, self.scratch / "log.txt")
 
-    def tune(self, data: str, trials: int, uri: str = "", project: Path = PROJECT) -> Cost:
-        """Search with `tune`."""
+    def tune(self, data: str, trials: int, uri: str = "", project: str = "project") -> Cost:
+        """Search with `tune`, in a folder that holds the project."""
         options = ("--data", data, "--trials", str(trials), "--n-jobs", str(WORKERS))
-        return self.python("tune", str(project / "tune.py"), *options, uri=uri)
+        return self.python(project, "-m", "reprise", "job", "tune", *options, uri=uri)
 
     def script(self, name: str, data: str, trials: int) -> Cost:
         """Run `bare` or `loop`."""
@@ -199,7 +200,7 @@ def memory(bench: Bench, many: int) -> list[str]:
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".*", "mlruns", "mlflow.db", "tests"))
     (copy / "model.py").write_text(TRIVIAL)
     bench.variables["PYTHONPATH"] = str(copy)
-    few, all_of_them = (bench.tune("iris", trials, project=copy) for trials in (100, many))
+    few, all_of_them = (bench.tune("iris", trials, project=copy.name) for trials in (100, many))
     return [
         row("trivial model, 100 trials", few, f"{few.memory:.0f} MiB"),
         row(f"trivial model, {many:,} trials", all_of_them, f"{all_of_them.memory:.0f} MiB"),

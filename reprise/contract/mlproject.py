@@ -35,11 +35,20 @@ class Disagreement:
     line: str
     option: str
 
+    @property
+    def problem(self) -> str:
+        """What differs, in a line."""
+        return f"{self.entry_point} {self.reason}"
+
+    @property
+    def edit(self) -> str:
+        """What to write into MLproject."""
+        also = f"   and to its command {self.option}" if self.option else ""
+        return f"{self.line}{also}"
+
     def __str__(self) -> str:
-        """Say what to write where."""
-        also = f", and {self.option} to its command" if self.option else ""
-        told = f"MLproject {self.reason}; add to {self.entry_point}'s parameters the line   {self.line}{also}"
-        return f"{told}   (`reprise sync` writes it)"
+        """Say what differs, and what to write."""
+        return f"MLproject: {self.problem}; write into its parameters (reprise sync does):   {self.edit}"
 
 
 def notes(script: str) -> list[str]:

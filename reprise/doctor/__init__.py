@@ -1,6 +1,7 @@
 """`reprise doctor`: what works here, and for what does not, what to do.
 
     repository.py     git, and whether others can get this commit
+    parameters.py     whether MLproject names what its scripts take
     environments.py   managers, Python, mlflow, and the environments that they have built
     store.py          the tracking store, where artifacts go, and runs whose process is gone
 
@@ -10,7 +11,7 @@ Each of them gives findings. None takes more than a few seconds, downloads anyth
 from collections.abc import Iterator
 
 from reprise.base import project
-from reprise.doctor import environments, repository
+from reprise.doctor import environments, parameters, repository
 from reprise.doctor.finding import Finding, guarded
 
 
@@ -21,6 +22,7 @@ def examine(*, fix: bool = False) -> Iterator[Finding]:
         fix: end runs as FAILED whose process is gone, and set a store aside that was left unfinished.
     """
     yield from guarded("repository", lambda: repository.examine(project.FOLDER))
+    yield from guarded("MLproject", lambda: parameters.examine(project.FOLDER))
     yield from guarded("environments", lambda: environments.examine(project.LOCK_FILE))
     yield from guarded("store", lambda: _store(fix=fix))
 

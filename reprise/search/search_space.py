@@ -183,11 +183,11 @@ class _Reader:
         return int(value) if isinstance(value, int) else number
 
     def converted(self, name: str, node: yaml.Node, value: Any) -> Any:
-        if value is None or isinstance(value, bool):
-            self.fail(node, name, f"{node.value!r} is read as {value!r}; quote it if it is text")
         try:
             return self.hyperparameters[name].convert(value, None, None)
         except click.BadParameter as error:
+            if value is None or isinstance(value, bool):
+                self.fail(node, name, f"{node.value!r} is read as {value!r}; quote it if it is text")
             self.fail(node, name, error.message.rstrip("."))
 
     def fail(self, node: yaml.Node | None, key: str, reason: str) -> NoReturn:

@@ -158,6 +158,11 @@ def tune(store: str) -> Job:
     return search
 
 
+def script(name: str) -> list[str | Path]:
+    """Return what follows `python` to start an entry point in a project's folder."""
+    return ["-m", "reprise", "job", name] if name in JOBS else [f"{name}.py"]
+
+
 def invoke(command: object, *arguments: str) -> mlflow.entities.Run:
     """Call a click command in this process and return the run that it made."""
     command.main([str(argument) for argument in arguments], standalone_mode=False)  # type: ignore[attr-defined]

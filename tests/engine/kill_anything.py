@@ -126,7 +126,7 @@ def prepare(folder: Path) -> Prepared:
         Command("train", (python, "train.py")),
         Command("mlflow run", (mlflow, "run", ".", "--env-manager", "local", "-P", "C=0.5")),
         Command("mlflow run -b commit", (mlflow, "run", ".", "-b", "commit", "--env-manager", "local")),
-        Command("tune", (python, "tune.py", "--trials", "4", "--folds", "2", "--n-jobs", "2")),
+        Command("tune", (python, "-m", "reprise", "job", "tune", "--trials", "4", "--folds", "2", "--n-jobs", "2")),
         Command("evaluate", (python, "evaluate.py", "--champion", "none"), needs_store=True),
         Command(
             "register",

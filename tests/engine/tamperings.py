@@ -22,7 +22,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 import yaml
-from conftest import commit_all, copy_project, environment, git
+from conftest import commit_all, copy_project, environment, git, script
 
 from reprise.store import seal
 from reprise.store.digest import TAG as DIGEST
@@ -448,26 +448,26 @@ def prepare(folder: Path) -> Place:
     experiment = client.create_experiment("tamperings", artifact_location=str(folder / "artifacts"))
     started = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_EXPERIMENT_ID": experiment}
 
-    def job(script: str, *arguments: str) -> str:
+    def job(name: str, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, script, *arguments],
+            [sys.executable, *(str(part) for part in script(name)), *arguments],
             cwd=project, env=environment(**started), capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        named = f"tags.`reprise.job` = '{Path(script).stem}'"
+        named = f"tags.`reprise.job` = '{name}'"
         newest = client.search_runs([experiment], named, order_by=["attributes.start_time DESC"], max_results=1)
         return str(newest[0].info.run_id)
 
-    runs = {"other": job("train.py", "--C", "3"), "train": job("train.py")}
-    runs["evaluate"] = job("evaluate.py", "--model", f"runs:/{runs['train']}/model", "--champion", "none")
-    runs["tune"] = job("tune.py", "--trials", "2", "--folds", "2", "--n-jobs", "1")
+    runs = {"other": job("train", "--C", "3"), "train": job("train")}
+    runs["evaluate"] = job("evaluate", "--model", f"runs:/{runs['train']}/model", "--champion", "none")
+    runs["tune"] = job("tune", "--trials", "2", "--folds", "2", "--n-jobs", "1")
     runs["winner"] = client.get_run(runs["tune"]).data.tags["reprise.tune.winner"]
     of_search = f"tags.`mlflow.parentRunId` = '{runs['tune']}' and tags.`reprise.tune.candidate` = '0'"
     runs["trial"] = client.search_runs([experiment], of_search)[0].info.run_id
     register = [sys.executable, "-m", "reprise", "register", runs["train"], "--name", REGISTERED]
     subprocess.run(register, cwd=project, env=environment(**started), check=True, capture_output=True)
     (project / "README.md").write_text("another reader\n")
-    runs["patched"] = job("train.py")
+    runs["patched"] = job("train")
     git(project, "checkout", "--quiet", "README.md")
     kept = folder / "kept"
     kept.mkdir()

@@ -10,8 +10,7 @@ from reprise.base.errors import WrongCall
 from reprise.data.dataset import Dataset, make_dataset, split, to_judge
 from reprise.data.source import Source
 from reprise.data.table import Table, read_table
-
-from model import make_preprocessing
+from reprise.preprocessing import make_preprocessing
 
 ROWS = 40
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ENTRY_POINTS, PROJECT, commit_all, copy_project, run
+from conftest import ENTRY_POINTS, PROJECT, SCRIPTS, commit_all, copy_project, run
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 SERVES = "reprise ui"  # until it is interrupted; tests/engine/test_cli.py has it
@@ -86,6 +86,6 @@ def test_readme_names_every_parameter_with_its_default() -> None:
 
 def test_every_module_has_its_place_in_readme() -> None:
     text = (PROJECT / "README.md").read_text()
-    scripts = [f"{name}.py" for name in ENTRY_POINTS]
+    scripts = [f"{name}.py" for name in ("model", *SCRIPTS)]
     for name in ("MLproject", "conda.yaml", *scripts, "policy.yaml", "deploy/", "docs/", "tests/", "benchmarks/"):
         assert f"\n{name} " in text or f" {name} " in text

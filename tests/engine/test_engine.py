@@ -64,7 +64,8 @@ def test_a_killed_worker_loses_no_trial_and_changes_no_result(
     (tmp_path / "search_space.yaml").write_text(GRID)
     alone = tune(*SEARCH, "--n-jobs", "1")
     (tmp_path / "without").mkdir()
-    (tmp_path / "without/reprise.py").write_text("raise ImportError('a worker need not have the project')")
+    for name in ("reprise", "model"):
+        (tmp_path / f"without/{name}.py").write_text("raise ImportError('a worker need not have the project')")
     with ExitStack() as stack:
         without = str(tmp_path / "without")
         workers = [stack.enter_context(worker(tmp_path, scheduler, PYTHONPATH=without)) for _ in range(2)]

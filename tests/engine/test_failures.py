@@ -274,9 +274,9 @@ def test_a_store_that_may_not_be_written_is_a_wrong_call(small_disk: Path, tmp_p
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     """Joblib's file stands for any: it is linked to a device that is always full."""
     code = (
-        "import sys, reprise.results as results, joblib; dump = joblib.dump; "
+        "import sys, reprise.jobs.artifacts as results, joblib; dump = joblib.dump; "
         "results.joblib.dump = lambda value, path: dump(value, '/dev/full'); "
-        "sys.argv[0] = 'train.py'; import train; train.main(train.train)"
+        "sys.argv[0] = 'train.py'; import reprise, train; reprise.main(train.train)"
     )
     done = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(PROJECT))
     assert done.returncode == 1

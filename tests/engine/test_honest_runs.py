@@ -89,7 +89,7 @@ def reproduced(checkout: Path, own: dict[str, str]) -> Reproduced:
     """Reproduce in a process of its own, and return what reproduction.json holds."""
 
     def reproduce(run_id: str, *before: str, exit_code: int = 0, **variables: str) -> dict[str, Any]:
-        command = (*before, PYTHON, "reproduce.py", "--run", run_id, "--env-manager", "local")
+        command = (*before, PYTHON, "-m", "reprise", "job", "reproduce", "--run", run_id, "--env-manager", "local")
         done = run(*command, cwd=checkout, **own, **variables)
         assert done.returncode == exit_code, done.stdout + done.stderr
         (found,) = newest("reproduce", 1)

@@ -113,7 +113,10 @@ def reproduce(run: mlflow.entities.Run) -> dict[str, object]:
     return found
 
 
-def train_in(folder: Path, store: str, script: str = "from train import train; train()") -> mlflow.entities.Run:
+TRAIN = "import reprise, train; reprise.main(train.train)"
+
+
+def train_in(folder: Path, store: str, script: str = TRAIN) -> mlflow.entities.Run:
     """Train as a process in a checkout, and return the run."""
     id_ = mlflow.MlflowClient().get_experiment_by_name("test").experiment_id
     subprocess.run(
@@ -153,7 +156,7 @@ def test_a_run_that_an_earlier_version_recorded_there_is_reproduced(
 ) -> None:
     """Earlier versions recorded the digest of the lock's bytes in that checkout."""
     raw = hashlib.sha256((windows / "conda.yaml").read_bytes()).hexdigest()
-    run = train_in(windows, store, f"{RAW}; from train import train; train()")
+    run = train_in(windows, store, f"{RAW}; {TRAIN}")
     assert run.data.tags["reprise.environment.lock"] == raw
     monkeypatch.setattr(reprise.base.project, "FOLDER", project)
     assert reproduce(run)["verdict"] == "reproduced"

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from reprise.cli.commands import cli
+from reprise.contract.command import as_text
 
 SPEC = re.compile(r"[a-z0-9][a-z0-9.-]*==[0-9][a-z0-9.!+]*( ; [^#]+)?")
 
@@ -107,7 +108,7 @@ def test_mlproject_and_click_agree(entry_point: str, command: click.Command) -> 
         if isinstance(parameter, str):  # a type alone
             assert options[name].required, name
         else:
-            assert parameter["default"] == options[name].default, name
+            assert str(parameter["default"]) == as_text(options[name].default), name
     call = mlproject()["entry_points"][entry_point]["command"]
     for name, option in options.items():
         assert f"{option.opts[0]}={{{name}}}" in call

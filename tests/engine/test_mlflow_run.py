@@ -157,7 +157,7 @@ def test_a_wrong_call_ends_failed_with_its_reason_on_the_run(
     checkout: Path, environments: Path, tmp_path: Path
 ) -> None:
     calls = {
-        "C=abc": "'abc' is not a number above 0",
+        "C=abc": "'abc' should be a valid number",
         "data=/nothing.csv": "'/nothing.csv' does not exist",
         "x=1": "--x",
     }

@@ -11,8 +11,7 @@ import pytest
 from conftest import Job, as_served
 
 from reprise.base.errors import WrongCall
-
-from model import CATEGORIES
+from reprise.preprocessing import CATEGORIES
 
 ROWS = 400
 RANDOM = np.random.default_rng(7)

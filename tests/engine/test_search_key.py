@@ -14,7 +14,7 @@ import mlflow
 import psutil
 import pytest
 from click.testing import CliRunner
-from conftest import run
+from conftest import run, script
 from distributed import Client, Security
 from distributed.core import rpc
 from distributed.protocol.pickle import dumps
@@ -246,7 +246,7 @@ def test_the_key_is_in_its_file_alone_and_brings_a_worker_in_from_elsewhere(
     elsewhere = {"TMPDIR": str(tmp_path / "elsewhere")}
     Path(elsewhere["TMPDIR"]).mkdir()
     with ExitStack() as stack:
-        first = stack.enter_context(started(log, "tune.py", *SEARCH, cwd=checkout))
+        first = stack.enter_context(started(log, *script("tune"), *SEARCH, cwd=checkout))
         wait_until(lambda: runs("tune") and ADDRESS in runs("tune")[0].data.tags)
         (search,) = runs("tune")
         run_id, address = search.info.run_id, search.data.tags[ADDRESS]

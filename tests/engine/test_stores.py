@@ -140,7 +140,7 @@ def test_two_people_tell_the_whole_story_through_a_restart_and_20_seconds_withou
 
 
 def _tune(project: Path, stack: Stack, client: mlflow.MlflowClient) -> None:
-    command = [sys.executable, "tune.py", "--trials", "4", "--folds", "3", "--n-jobs", "1"]
+    command = [sys.executable, "-m", "reprise", "job", "tune", "--trials", "4", "--folds", "3", "--n-jobs", "1"]
     done = run(*command, cwd=project, MLFLOW_TRACKING_URI=stack.mlflow.address)
     assert done.returncode == 0, done.stderr
     trials = client.search_runs(["0"], "tags.`reprise.job` = 'trial'")

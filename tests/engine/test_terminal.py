@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from conftest import ENTRY_POINTS, PROJECT, Job, run
+from conftest import ENTRY_POINTS, PROJECT, SCRIPTS, Job, run, script
 from mlflow import MlflowClient
 from registered import done
 
@@ -110,7 +110,7 @@ CALLS = {
     "attach": [(HOSTILE,)],
     "fill": [("RUN", HOSTILE)],
 }
-NOT_OF_A_STORE = {"lock"}
+NOT_OF_A_STORE = {"lock", "sync", "job"}
 
 
 def test_every_command_is_tried() -> None:
@@ -176,19 +176,19 @@ def test_notes_errors_and_summaries_are_plain(capsys: pytest.CaptureFixture[str]
 
 
 def test_only_one_module_prints() -> None:
-    files = [*(PROJECT / "reprise").rglob("*.py"), *(PROJECT / f"{name}.py" for name in ENTRY_POINTS)]
+    files = [*(PROJECT / "reprise").rglob("*.py"), *(PROJECT / f"{name}.py" for name in SCRIPTS)]
     printing = re.compile(r"click\.(s?echo|echo_via_pager)\(|(?<![\w.])print\(|std(out|err)\.write\(")
     assert [file.name for file in files if printing.search(file.read_text())] == ["terminal.py"]
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
-def test_an_encoding_that_lacks_letters_fails_no_run(encoding: str, tmp_path: Path) -> None:
+def test_an_encoding_that_lacks_letters_fails_no_run(encoding: str, project: Path) -> None:
     """What the encoding lacks is an escape; the run ends as it would have."""
     labels = ["日本", "≤ 5", "plain"]
     frame = pd.DataFrame({"size": np.arange(90.0), "target": np.repeat(labels, 30)})
-    frame.to_csv(tmp_path / "letters.csv", index=False)
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    frame.to_csv(project / "letters.csv", index=False)
+    mlflow.set_tracking_uri(f"sqlite:///{project / 'mlflow.db'}")
     for job, options, letters in (
         ("train", ["--data", "letters.csv"], "accuracy"),
         ("evaluate", [], r"\u2264 5"),
@@ -197,7 +197,7 @@ def test_an_encoding_that_lacks_letters_fails_no_run(encoding: str, tmp_path: Pa
         if "MODEL" in options:
             (model,) = mlflow.search_logged_models(output_format="list")
             options = ["--model", f"models:/{model.model_id}"]  # noqa: PLW2901  known by now
-        found = run(sys.executable, PROJECT / f"{job}.py", *options, cwd=tmp_path, PYTHONIOENCODING=encoding)
+        found = run(sys.executable, *script(job), *options, cwd=project, PYTHONIOENCODING=encoding)
         assert "UnicodeEncodeError" not in found.stderr
         assert found.returncode == (1 if "the policy refuses" in found.stderr else 0), found.stderr
         # Click takes ASCII for a terminal that was set up by mistake, and writes UTF-8.
@@ -205,7 +205,7 @@ def test_an_encoding_that_lacks_letters_fails_no_run(encoding: str, tmp_path: Pa
         assert shown in found.stdout
     runs = mlflow.search_runs(output_format="list")
     assert {one.data.tags["reprise.job"] for one in runs} == {"train", "evaluate", "probe"}
-    shown = run("reprise", "show", runs[-1].info.run_id, cwd=tmp_path, PYTHONIOENCODING=encoding)
+    shown = run("reprise", "show", runs[-1].info.run_id, cwd=project, PYTHONIOENCODING=encoding)
     assert shown.returncode == 0, shown.stderr
 
 

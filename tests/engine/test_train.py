@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from click.exceptions import UsageError
 from conftest import Job, as_served
-from reprise.cli.launch import evaluate_command
 from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -21,6 +20,7 @@ from sklearn.svm import SVC
 
 from reprise.base.errors import WrongCall
 from reprise.code import at_commit
+from reprise.jobs.following import evaluate_command
 
 
 def artifact(run: mlflow.entities.Run, path: str) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 import mlflow
 import psutil
 import pytest
-from conftest import PROJECT, environment, run
+from conftest import environment, run
 from test_failures import free_port, tracking_server
 
 from benchmarks.proxy import proxy
@@ -36,12 +36,12 @@ def wait(process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
     assert process.poll() is None, process.communicate()
 
 
-def test_ctrl_c_ends_workers_and_run_and_keeps_finished_trials(tmp_path: Path) -> None:
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+def test_ctrl_c_ends_workers_and_run_and_keeps_finished_trials(project: Path) -> None:
+    mlflow.set_tracking_uri(f"sqlite:///{project / 'mlflow.db'}")
     mlflow.search_experiments()
-    command = [sys.executable, str(PROJECT / "tune.py"), *DIGITS, "--trials", "1000"]
+    command = [sys.executable, "-m", "reprise", "job", "tune", *DIGITS, "--trials", "1000"]
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, cwd=project, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as job:
         wait(job, lambda: len(found("trial")) > 3)
         workers = psutil.Process(job.pid).children(recursive=True)
@@ -59,11 +59,11 @@ def test_ctrl_c_ends_workers_and_run_and_keeps_finished_trials(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("engine", ["loky", "multiprocessing"])
-def test_workers_of_a_search_that_was_killed_end(tmp_path: Path, engine: str) -> None:
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+def test_workers_of_a_search_that_was_killed_end(project: Path, engine: str) -> None:
+    mlflow.set_tracking_uri(f"sqlite:///{project / 'mlflow.db'}")
     mlflow.search_experiments()
-    command = [sys.executable, str(PROJECT / "tune.py"), *DIGITS, "--trials", "1000", "--engine", engine]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment(), start_new_session=True, text=True) as job:
+    command = [sys.executable, "-m", "reprise", "job", "tune", *DIGITS, "--trials", "1000", "--engine", engine]
+    with subprocess.Popen(command, cwd=project, env=environment(), start_new_session=True, text=True) as job:
         wait(job, lambda: len(found("trial")) > 0)
         workers = psutil.Process(job.pid).children(recursive=True)
         job.kill()  # it alone
@@ -90,14 +90,14 @@ def test_mlflow_run_tunes_and_the_winner_looks_like_a_run_of_train(project: Path
 
 
 @pytest.mark.skipif(not shutil.which("uv"), reason="uv is not installed")
-def test_a_server_that_is_away_for_a_while_loses_nothing(tmp_path: Path) -> None:
+def test_a_server_that_is_away_for_a_while_loses_nothing(project: Path, tmp_path: Path) -> None:
     """The server stays; what leads to it is cut for half a minute while trials are recorded."""
     port = free_port()
-    command = [sys.executable, str(PROJECT / "tune.py"), *DIGITS, "--trials", "40"]
+    command = [sys.executable, "-m", "reprise", "job", "tune", *DIGITS, "--trials", "40"]
     mlflow.set_tracking_uri(f"http://127.0.0.1:{port}")
     with tracking_server(tmp_path, port), proxy(port) as between:
         variables = environment(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{between.port}")
-        with subprocess.Popen(command, cwd=tmp_path, env=variables, stderr=subprocess.PIPE, text=True) as job:
+        with subprocess.Popen(command, cwd=project, env=variables, stderr=subprocess.PIPE, text=True) as job:
             wait(job, lambda: len(found("trial")) > 3)
             between.go_away()
             time.sleep(30)

@@ -1,6 +1,7 @@
 """`tune` in this process: what is tried, recorded, chosen and trained."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sklearn.svm import SVC
 
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.cli.commands import cli
+from reprise.contract import project_model
 from reprise.search import trials
 from reprise.search.trial_log import TrialLog
 from reprise.store import stale
@@ -55,15 +57,15 @@ def all_trials(run: mlflow.entities.Run) -> pd.DataFrame:
 
 def break_fits(monkeypatch: pytest.MonkeyPatch, when: Callable[[Any], bool], error: BaseException) -> list[Any]:
     """Let fits of some hyper-parameters raise; return the list of all that are fitted."""
-    fitted, fit = [], trials.fit
+    fitted, model = [], project_model.load()
 
     def broken(X: Any, y: Any, hyperparameters: Any, seed: int) -> Any:
         fitted.append(hyperparameters)
         if when(hyperparameters):
             raise error
-        return fit(X, y, hyperparameters, seed)
+        return model.fit(X, y, hyperparameters, seed)
 
-    monkeypatch.setattr(trials, "fit", broken)
+    monkeypatch.setattr(project_model, "load", lambda: replace(model, fit=broken))
     return fitted
 
 

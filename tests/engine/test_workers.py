@@ -12,7 +12,7 @@ import pandas as pd
 import psutil
 import pytest
 from click.testing import CliRunner
-from conftest import Job, environment, git, run
+from conftest import Job, environment, git, run, script
 from test_engine import with_old_joblib
 
 from reprise.cli.commands import cli
@@ -74,7 +74,7 @@ def test_all_workers_are_lost_and_the_search_itself_and_every_trial_is_made_once
     """
     logs = checkout.parent
     with ExitStack() as stack:
-        first = stack.enter_context(started(logs / "first.log", "tune.py", *SEARCH, cwd=checkout))
+        first = stack.enter_context(started(logs / "first.log", *script("tune"), *SEARCH, cwd=checkout))
         wait_until(lambda: runs("tune") and "reprise.tune.scheduler" in runs("tune")[0].data.tags)
         (search,) = runs("tune")
         other = run("reprise", "work", search.info.run_id, *LOCAL, cwd=checkout, PYTHONPATH=with_old_joblib(logs))
@@ -91,7 +91,7 @@ def test_all_workers_are_lost_and_the_search_itself_and_every_trial_is_made_once
         first.wait(30)
         made = {trial.info.run_id for trial in runs("trial") if trial.info.status == "FINISHED"}
         assert len(made) < TRIALS
-        carried_on = run(sys.executable, "tune.py", *SEARCH, cwd=checkout, MLFLOW_RUN_ID=search.info.run_id)
+        carried_on = run(sys.executable, *script("tune"), *SEARCH, cwd=checkout, MLFLOW_RUN_ID=search.info.run_id)
         assert carried_on.returncode == 0, carried_on.stderr
         assert [one.wait(30) for one in workers] == [0, 0]
     assert ["Traceback" in (logs / f"worker{number}.log").read_text() for number in range(2)] == [False, False]

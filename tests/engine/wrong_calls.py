@@ -92,13 +92,14 @@ def make_files(folder: Path) -> None:
 def calls(folder: Path, site: str) -> Iterator[Call]:
     """Give the calls; files are in the folder, and a web site answers 404, or refuses a login."""
     for value in ("abc", "0", "-1", "nan", "inf", ""):
-        yield Call(f"C={value}", ("--C", value), "is not a number above 0")
-    for value in ("0", "1", "1.5", "nan", "half"):
-        yield Call(f"test_size={value}", ("--test-size", value), "is not a number between 0 and 1")
-    yield Call("gamma=-1", ("--gamma", "-1"), "is not scale, auto or a number above 0")
-    yield Call("kernel=cubic", ("--kernel", "cubic"), "'cubic' is not one of")
-    yield Call("solver=fast", ("--solver", "fast"), "'fast' is not one of")
-    yield Call("seed=-1", ("--seed", "-1"), "-1 is not in the range")
+        wanted = {"0": "greater than 0", "-1": "greater than 0", "nan": "a finite number", "inf": "a finite number"}
+        yield Call(f"C={value}", ("--C", value), f"{value!r} should be {wanted.get(value, 'a valid number')}")
+    for value, wanted in {"0": "greater than 0", "1": "less than 1", "1.5": "less than 1", "nan": "a finite"}.items():
+        yield Call(f"test_size={value}", ("--test-size", value), f"{value!r} should be {wanted}")
+    yield Call("gamma=-1", ("--gamma", "-1"), "should be greater than 0, or 'scale' or 'auto'")
+    yield Call("kernel=cubic", ("--kernel", "cubic"), "'cubic' should be 'linear', 'poly', 'rbf' or 'sigmoid'")
+    yield Call("solver=fast", ("--solver", "fast"), "'fast' should be 'exact', 'approximate' or 'auto'")
+    yield Call("seed=-1", ("--seed", "-1"), "'-1' should be greater than or equal to 0")
     yield Call("unknown parameter", ("--depth", "3"), "No such option")
     yield Call("an argument", ("iris",), "unexpected extra argument")
     for name, says in {
