@@ -203,7 +203,7 @@ def sync(check: bool) -> None:  # noqa: FBT001  click passes flags so
 
     text, mended = mlproject.synchronised(project.FOLDER)
     for one in mended:
-        say(str(one) if check else f"{one.entry_point}: {one.line}")
+        say(str(one) if check else one.done)
     if not mended:
         say("MLproject names every parameter of its scripts, with their defaults")
     elif check:

@@ -58,16 +58,19 @@ def command(function: Callable[..., Any]) -> click.Command:
         WrongCall: its parameters cannot be options.
     """
 
+    known = parameters(function)
+
     def run(**values: Any) -> None:
-        with called(Call(values)):
-            call(function, values)
+        ordered = {one.name: values[one.name] for one in known}  # click has those first that were given
+        with called(Call(ordered)):
+            call(function, ordered)
 
     text, _, example = inspect.cleandoc(function.__doc__ or "").partition("\n\nExample: ")
     text = text.partition("\n\nArgs:")[0]
     return click.Command(
         function.__name__,
         callback=run,
-        params=[_option(one) for one in parameters(function)],
+        params=[_option(one) for one in known],
         help=text,
         epilog=f"Example: {example}" if example else None,
         context_settings={"token_normalize_func": _as_spelled},

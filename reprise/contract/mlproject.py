@@ -25,8 +25,8 @@ class Disagreement:
         entry_point: the first that has it.
         parameter: as the script has it.
         reason: what differs.
-        line: the line that MLproject should have.
-        option: what its command should hold, or empty where it does.
+        line: the line that MLproject should have; empty where the script takes no such parameter.
+        option: what its command should hold more, or no more; empty where that is right.
     """
 
     entry_point: str
@@ -43,12 +43,19 @@ class Disagreement:
     @property
     def edit(self) -> str:
         """What to write into MLproject."""
-        also = f"   and to its command {self.option}" if self.option else ""
-        return f"{self.line}{also}"
+        if not self.line:
+            return f"take it out of its parameters and {self.option} out of its command"
+        also = f"   and into its command {self.option}" if self.option else ""
+        return f"write into its parameters   {self.line}{also}"
+
+    @property
+    def done(self) -> str:
+        """What was written, once it is."""
+        return f"{self.entry_point}: {self.line or f'{self.parameter} is taken out'}"
 
     def __str__(self) -> str:
         """Say what differs, and what to write."""
-        return f"MLproject: {self.problem}; write into its parameters (reprise sync does):   {self.edit}"
+        return f"MLproject: {self.problem}; reprise sync mends it, or {self.edit}"
 
 
 def notes(script: str) -> list[str]:
@@ -67,8 +74,8 @@ def disagreements(folder: Path) -> list[Disagreement]:
     """Compare a project's MLproject with the scripts at its top that its entry points start.
 
     Returns:
-        A hyper-parameter or other parameter that MLproject lacks, and each default that differs; an entry point that is
-        another's YAML alias is looked at once.
+        Parameters that MLproject lacks or has too many, and defaults that differ; an entry point that is another's YAML
+        alias is looked at once.
     """
     text = _read(folder)
     return list(_compare(folder, text)) if text else []
@@ -114,6 +121,10 @@ def _compare(folder: Path, text: str) -> Iterator[Disagreement]:
         for one in parameters or []:
             if found := _differs(name, one, given, command):
                 yield found
+        for extra in sorted({*given} - {one.name for one in parameters}) if parameters else []:
+            if re.search(_option(extra), command):
+                reason = f"gives {extra}, which the script does not take"
+                yield Disagreement(name, extra, reason, "", f"{spelling(extra)}={{{extra}}}")
 
 
 def _differs(entry_point: str, one: Declared, given: dict[str, yaml.Node], command: str) -> Disagreement | None:
@@ -171,6 +182,8 @@ def _same(given: str | None, default: object) -> bool:
 def _mend(text: str, found: Disagreement) -> str:
     """Put one parameter right."""
     node = _entry_points(text)[found.entry_point]
+    if not found.line:
+        return _without(text, node, found.parameter)
     if found.option:
         text = _with_option(text, node, found.option)
     given = _mapping(_mapping(node).get("parameters"))
@@ -179,6 +192,24 @@ def _mend(text: str, found: Disagreement) -> str:
         entry = found.line.partition(": ")[2].partition("  # ")[0]
         return text[: place.start_mark.index] + entry + text[place.end_mark.index :]
     return _with_line(text, node, given, found.line)
+
+
+def _without(text: str, node: yaml.Node, name: str) -> str:
+    """Take a parameter out: its line or lines, and its option."""
+    command = _mapping(node)["command"]
+    begin, end = command.start_mark.index, command.end_mark.index
+    changed = re.sub(rf"[ ]?{_option(name)}(?=\s|[\"']|$)", "", text[begin:end])
+    text = f"{text[:begin]}{changed}{text[end:]}"
+    key, value = next(pair for pair in _mapping_node(node, "parameters").value if pair[0].value == name)
+    shift = len(changed) - (end - begin) if key.start_mark.index > begin else 0  # behind the command, which is shorter
+    first = text.rfind("\n", 0, key.start_mark.index + shift) + 1
+    last = text.find("\n", value.end_mark.index + shift)
+    return text[:first] + text[last + 1 :]
+
+
+def _option(name: str) -> str:
+    """Match the option by which a command hands a parameter on."""
+    return rf"--[\w-]+[= ]\{{{name}\}}"
 
 
 def _with_line(text: str, node: yaml.Node, given: dict[str, yaml.Node], line: str) -> str:

@@ -14,6 +14,6 @@ def examine(folder: Path) -> Iterator[Finding]:
         return
     found = disagreements(folder)
     for one in found:
-        yield Finding("warn", "MLproject", one.problem, "reprise sync", (f"to write: {one.edit}",))
+        yield Finding("warn", "MLproject", one.problem, "reprise sync", (f"or {one.edit}",))
     if not found:
         yield Finding("ok", "MLproject", "names every parameter of its scripts, with their defaults")

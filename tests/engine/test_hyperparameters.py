@@ -55,7 +55,7 @@ def test_mlproject_gets_the_line_that_train_and_doctor_name(with_degree: Path) -
         said = run(*command, cwd=with_degree)
         shown = said.stdout + said.stderr
         assert "main lacks degree, which the script takes" in shown, command
-        assert f"{line}   and to its command --degree={{degree}}" in shown, command
+        assert f"{line}   and into its command --degree={{degree}}" in shown, command
     assert (with_degree / "MLproject").read_text() == before
     assert run("reprise", "sync", cwd=with_degree).returncode == 0
     added = {*(with_degree / "MLproject").read_text().split("\n")} - {*before.split("\n")}
