@@ -57,7 +57,6 @@ def command(function: Callable[..., Any]) -> click.Command:
     Raises:
         WrongCall: its parameters cannot be options.
     """
-
     known = parameters(function)
 
     def run(**values: Any) -> None:

@@ -1,5 +1,6 @@
 """Another model in place of the shipped one: the user's tests and the contract's hold for it too."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -25,4 +26,4 @@ def test_a_random_forest_takes_the_model_s_place(forest: Path) -> None:
     tests = ["tests/test_model.py", "tests/test_project.py", "tests/engine/test_contract.py"]
     done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, cwd=forest)
     assert done.returncode == 0, done.stdout
-    assert "12 passed" in done.stdout
+    assert re.search(r"^1[3-9] passed in", done.stdout, re.MULTILINE)
