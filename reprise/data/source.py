@@ -35,12 +35,19 @@ class Source:
         name: what the table is called: a bundled name, or the file's name.
         uri: where it is: the bundled name, an absolute path, or the URI without credentials.
         in_project: for a file inside the project's folder, its path from there, since that folder may move.
+        sha256: of its bytes, as they were read or downloaded (`reprise.data.source_bytes`); None before that, and where
+            there is no file.
+        size: the number of those bytes.
+        package: of a bundled table, the distribution that it comes with, such as `scikit-learn==1.7.2`.
     """
 
     kind: str
     name: str
     uri: str
     in_project: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+    package: str | None = None
 
 
 def locate(data: str) -> Source:

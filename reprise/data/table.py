@@ -15,6 +15,7 @@ from reprise.data import csv_file
 from reprise.data.delimited import check_names
 from reprise.data.fingerprint import fingerprint
 from reprise.data.source import Source, local_file, locate
+from reprise.data.source_bytes import of_bundled, of_file
 
 READING = 2
 """The version of how a file becomes a table. Runs that say none were recorded by the first.
@@ -65,9 +66,10 @@ def read_table(data: str, *, reading: int = READING, texts: Collection[str] = ()
     source = locate(data)
     typed = not source.name.lower().endswith(csv_file.SUFFIXES)
     if source.kind == "bundled":
-        content = csv_file.Content(_read_bundled(source.name))
+        source, content = of_bundled(source), csv_file.Content(_read_bundled(source.name))
     else:
         with local_file(source, data) as path:
+            source = of_file(source, path)
             if typed:
                 content = csv_file.Content(_read_parquet(path, data, reading))
             else:

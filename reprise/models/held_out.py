@@ -1,6 +1,6 @@
-"""Rows that a model has not learned from: those of its own training run, rebuilt and checked, or another table's."""
+"""Rows that a model has not learned from: those that its own training run held out, or another table's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.terminal import note
 from reprise.data.dataset import Dataset, make_dataset, split, to_judge
 from reprise.data.fingerprint import fingerprint
+from reprise.data.identity import identify
 from reprise.data.known import Known
 from reprise.data.source import again
 from reprise.data.table import READING, Table, read_table, reading_of
 from reprise.models.logged_model import Subject
+from reprise.models.recorded_rows import NAME, RecordedRows, recorded_rows
 
 
 @dataclass(frozen=True)
@@ -46,23 +49,26 @@ def rows_to_judge(subject: Subject, data: str, target: str) -> Rows:
         WrongCall: the model has no recorded training run and none of data and target can replace it.
         JobFailed: the recorded table has changed; both fingerprints are named.
     """
-    record = subject.training_record()
+    origin = subject.training_record()
+    record = origin["data"] if origin else None
     if data == "held-out":
-        if record is None:
+        if origin is None or record is None:
             raise WrongCall(f"model {subject.uri} was not trained by this project; name a table, such as data=rows.csv")
         if target not in ("auto", record["target"]):
             message = f"target {target!r} is not what the model predicts, {record['target']!r}; leave it out"
             raise WrongCall(message)
         table = read_table(again(record["source"]), reading=reading_of(record))
-        _check(table.fingerprint, record["fingerprint"], f"data {table.source.uri!r}", subject)
-        return _held_out(subject, record, table)
+        found = identify(table, origin)
+        if not found.same:
+            raise _changed(f"data {table.source.uri!r}", found.why, subject)
+        return _held_out(subject, origin, table, found.why)
     table = read_table(data, reading=reading_of(record) if record else READING)
     if target == "auto":
         if record is None:
             raise WrongCall(f"model {subject.uri} was not trained by this project; name the labels' column, target=…")
         target = record["target"]
-    if record and table.fingerprint == record["fingerprint"] and target == record["target"]:
-        return _held_out(subject, record, table)
+    if origin and record and target == record["target"] and (found := identify(table, origin)).same:
+        return _held_out(subject, origin, table, found.why)
     known = read_as_known(table, data, subject.known, target)
     features = subject.features or [name for name in table.frame.columns if name != target]
     dataset = to_judge(known, target, features, subject.known)
@@ -85,36 +91,120 @@ def read_as_known(table: Table, data: str, known: Known, target: str = "") -> Ta
     return read_table(data, texts=texts)
 
 
-def _held_out(subject: Subject, record: dict[str, Any], table: Table) -> Rows:
-    held_out = _split_again(record, table)
-    _check(fingerprint(held_out.table), record["test"]["fingerprint"], "the held-out rows", subject)
-    return Rows(table, held_out, f"held-out rows of {table.source.name}", held_out=True)
-
-
 def held_out_by(subject: Subject, table: Table) -> pd.Index | None:
-    """Give the numbers of the rows that a model held out, of the table that it was trained on.
+    """Find the numbers of the rows that a model held out, of the table that it was trained on.
 
     Returns:
         None where the table is another one, or it is not known which.
+
+    Raises:
+        JobFailed: what the training run has kept of its held-out rows has been changed.
     """
-    record = subject.training_record()
-    if record is None or record["fingerprint"] != table.fingerprint:
+    origin = subject.training_record()
+    if origin is None or not _is_its_own(table, origin):
         return None
-    return _split_again(record, table).y.index
+    kept = recorded_rows(str(subject.run_id), origin)
+    if kept is not None:
+        return kept.numbers
+    note(_split_now(subject))
+    return _split_again(origin["data"], table).y.index
 
 
-def _split_again(record: dict[str, Any], table: Table) -> Dataset:
+def _is_its_own(table: Table, origin: Mapping[str, Any]) -> bool:
+    """Tell whether a table is the one that a run learned from, also where that read it in an earlier way."""
+    if identify(table, origin).same:
+        return True
+    reading = reading_of(origin["data"])
+    if table.reading == reading or table.source.kind != "file":
+        return False
+    return identify(read_table(table.source.uri, reading=reading), origin).same
+
+
+def _held_out(subject: Subject, origin: Mapping[str, Any], table: Table, why: str) -> Rows:
+    """Take the rows that the training run held out.
+
+    Args:
+        subject: the model.
+        origin: provenance.json of its training run.
+        table: the one that it was trained on.
+        why: how today's code reads that otherwise, where it does.
+    """
+    record, said = origin["data"], [why] if why else []
+    kept = recorded_rows(str(subject.run_id), origin)
+    if kept is None:
+        said.append(_split_now(subject))
+        dataset = _split_again(record, table)
+        found = fingerprint(dataset.table)
+        if found != record["test"]["fingerprint"]:
+            raise _changed("the held-out rows", _fingerprints(found, record), subject)
+    else:
+        dataset, otherwise = _take(kept, subject, record, table)
+        said += otherwise
+    dataset = replace(dataset, notes=(*dataset.notes, *said))
+    return Rows(table, dataset, f"held-out rows of {table.source.name}", held_out=True)
+
+
+def _take(
+    kept: RecordedRows, subject: Subject, record: Mapping[str, Any], table: Table
+) -> tuple[Dataset, tuple[str, ...]]:
+    """Take rows by their numbers: as in training, or, where today's code trains on them otherwise, as the model knows.
+
+    Raises:
+        JobFailed: the rows are not the recorded ones.
+    """
+    dataset = _as_in_training(kept, record, table)
+    found = fingerprint(dataset.table) if dataset else "none"
+    if dataset and found == record["test"]["fingerprint"]:
+        return dataset, ()
+    if not kept.sealed or subject.features is None:
+        raise _changed("the held-out rows", _fingerprints(found, record), subject)
+    rows = _as_known(kept, subject, record["target"], table)
+    if other := kept.other_label(rows.y):
+        raise _changed("the held-out rows", f"{other}, of {record['target']!r}", subject)
+    line = (
+        f"today's code makes other features or labels of the held-out rows ({_fingerprints(found, record)}): they are "
+        f"taken by their numbers in {NAME} of run {subject.run_id}, as the model knows its columns"
+    )
+    return rows, (line,)
+
+
+def _as_in_training(kept: RecordedRows, record: Mapping[str, Any], table: Table) -> Dataset | None:
+    """Make features and labels as `train` does; None where today's code refuses the table, or leaves out the rows."""
+    try:
+        dataset = make_dataset(table, record["target"], record["features"])
+    except WrongCall:
+        return None
+    at = dataset.y.index.get_indexer(kept.numbers)
+    return None if (at < 0).any() else dataset.take(at)
+
+
+def _as_known(kept: RecordedRows, subject: Subject, target: str, table: Table) -> Dataset:
+    if not kept.numbers.isin(table.frame.index).all():
+        raise _changed("the held-out rows", f"the table has {len(table.frame)} rows and lacks some of them", subject)
+    part = replace(table, frame=table.frame.loc[kept.numbers], faults=())  # the model has learned from it all the same
+    dataset = to_judge(part, target, subject.features or (), subject.known)
+    if not dataset.y.index.equals(kept.numbers):
+        raise _changed("the held-out rows", f"some of them miss {target!r} now", subject)
+    return dataset
+
+
+def _split_again(record: Mapping[str, Any], table: Table) -> Dataset:
     dataset = make_dataset(table, record["target"], record["features"])
     return split(dataset, record["test_size"], record["seed"])[1]
 
 
-def _check(found: str, recorded: str, what: str, subject: Subject) -> None:
-    if found != recorded:
-        message = (
-            f"{what} is not what run {subject.run_id} recorded: fingerprint {found}, recorded {recorded}; "
-            "bring the recorded data back, or name a table with data="
-        )
-        raise JobFailed(message)
+def _split_now(subject: Subject) -> str:
+    return f"run {subject.run_id} has no {NAME} that names its held-out rows; today's code has split the table again"
+
+
+def _fingerprints(found: str, record: Mapping[str, Any]) -> str:
+    return f"fingerprint {found}, recorded {record['test']['fingerprint']}"
+
+
+def _changed(what: str, why: str, subject: Subject) -> JobFailed:
+    verb = "are" if what.endswith("rows") else "is"
+    message = f"{what} {verb} not what run {subject.run_id} recorded: {why}"
+    return JobFailed(f"{message}; bring the recorded data back, or name a table with data=")
 
 
 def _check_labels(dataset: Dataset, classes: Sequence[Any] | None) -> None:

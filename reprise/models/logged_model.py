@@ -159,9 +159,9 @@ class Subject:
             raise JobFailed(f"model {self.uri} fails on its input example: {cause}") from error
 
     def training_record(self) -> dict[str, Any] | None:
-        """Give what its training run recorded of its data, or None where it is no training run of this project."""
+        """Return provenance.json of its training run, or None where it is no training run of this project."""
         record = provenance_of(self.run_id) if self.run_id else None
-        return record["data"] if record and "train" in record["data"] else None
+        return record if record and "train" in record["data"] else None
 
     def tags(self) -> dict[str, str]:
         """Give the tags by which an evaluation is found from its model and training run."""

@@ -15,13 +15,11 @@ import pandas as pd
 from reprise.base import json_text
 from reprise.base.errors import one_line
 from reprise.proof import learned
+from reprise.proof.columns import PREDICTIONS
 from reprise.proof.comparison import Results
 from reprise.proof.verdict import Finding, Match
 from reprise.store import mlmodel, seal
 from reprise.store.recorded import Recorded
-from reprise.task.evaluation import Evaluation
-
-PREDICTIONS = "predictions.parquet"
 
 COMPARED_ELSEWHERE = "provenance/"
 """Artifacts that tell circumstances (`reprise.proof.circumstances`), not results."""
@@ -46,9 +44,6 @@ TEXTS = {
     ".err",
 }
 """Files of plain text, which are compared line by line."""
-
-_ROUNDING = 1e-9
-"""What a metric may differ by from one computed anew with another release of scikit-learn."""
 
 
 @dataclass
@@ -112,24 +107,21 @@ def histories_of(run: mlflow.entities.Run) -> dict[str, tuple[tuple[int, float],
 
 
 def contradictions(run: Recorded) -> Iterator[Finding]:
-    """Look whether a run's metrics agree with its predictions, and name what somebody has added to it."""
+    """Name what somebody has added to a run, and predictions that are none any more.
+
+    Whether its metrics are those of its predictions, the rerun tells (`reprise.proof.predicted`): how they are made of
+    them is an affair of the run's own code, not of today's.
+    """
     for name in sorted(seal.added(run)):
         yield Finding("record", name, Match.SKIPPED, note="it was added after the run had logged its results")
     path = run.folder / PREDICTIONS
-    if not run.provenance or not path.is_file():  # another project's file of that name is no record of metrics
+    if not run.provenance or not path.is_file():  # another project's file of that name may hold anything
         return
     try:
-        metrics = _evaluation(pd.read_parquet(path)).metrics
+        pd.read_parquet(path)
     except (ValueError, TypeError, KeyError, OSError) as error:
         why = one_line(error, 100)
         yield Finding("record", PREDICTIONS, Match.DIFFERENT, note=f"it holds no predictions any more: {why}")
-        return
-    for metric, value in metrics.items():
-        logged = run.run.data.metrics.get(f"test_{metric}")
-        if logged is not None:
-            agrees = np.isclose(logged, value, rtol=_ROUNDING, atol=0, equal_nan=True)
-            note = f"as recorded, and as {PREDICTIONS} gives it"
-            yield Finding("record", f"test_{metric}", Match.EQUAL if agrees else Match.DIFFERENT, logged, value, note)
 
 
 def _files(run: Recorded) -> Iterator[tuple[str, Path]]:
@@ -184,13 +176,3 @@ def _open(name: str, folder: Path, found: _Found) -> None:
         found.unread[name] = "it has no input example"
     else:
         found.tables[name] = pd.DataFrame(np.asarray(model.predict(example))).add_prefix("answer ")
-
-
-def _evaluation(predictions: pd.DataFrame) -> Evaluation:
-    """Rebuild the evaluation that predictions.parquet holds."""
-    scores = predictions.filter(regex="^score_")
-    scores.columns = scores.columns.str.removeprefix("score_")
-    labels = {str(label): label for label in (*predictions["truth"], *predictions["prediction"])}
-    classes = np.array([labels.get(name, name) for name in dict.fromkeys([*labels, *scores])], dtype=object)
-    truth, predicted = predictions["truth"], predictions["prediction"].to_numpy()
-    return Evaluation(classes, truth, predicted, scores if len(scores.columns) else None)

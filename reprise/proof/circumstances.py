@@ -67,7 +67,7 @@ def _code(recorded: Recorded, again: Recorded) -> Iterator[Finding]:
 
 def _data(recorded: Recorded, again: Recorded) -> Iterator[Finding]:
     if recorded.data:
-        yield _pair("data", "fingerprint", recorded.data["fingerprint"], again.data.get("fingerprint"))
+        yield from _table(recorded.data, again.data)
         for context in ("train", "test"):
             if context in recorded.data:
                 old, new = (side.data.get(context, {}).get("fingerprint") for side in (recorded, again))
@@ -79,6 +79,19 @@ def _data(recorded: Recorded, again: Recorded) -> Iterator[Finding]:
         return
     for name in sorted({*old, *new}):
         yield from _inputs(name, old.get(name, []), new.get(name, []))
+
+
+def _table(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[Finding]:
+    """Compare the table by the fingerprints that the code of the commit made, and by its bytes where both have them."""
+    finding = _pair("data", "fingerprint", recorded["fingerprint"], again.get("fingerprint"))
+    old, new = (side.get("source", {}).get("sha256") for side in (recorded, again))
+    if old and new and old != new:
+        yield _skipped("data", "bytes", "the file is another one; its content, by the fingerprint, is what counts")
+    elif old and new:
+        yield _pair("data", "bytes", old, new)
+        note = "of the same bytes" if finding.match == Match.DIFFERENT else ""
+        finding = replace(finding, note=note)
+    yield finding
 
 
 def _inputs(name: str, recorded: list[Dataset], again: list[Dataset]) -> Iterator[Finding]:

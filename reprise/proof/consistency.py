@@ -42,7 +42,7 @@ def check(stored: Stored, record: Mapping[str, Any]) -> tuple[Finding, ...]:
     found = [*_seal(stored, record)]
     if record:
         found += [*_code(stored, record), *_environment(stored, record), *_data(stored, record["data"])]
-        found += _logged(stored, record) if "logged" in record else _unsealed(stored)
+        found += _logged(stored, record) if "logged" in record else _unsealed(stored, record["data"])
         found += [*_command(stored, record), *_models(stored), *_verdict(stored, record)]
     return _once(found)
 
@@ -100,9 +100,6 @@ def _data(stored: Stored, data: Mapping[str, Any]) -> Iterator[Finding]:
         if not isinstance(rows, Mapping) or not stored.datasets:
             continue
         yield from _dataset(context, rows["fingerprint"], stored.datasets.get(context, ()))
-    counts = [data[context]["rows"] for context in ("train", "test") if isinstance(data.get(context), Mapping)]
-    if "rows" in stored.metrics and counts:
-        yield pair("metric rows", float(sum(counts)), stored.metrics["rows"], f"data of {NAME}, and the metric")
 
 
 def _dataset(context: str, fingerprint: str, found: Iterable[Dataset]) -> Iterator[Finding]:
@@ -190,7 +187,7 @@ def _kept(value: str, tag: str | None) -> bool:
 def _logged(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
     """Compare all that provenance.json says of what the run has logged elsewhere."""
     logged = record["logged"]
-    for name in sorted({*logged["tags"], *(set(seal.SEALED) & set(stored.tags))}):
+    for name in sorted({*logged["tags"], *(seal.sealed_tags(logged) & set(stored.tags))}):
         yield _tag(stored, name, logged["tags"].get(name))
     for name, value in record["parameters"].items():
         there = stored.parameters.get(name)
@@ -230,7 +227,11 @@ def _history(stored: Stored, name: str, value: Any) -> Iterator[Finding]:
     yield pair(f"history of {name}", value, others[0] if others else value, places)
 
 
-def _unsealed(stored: Stored) -> Iterator[Finding]:
+def _unsealed(stored: Stored, data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Compare what only runs of before the seal need, by the meaning that it had for all of them."""
+    counts = [data[context]["rows"] for context in ("train", "test") if isinstance(data.get(context), Mapping)]
+    if "rows" in stored.metrics and counts:
+        yield pair("metric rows", float(sum(counts)), stored.metrics["rows"], f"data of {NAME}, and the metric")
     for name in stored.metrics:
         if name.startswith("test_"):  # logged once, by every version
             yield from _history(stored, name, stored.metrics[name])

@@ -8,17 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reprise.base import line_ends, scratch
+from reprise.base import line_ends
 from reprise.base.errors import Irreproducible, WrongCall
 from reprise.code.repository import SHA, find
-from reprise.data.source import in_checkout
-from reprise.data.table import read_table, reading_of
 from reprise.environment.pins import Lock, installed_versions, parse_lock
-from reprise.proof import threads
+from reprise.proof import recorded_table, threads
 from reprise.proof.parameters import given
 from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
-from reprise.proof.table_change import explain, labels_of
 from reprise.proof.trials import search_of
 from reprise.running.play import Order
 from reprise.store.recorded import LOCK, PATCH, PROVENANCE, RERUN_OF, Recorded
@@ -26,7 +23,6 @@ from reprise.store.recorded import LOCK, PATCH, PROVENANCE, RERUN_OF, Recorded
 MANAGERS = ("uv", "conda", "virtualenv")
 PROGRAMS = {"virtualenv": "pyenv"}
 LOCK_TAG = "reprise.environment.lock"
-FINGERPRINT_TAG = "reprise.data.fingerprint"
 
 
 @dataclass(frozen=True)
@@ -39,6 +35,7 @@ class Plan:
         lock: the environment lock at the commit; None for a project without one that is read here.
         here: whether this process's own environment is taken, since it is the one that the lock names.
         lacks: what this machine lacks for the same last bits; None where it is not known to lack anything.
+        doubt: what is wrong with the table by today's reader alone, so that the rerun decides; None without a doubt.
     """
 
     order: Order
@@ -46,6 +43,7 @@ class Plan:
     lock: Lock | None
     here: bool
     lacks: str | None = None
+    doubt: str | None = None
 
 
 def prepare(
@@ -83,7 +81,8 @@ def prepare(
     with snapshot(commit, recorded.patch) as code:
         parameters = given(code, recorded)
         lock = _lock(code, recorded)
-        replaced = {**_data(code, recorded), **_model(recorded)}
+        table = recorded_table.find(code, recorded)
+        replaced = {**table.parameters, **_model(recorded)}
     here = env_manager == "recorded" and lock is not None and _is_here(recorded.environment, lock)
     order = Order(
         place=place,
@@ -96,7 +95,8 @@ def prepare(
         tags={RERUN_OF: recorded.run_id},
         variables=threads.variables(recorded.environment, threads.cores()),
     )
-    return Plan(order, replaced, lock, here, threads.lacking(recorded.environment, threads.cores()))
+    lacks = threads.lacking(recorded.environment, threads.cores())
+    return Plan(order, replaced, lock, here, lacks, table.doubt)
 
 
 def order_at(plan: Plan, recorded: Recorded, commit: str) -> Order:
@@ -180,47 +180,6 @@ def _pin_changes(recorded: Lock, now: Lock) -> Iterator[str]:
         old, new = (lock.pins.get(name, "no pin") for lock in (recorded, now))
         if str(old) != str(new):
             yield f"{name} recorded {old}, at the commit {new}"
-
-
-def _data(code: Snapshot, recorded: Recorded) -> dict[str, str]:
-    """Find the recorded table, by its fingerprint, and give the parameter that names it where that has changed."""
-    source = recorded.data.get("source")
-    if source is None or source["kind"] == "bundled":
-        return {}
-    named = recorded.parameters.get("data")
-    missing = []
-    for place, path in _places(code, source):
-        try:
-            table = read_table(path, reading=reading_of(recorded.data))
-        except WrongCall as error:
-            missing.append(f"the data is gone: {error.format_message()}")
-            continue
-        # Where the two differ the record was changed, not the data: `reprise.proof.consistency` names that.
-        if table.fingerprint in (recorded.data["fingerprint"], recorded.tags.get(FINGERPRINT_TAG)):
-            return {} if named in ("held-out", place) else {"data": place}
-        missing.append(
-            f"the data has changed: {place} has the fingerprint {table.fingerprint}, recorded "
-            f"{recorded.data['fingerprint']}: {explain(table.frame, recorded.data, labels_of(recorded.folder))}"
-        )
-    raise Irreproducible(*missing)
-
-
-def _places(code: Snapshot, source: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """List where the table may be: what to call it in the rerun, and where it can be read now."""
-    try:
-        here = in_checkout(source)
-    except WrongCall as error:  # the record names a file outside of the project
-        raise Irreproducible(error.format_message()) from error
-    inside = source["in_project"]
-    content = code.file(inside) if inside else None
-    if content is not None:
-        with scratch.folder("data") as folder:
-            path = folder / Path(inside).name
-            path.write_bytes(content)
-            yield inside, str(path)
-    yield source["uri"], source["uri"]
-    if here:
-        yield str(here), str(here)
 
 
 def _model(recorded: Recorded) -> dict[str, str]:

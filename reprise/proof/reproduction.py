@@ -22,7 +22,9 @@ from reprise.proof.model_files import as_files, with_files
 from reprise.proof.models import TAMPERED, folders, models_of, needs_of, refused
 from reprise.proof.models import check as check_models
 from reprise.proof.own import Sides
+from reprise.proof.predicted import agreement
 from reprise.proof.preparation import Plan, prepare
+from reprise.proof.recorded_table import settled
 from reprise.proof.verdict import Finding, Match, Verdict, told
 from reprise.proof.versions import check_version, served
 from reprise.running.play import Played, play
@@ -77,8 +79,7 @@ def reproduce(
             terms = {"apply_patch": apply_patch, "published": published}
             plan = moved(prepare(search, repository, env_manager, experiment_id, **terms), search)
             announce(plan)
-            played = _play(plan)
-            again = rerun = read(played.run_id, folder / "again")
+            again = rerun = _rerun(plan, search, folder / "again")
             if parent:
                 again = read(trials.counterpart(recorded, rerun.run), folder / "trial")
         except Irreproducible as error:
@@ -133,6 +134,23 @@ def keep(verdict: Verdict, verdict_run_id: str) -> None:
     client.set_tag(verdict.run_id, VERDICT_TAG, f"{verdict.outcome}, run {verdict_run_id}")
 
 
+def _rerun(plan: Plan, recorded: Recorded, folder: Path) -> Recorded:
+    """Run the job again, and let it tell what a table in doubt is.
+
+    Raises:
+        Irreproducible: it cannot be run, or its table has changed.
+    """
+    if plan.doubt:
+        note(f"{plan.doubt}; that is by today's code, and the run kept no digest of the bytes: its own code decides")
+    try:
+        rerun = read(_play(plan).run_id, folder)
+    except Irreproducible as error:
+        raise Irreproducible(*error.missing, *([plan.doubt] if plan.doubt else [])) from error
+    if said := settled(plan.doubt, recorded, rerun):
+        note(said)
+    return rerun
+
+
 def _play(plan: Plan) -> Played:
     try:
         played = play(plan.order)
@@ -176,4 +194,6 @@ def _compare(
     )
     by_files = [as_files(name, recorded[1][name], again[1][name], why) for name, why in both.items()]
     found = (*record, *given, *(finding for finding in results if finding.name not in both), *by_files)
+    if recorded[0].provenance:
+        found += tuple(agreement(found, recorded[0].run.data.metrics))
     return (*found, *cause.suspects(found, frozenset(recorded[1]))), tolerance

@@ -24,7 +24,7 @@ _BLOCK = 1 << 20
 TAG = "reprise.provenance.sha256"
 """The tag that holds the digest: of the run, of model versions, and, as a parameter, of the logged model."""
 
-SEALED = (
+SEALED_AT_FIRST = (
     *("mlflow.source.name", "mlflow.source.type", "mlflow.project.entryPoint", "mlflow.project.backend"),
     *("mlflow.project.env", "mlflow.source.git.commit", "mlflow.source.git.branch", "mlflow.source.git.repoURL"),
     *("mlflow.source.git.dirty", "reprise.job", "reprise.version", "reprise.subdirectory", "reprise.git"),
@@ -34,7 +34,13 @@ SEALED = (
     *("reprise.verdict", *(f"reprise.verdict.{name}" for name in ("run_id", "policy", "model", "data", "champion"))),
     "reprise.verdict.reasons",
 )
-"""Tags that say where a run came from or what it came to. Names, notes and tags of a person's own may change later."""
+"""Tags that the first sealed runs sealed, which do not list them. It never changes; what is added goes to `SEALED`."""
+
+SEALED = SEALED_AT_FIRST
+"""Tags that say where a run came from or what it came to. Names, notes and tags of a person's own may change later.
+
+Each record lists those that were sealed in its day, so that none of a later day is missed in it.
+"""
 
 
 def write(folder: Path, run: mlflow.entities.Run, results: Mapping[str, Any]) -> str | None:
@@ -60,6 +66,7 @@ def write(folder: Path, run: mlflow.entities.Run, results: Mapping[str, Any]) ->
         "metrics": {name: number(value) for name, value in results["metrics"].items()},
         "resolved": {name: str(value) for name, value in results["parameters"].items()},
         "tags": tags,
+        "sealed": list(SEALED),
         "model": tags.get(digest.TAG),
     }
     path.write_text(json.dumps(record, indent=2), encoding="utf-8")
@@ -114,6 +121,15 @@ def digest_of(file: IO[bytes] | gzip.GzipFile) -> str:
     while block := file.read(_BLOCK):
         digested.update(block)
     return digested.hexdigest()
+
+
+def sealed_tags(logged: Mapping[str, Any]) -> set[str]:
+    """Return the tags that a run sealed where it had them.
+
+    Args:
+        logged: what its provenance.json holds under that name.
+    """
+    return {str(name) for name in logged.get("sealed", SEALED_AT_FIRST)}
 
 
 def number(value: float) -> float | str:

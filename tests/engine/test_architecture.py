@@ -26,10 +26,13 @@ PUBLIC_MODULES = {"reprise.preprocessing", "reprise.preprocessing.make_preproces
 
 NEEDS_THE_ENVIRONMENT = {
     *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "delimited", "features", "fingerprint", "inputs")),
-    *(f"data.{name}" for name in ("known", "labels", "notation", "schema", "table")),
-    *(f"models.{name}" for name in ("composition", "held_out", "logged_model")),
+    *(f"data.{name}" for name in ("identity", "known", "labels", "notation", "schema", "table")),
+    *(f"models.{name}" for name in ("composition", "held_out", "logged_model", "recorded_rows")),
     *(f"proof.{name}" for name in ("apart", "artifacts", "bisection", "cells", "columns", "comparison", "learned")),
-    *(f"proof.{name}" for name in ("leaves", "preparation", "reproduction", "table_change")),
+    *(
+        f"proof.{name}"
+        for name in ("leaves", "predicted", "preparation", "recorded_table", "reproduction", "table_change")
+    ),
     *(f"search.{name}" for name in ("candidates", "dask_calls", "dask_cluster", "dask_tls", "engine", "figures")),
     *(f"search.{name}" for name in ("search_space", "trial_log", "trials", "tuning", "winner", "worker")),
     *(f"jobs.{name}" for name in ("artifacts", "judging", "predict", "probe", "reproduce", "training", "tune")),
