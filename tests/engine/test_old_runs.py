@@ -16,7 +16,7 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
-from conftest import PROJECT, copy_project, environment, invoke, run
+from conftest import ENTRY_POINTS, PROJECT, copy_project, environment, invoke, run
 
 import reprise.base.project
 import reprise.data.dataset
@@ -131,7 +131,7 @@ def reproduce(here: Old) -> Reproduce:
 @pytest.fixture
 def judge(here: Old) -> Judge:
     """Judge the model of an old run in this process, and return the predictions."""
-    from evaluate import evaluate
+    evaluate = ENTRY_POINTS["evaluate"]
 
     def call(job: str, *arguments: str) -> pd.DataFrame:
         made = invoke(evaluate, "--model", f"runs:/{here.runs[job]}/model", "--champion", "none", *arguments)
@@ -275,8 +275,7 @@ class TestARunThatRecordsTheBytes:
 
     @pytest.fixture
     def made(self, here: Old, tmp_path: Path) -> mlflow.entities.Run:
-        from train import train
-
+        train = ENTRY_POINTS["train"]
         assert mlflow.get_tracking_uri() == here.uri
         people().to_csv(tmp_path / "rows.csv", index=False)
         return invoke(train, "--data", str(tmp_path / "rows.csv"))
