@@ -1,15 +1,17 @@
 """The training of a search's winner: the project's train.py, called as a function, in a run of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import mlflow
 
 from reprise.base import project
 from reprise.base.limits import in_parameter
+from reprise.base.terminal import note
 from reprise.contract import project_model
 from reprise.contract.command import Call, called, started_as
 from reprise.contract.parameter import call
+from reprise.contract.parameter import parameters as taken_by
 
 JOB = "train"
 """The project's script and its function, and the tag of its runs."""
@@ -35,9 +37,18 @@ def train(parameters: Mapping[str, Any], parent: mlflow.entities.Run) -> str:
             return str(made.info.run_id)
     function = getattr(project_model.importable(JOB), JOB)
     script = project.FOLDER / f"{JOB}.py"
-    with called(Call(parameters, started_as(script, parameters), _tags(parent, str(script)))):
-        call(function, parameters)
+    values = _whole(function, parameters)
+    with called(Call(values, started_as(script, parameters), _tags(parent, str(script)))):
+        call(function, values)
     return str(_under(parent)[0].info.run_id)
+
+
+def _whole(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the defaults of what is not given; say what the function does not take."""
+    known = {one.name: one.default for one in taken_by(function)}
+    for name in given.keys() - known.keys():
+        note(f"{JOB}.py takes no {name}: the winner is trained without {name}={given[name]}")
+    return {name: given.get(name, default) for name, default in known.items()}
 
 
 def _under(parent: mlflow.entities.Run) -> list[mlflow.entities.Run]:

@@ -53,9 +53,9 @@ def test_mlproject_gets_the_line_that_train_and_doctor_name(with_degree: Path) -
     before = (with_degree / "MLproject").read_text()
     for command in (("python", "train.py"), ("reprise", "sync", "--check"), ("reprise", "doctor")):
         said = run(*command, cwd=with_degree)
-        shown = said.stdout + said.stderr
+        shown = " ".join((said.stdout + said.stderr).split())
         assert "main lacks degree, which the script takes" in shown, command
-        assert f"{line}   and into its command --degree={{degree}}" in shown, command
+        assert f"{' '.join(line.split())} and into its command --degree={{degree}}" in shown, command
     assert (with_degree / "MLproject").read_text() == before
     assert run("reprise", "sync", cwd=with_degree).returncode == 0
     added = {*(with_degree / "MLproject").read_text().split("\n")} - {*before.split("\n")}
