@@ -50,7 +50,7 @@ def test_mlproject_of_this_project_lacks_nothing() -> None:
 @pytest.mark.integration
 def test_mlproject_gets_the_line_that_train_and_doctor_name(with_degree: Path) -> None:
     line = "degree: {type: int, default: 3}  # Degree of the polynomial kernel."
-    shown_line, before = " ".join(line.split()), (with_degree / "MLproject").read_text()
+    before = (with_degree / "MLproject").read_text()
     for command in (("python", "train.py"), ("reprise", "sync", "--check"), ("reprise", "doctor")):
         said = run(*command, cwd=with_degree)
         shown = " ".join((said.stdout + said.stderr).split())
