@@ -2,15 +2,23 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from reprise.base import limits, project
 from reprise.base.credentials import without_credentials
+from reprise.base.engine import Engine, this
 from reprise.code.checkout import Checkout, describe
-from reprise.environment.pins import Lock, describe_machine, installed_versions, mismatches, read_lock
+from reprise.environment.pins import (
+    Lock,
+    describe_machine,
+    installed_versions,
+    mismatches,
+    read_lock,
+    uncompared_pins,
+)
 
 FORMAT = 1
 """Version of provenance.json; a reader refuses what is newer."""
@@ -27,6 +35,8 @@ class Provenance:
         mismatches: where `installed` and `lock` differ, a line each.
         machine: Python, platform, processor, linear algebra.
         parameters: of the entry point, whole, as text and without credentials.
+        engine: that fills the run; None leaves it out of the record.
+        uncompared: pins that name a place which what is installed does not say it came from, a line each.
     """
 
     checkout: Checkout
@@ -35,6 +45,8 @@ class Provenance:
     mismatches: list[str]
     machine: dict[str, Any]
     parameters: Mapping[str, str] = field(default_factory=dict)
+    engine: Engine | None = None
+    uncompared: Sequence[str] = ()
 
     def tags(self) -> dict[str, str]:
         """Give the MLflow tags; MLflow's own names where it has one."""
@@ -69,6 +81,7 @@ class Provenance:
             notes.append("the working tree is dirty and its patch is not recorded (REPRISE_PATCH=off)")
         if self.mismatches:
             notes.append(f"the environment is not the locked one: {_few(self.mismatches)}")
+        notes += self.uncompared
         notes += [f"parameter {cut}; provenance.json has it whole" for cut in self._cut()]
         return notes
 
@@ -90,9 +103,11 @@ class Provenance:
                 "lock_sha256": self.lock.sha256,
                 "matches_lock": not self.mismatches,
                 "mismatches": self.mismatches,
+                "uncompared": list(self.uncompared),
                 "installed": self.installed,
                 **self.machine,
             },
+            **({"engine": self.engine.record()} if self.engine else {}),
             "parameters": dict(self.parameters),
             "command": [Path(sys.argv[0]).name, *map(without_credentials, sys.argv[1:])],
         }
@@ -103,16 +118,22 @@ def collect(parameters: Mapping[str, Any] | None = None) -> Provenance:
 
     Args:
         parameters: of the entry point.
+
+    Raises:
+        WrongCall: there is no project, or its environment lock cannot be read.
     """
+    folder = project.required("a run")
     with_patch = os.environ.get("REPRISE_PATCH", "").lower() not in ("off", "0", "false", "no")
     lock, installed = read_lock(), installed_versions()
     return Provenance(
-        checkout=describe(project.FOLDER, with_patch=with_patch),
+        checkout=describe(folder, with_patch=with_patch),
         lock=lock,
         installed=installed,
         mismatches=mismatches(lock, installed),
         machine=describe_machine(),
         parameters={name: without_credentials(str(value)) for name, value in (parameters or {}).items()},
+        engine=this(),
+        uncompared=uncompared_pins(lock, installed),
     )
 
 
