@@ -17,6 +17,9 @@ __all__ = [
     "main", "read", "read_policy", "rows_to_judge", "split", "training_run",
 ]  # fmt: skip
 
+__version__ = "0.1.0"
+"""The engine's version, which the package's build reads from here, and so does a folder that no build has seen."""
+
 _HOMES = {
     "reprise.contract.command": ("main",),
     "reprise.contract.parameters": ("Champion", "Data", "Features", "Seed", "Share", "Target", "TrustModel"),

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -18,6 +19,7 @@ from reprise.code.at_commit import KUBERNETES
 from reprise.code.clone import cloned
 from reprise.code.git import succeeds
 from reprise.code.repository import Commit, find
+from reprise.environment.pinned_engine import has_engine, pin_in
 from reprise.kubernetes import manifest, reach, settings, template
 from reprise.kubernetes.admission import has_secret, secrets_of, see_that_they_are_admitted
 from reprise.kubernetes.api_server import ApiServer, ask, connect
@@ -82,7 +84,8 @@ def _submit(
         loaded = load(job)
         task = Task(
             uuid.uuid4().hex, loaded.name or commit.url.rpartition("/")[2], commit.url, commit.sha, commit.subdirectory,
-            order.entry_point, order.parameters, str(order.env_manager), uri, chosen.launcher or _launcher(commit),
+            order.entry_point, order.parameters, str(order.env_manager), uri,
+            chosen.launcher or _launcher(commit, job.folder),
         )  # fmt: skip
         _see_that_it_can_be_fetched(server, namespace, job_template, commit)
         workers = chosen.workers if _takes_workers(loaded, job) else 0
@@ -136,15 +139,16 @@ def _tags(server: ApiServer) -> dict[str, str | None]:
 def _takes_workers(loaded: Any, job: Job) -> bool:
     """Tell whether a job is a search to which workers come, and the commit has what a worker runs."""
     given, _ = loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
-    return given.get("scheduler") == HERE and (job.folder / MODULE_FILE).exists()
+    return given.get("scheduler") == HERE and has_engine(job.folder, MODULE_FILE)
 
 
-def _launcher(commit: Commit) -> str:
-    """Give what this launcher can be installed from: the project's own repository, if uv can read it there."""
+def _launcher(commit: Commit, folder: Path) -> str:
+    """Give what this launcher can be installed from, if a pod can have it: the project's own repository, or its pin."""
     url = commit.url if "://" in commit.url else f"ssh://{commit.url.replace(':', '/', 1)}"
     if url.startswith(("https:", "ssh:")) and succeeds(commit.git_dir, "cat-file", "-e", f"{commit.sha}:{LAUNCHER}"):
         return f"git+{url}@{commit.sha}"
-    return ""
+    pin = pin_in(folder)
+    return "" if pin is None or "file:" in (pin.url or "") else str(pin)
 
 
 def _see_that_it_can_be_fetched(

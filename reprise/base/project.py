@@ -2,28 +2,33 @@
 
 import os
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+from reprise.base import engine
+from reprise.base.errors import WrongCall
 
-ENGINE = _PACKAGE.parent
-"""The folder that this package lies in."""
+ENGINE = engine.PACKAGE.parent
+"""The folder that this package lies in: a project's, a checkout of its own, or an environment's folder for packages."""
 
 
 def find() -> Path:
-    """Find the project's folder: that of the script that runs, else the nearest one upwards that has an MLproject.
+    """Find the project's folder: the nearest one upwards with an MLproject, from the script that runs, else from here.
 
-    A folder further up counts only where this user, root or the owner of the current folder has put an MLproject there:
-    who else may write into a shared folder, such as the temporary one, has no project run.
+    A folder further up counts only where this user, root or the owner of the first one has put an MLproject there: who
+    else may write into a shared folder, such as the temporary one, has no project run.
 
     Returns:
-        The folder; where there is none, the one that this package lies in.
+        The folder; where there is no project, the current one.
     """
-    script = getattr(sys.modules.get("__main__"), "__file__", None)
-    if script and mlproject_in(Path(script).resolve().parent):
-        return Path(script).resolve().parent
-    return next(_upwards(), ENGINE)
+    script = _script()
+    found = next(_upwards(script), None) if script else None
+    try:
+        here = Path.cwd().resolve()
+    except OSError:  # it is gone
+        return found or Path(os.sep)
+    return found or next(_upwards(here), here)
 
 
 def mlproject_in(folder: Path) -> Path | None:
@@ -35,26 +40,71 @@ def mlproject_in(folder: Path) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
+def is_project() -> bool:
+    """Tell whether this process acts on a project at all."""
+    return mlproject_in(FOLDER) is not None
+
+
+def required(what: str = "this") -> Path:
+    """Return the project's folder.
+
+    Args:
+        what: needs one, such as `reprise lock`.
+
+    Raises:
+        WrongCall: there is no project.
+    """
+    if not is_project():
+        raise WrongCall(f"{what} needs a project, and {outside()}")
+    return FOLDER
+
+
+def outside() -> str:
+    """Say that there is no project here, and what to do."""
+    return f"neither {FOLDER} nor a folder above it has an MLproject of yours: go to a project's folder first"
+
+
+def brings_engine(folder: Path) -> bool:
+    """Tell whether a project has an engine in its own folder, which its jobs then run with."""
+    return (folder / engine.PACKAGE.name / "__init__.py").is_file()
+
+
 def acts_elsewhere() -> str | None:
-    """Say that the project is another one than the checkout that this package lies in; None where it is that one."""
-    if ENGINE == FOLDER or mlproject_in(ENGINE) is None:
+    """Say which project this acts on, where it is not this engine's checkout, or has an engine that did not start."""
+    if not is_project() or (FOLDER / engine.PACKAGE.name).resolve() == engine.PACKAGE:
         return None
-    own = FOLDER / _PACKAGE.name
-    engine = f", by the engine of {ENGINE} and not its own" if (own / "__init__.py").is_file() else ""
-    return f"this acts on the project in {FOLDER}{engine}"
+    if brings_engine(FOLDER):
+        where = f"of {ENGINE}" if mlproject_in(ENGINE) else f"installed, {engine.this().version},"
+        return f"this acts on the project in {FOLDER}, by the engine {where} and not its own"
+    return f"this acts on the project in {FOLDER}" if mlproject_in(ENGINE) else None
 
 
-def _upwards() -> Iterator[Path]:
+def _script() -> Path | None:
+    """Return the folder of the script that runs; None for a module, and for a command that some environment brings."""
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if not file or getattr(main, "__spec__", None) is not None:
+        return None
+    script = Path(file).resolve()
+    brought = [Path(place).resolve() for place in map(sysconfig.get_path, ("scripts", "purelib", "platlib", "stdlib"))]
+    if script.suffix != ".py" or any(script.is_relative_to(place) for place in brought):
+        return None
+    return script.parent
+
+
+def _upwards(first: Path) -> Iterator[Path]:
+    """Find projects from a folder upwards, those left out that somebody else may have put there."""
     try:
-        here = Path.cwd().resolve()
-        trusted = {os.getuid(), 0, here.stat().st_uid}
-    except OSError:  # the current folder is gone
+        trusted = {os.getuid(), 0, first.stat().st_uid}
+    except OSError:
         return
-    for folder in (here, *here.parents):
+    for folder in (first, *first.parents):
         found = mlproject_in(folder)
-        if found and (folder == here or found.stat().st_uid in trusted):
+        if found and (folder == first or found.stat().st_uid in trusted):
             yield folder
 
 
 FOLDER = find()
+"""The project's folder; the current one where there is no project."""
+
 LOCK_FILE = FOLDER / "conda.yaml"

@@ -6,15 +6,17 @@ from typing import Any
 
 import click
 
+import reprise
 from reprise.base import options, project
 from reprise.base.entry_point import main as end_well
 from reprise.base.terminal import coloured, note, say
+from reprise.cli.handover import hand_over
 from reprise.cli.job import job
 from reprise.governance import registry_commands
 
 
 @click.group()
-@click.version_option(package_name="reprise")
+@click.version_option(reprise.__version__)
 def cli() -> None:
     """Look at runs of this project, move its models in the registry, and keep its environment locked."""
     if said := project.acts_elsewhere():
@@ -134,6 +136,7 @@ def reproduce(
         raise click.UsageError("name a run, or --all --model NAME")
     if (metric and not commits) or ((trust or apply_patches) and not every):
         raise click.UsageError("--metric is for --commits; --trust and --apply-patches are for --all")
+    project.required("reprise reproduce")
     chosen = {"commits": commits, "metric": metric, "env_manager": rerun, "trust_model": "yes" if trust_model else None}
     parameters = {name: value for name, value in chosen.items() if value}
     if model:
@@ -218,5 +221,6 @@ for command in registry_commands.COMMANDS:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line, by the engine that the project has brought if it has brought one."""
+    hand_over()
     end_well(cli)

@@ -4,6 +4,7 @@ from typing import Any
 
 import mlflow
 
+from reprise.base import engine
 from reprise.base.terminal import labelled
 from reprise.store.recorded import existing, provenance_of
 
@@ -27,6 +28,7 @@ def tell(run_id: str) -> list[str]:
         "repository": tags.get("mlflow.source.git.repoURL"),
         "patch": tags.get("reprise.patch"),
         "lock": tags.get("reprise.environment.lock"),
+        "engine": tags.get(engine.TAG),
         "data": tags.get("reprise.data.fingerprint"),
         **_recorded(run_id),
         **{f"param {name}": value for name, value in sorted(run.data.params.items())},

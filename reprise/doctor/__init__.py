@@ -1,5 +1,6 @@
 """`reprise doctor`: what works here, and for what does not, what to do.
 
+    engine.py         the engine that acts, and whether it was edited
     repository.py     git, and whether others can get this commit
     parameters.py     whether MLproject names what its scripts take
     environments.py   managers, Python, mlflow, and the environments that they have built
@@ -11,7 +12,7 @@ Each of them gives findings. None takes more than a few seconds, downloads anyth
 from collections.abc import Iterator
 
 from reprise.base import project
-from reprise.doctor import environments, parameters, repository
+from reprise.doctor import engine, environments, parameters, repository
 from reprise.doctor.finding import Finding, guarded
 
 
@@ -21,9 +22,14 @@ def examine(*, fix: bool = False) -> Iterator[Finding]:
     Args:
         fix: end runs as FAILED whose process is gone, and set a store aside that was left unfinished.
     """
-    yield from guarded("repository", lambda: repository.examine(project.FOLDER))
-    yield from guarded("MLproject", lambda: parameters.examine(project.FOLDER))
-    yield from guarded("environments", lambda: environments.examine(project.LOCK_FILE))
+    yield from guarded("engine", engine.examine)
+    if project.is_project():
+        yield from guarded("repository", lambda: repository.examine(project.FOLDER))
+        yield from guarded("MLproject", lambda: parameters.examine(project.FOLDER))
+        yield from guarded("environments", lambda: environments.examine(project.LOCK_FILE))
+    else:
+        yield Finding("warn", "project", "none here: what fits, scores or moves a model needs one", project.outside())
+        yield from guarded("environments", environments.managers)
     yield from guarded("store", lambda: _store(fix=fix))
 
 

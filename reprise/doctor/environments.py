@@ -23,8 +23,8 @@ def examine(lock_file: Path) -> Iterator[Finding]:
     """Examine what builds the environment in conda.yaml, and what has been built."""
     yield from managers()
     if not lock_file.exists():
-        missing = f"{lock_file} is missing: reprise is not installed from a checkout of the project"
-        yield Finding("FAIL", "lock", missing, "in the project's folder: pip install -e .")
+        missing = f"{lock_file} is missing: nothing pins the project's environment"
+        yield Finding("FAIL", "lock", missing, f"git checkout -- {shlex.quote(str(lock_file))}")
         return
     lock = read_lock(lock_file)
     yield from guarded("python", lambda: [locked_python(lock)])
@@ -120,10 +120,11 @@ def _lack(folder: Path, lock: Lock | None) -> str | None:
     if not any((folder / python).exists() for python in ("bin/python", "Scripts/python.exe")):
         return "it has no Python"
     sites = [*folder.glob("lib/python3*/site-packages"), *folder.glob("Lib/site-packages")]
-    installed = installed_versions([str(site) for site in sites]) if sites else {}
+    folders = [str(site) for site in sites]
+    installed = installed_versions(folders) if sites else {}
     if not set(installed) - {"pip", "setuptools", "wheel"}:
         return "it has no packages"
-    differing = differing_pins(lock, installed) if lock else []
+    differing = differing_pins(lock, installed, folders) if lock else []
     more = f", and {len(differing) - 1} more" if len(differing) > 1 else ""
     return differing[0] + more if differing else None
 

@@ -3,7 +3,9 @@
 conda, virtualenv and uv read alike only `python=…`, pip and one block of exact pins, so nothing else is written.
 """
 
+import re
 import subprocess
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from packaging.requirements import Requirement
 
 from reprise.base import scratch
 from reprise.base.errors import JobFailed
-from reprise.base.project import FOLDER, LOCK_FILE
+from reprise.base.project import FOLDER, LOCK_FILE, required
 from reprise.environment.pins import read_lock
 
 TEST_REQUIREMENTS = FOLDER / "tests/requirements.txt"
@@ -40,7 +42,7 @@ _TEST_HEADER = """\
 
 
 def write_lock(python: str | None = None, *, upgrade: bool = False) -> list[Path]:
-    """Write conda.yaml and tests/requirements.txt.
+    """Write conda.yaml and, for a project that has a dependency group for tests, tests/requirements.txt.
 
     Args:
         python: the version of Python to lock, such as `3.11`; None keeps the one that is locked.
@@ -50,19 +52,30 @@ def write_lock(python: str | None = None, *, upgrade: bool = False) -> list[Path
         The files that were written.
 
     Raises:
+        WrongCall: there is no project, or it has no environment lock yet.
         JobFailed: uv is missing, cannot reach the package index, or finds no versions that fit together.
     """
+    required("reprise lock")
     old = read_lock()
     python = python or old.python
     project_pins = _compile(["project"], python, [] if upgrade else [str(pin) for pin in old.pins.values()])
+    entries = "".join(f"      - {pin}\n" for pin in project_pins)
+    if not _has_tests():
+        LOCK_FILE.write_text(_HEADER.format(python=python) + entries, encoding="utf-8", newline="\n")
+        return [LOCK_FILE]
     old_tests = TEST_REQUIREMENTS.read_text(encoding="utf-8").splitlines() if TEST_REQUIREMENTS.exists() else []
     test_pins = _compile(["project", "test"], python, [] if upgrade else old_tests, constraints=project_pins)
-    entries = "".join(f"      - {pin}\n" for pin in project_pins)
+    TEST_REQUIREMENTS.parent.mkdir(exist_ok=True)
     LOCK_FILE.write_text(_HEADER.format(python=python) + entries, encoding="utf-8", newline="\n")
     TEST_REQUIREMENTS.write_text(
         _TEST_HEADER + "".join(f"{pin}\n" for pin in test_pins), encoding="utf-8", newline="\n"
     )
     return [LOCK_FILE, TEST_REQUIREMENTS]
+
+
+def _has_tests() -> bool:
+    with (FOLDER / "pyproject.toml").open("rb") as file:
+        return "test" in tomllib.load(file)["dependency-groups"]
 
 
 def _compile(
@@ -95,7 +108,7 @@ def _for_python(pins: Sequence[str], python: str) -> list[str]:
         if all(needed):
             requirement.marker = None
         if any(needed):
-            kept.append(str(requirement).replace(";", " ;"))  # pip and conda both want the blank
+            kept.append(re.sub(r"\s*;", " ;", str(requirement)))  # pip and conda both want the blank
     return kept
 
 

@@ -14,8 +14,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from reprise.base import line_ends, yaml_nodes
+from reprise.base.credentials import without_credentials
 from reprise.base.errors import WrongCall, one_line
-from reprise.base.project import LOCK_FILE
+from reprise.base.project import LOCK_FILE, is_project, outside
+from reprise.environment import origin
 
 THREADS = (
     "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
@@ -40,8 +42,17 @@ class Lock:
 
 
 def read_lock(path: Path = LOCK_FILE) -> Lock:
-    """Read this project's conda.yaml."""
-    return parse_lock(path.read_bytes())
+    """Read this project's conda.yaml.
+
+    Raises:
+        WrongCall: there is none, or it is no environment lock.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        missing = f"{path} is missing: it pins the environment"
+        raise WrongCall(f"{missing}; {'restore it' if is_project() else outside()}") from error
+    return parse_lock(content)
 
 
 def parse_lock(content: bytes) -> Lock:
@@ -87,18 +98,42 @@ def mismatches(lock: Lock, installed: dict[str, str]) -> list[str]:
     return found + differing_pins(lock, installed)
 
 
-def differing_pins(lock: Lock, installed: dict[str, str]) -> list[str]:
-    """Name, a line each, what is installed otherwise than it is pinned."""
+def differing_pins(lock: Lock, installed: dict[str, str], site_packages: list[str] | None = None) -> list[str]:
+    """Name, a line each, what is installed otherwise than it is pinned.
+
+    Args:
+        lock: the environment lock.
+        installed: from `installed_versions`.
+        site_packages: as there, of the same environment.
+    """
     found = []
-    for name, pin in lock.pins.items():
-        if pin.marker and not pin.marker.evaluate():
-            continue
+    for name, pin in _needed(lock).items():
         version = installed.get(name)
         if version is None:
-            found.append(f"{name} is not installed, locked {pin.specifier}")
+            found.append(f"{name} is not installed, locked {_wanted(pin)}")
+        elif pin.url:
+            other = origin.difference(pin.url, version, origin.recorded(name, site_packages))
+            found += [f"{name} {other}"] if other else []
         elif not pin.specifier.contains(version, prereleases=True):
             found.append(f"{name} {version}, locked {pin.specifier}")
     return found
+
+
+def uncompared_pins(lock: Lock, installed: dict[str, str]) -> list[str]:
+    """Name, a line each, what is installed here for a pin that names a place, and does not say where it came from."""
+    return [
+        f"{name} {installed[name]} does not say where it came from: it is not compared with {_wanted(pin)}"
+        for name, pin in _needed(lock).items()
+        if pin.url and name in installed and origin.recorded(name) is None
+    ]
+
+
+def _needed(lock: Lock) -> dict[str, Requirement]:
+    return {name: pin for name, pin in lock.pins.items() if pin.marker is None or pin.marker.evaluate()}
+
+
+def _wanted(pin: Requirement) -> str:
+    return without_credentials(pin.url) if pin.url else str(pin.specifier)
 
 
 def pinned(names: Iterable[str], lock: Lock) -> list[str]:

@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heappush
 import mlflow
 from mlflow.entities import Run, RunTag
 
-from reprise.base import process, project
+from reprise.base import engine, process, project
 from reprise.base.errors import JobFailed
 from reprise.base.permission import needed
 from reprise.code.checkout import describe
@@ -112,7 +112,7 @@ def begin(
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
     checkout = describe(project.FOLDER, with_patch=False)
     run_tags = {**(grounds or {}), **{f"{TAG}.{key}": value for key, value in tags.items()}}
-    run_tags |= {**process.tags(), "reprise.job": job, MODEL: name, "mlflow.user": user}
+    run_tags |= {**process.tags(), **engine.this().tags(), "reprise.job": job, MODEL: name, "mlflow.user": user}
     if checkout.commit:
         run_tags["mlflow.source.git.commit"] = checkout.commit
     experiment = _experiment(name) or mlflow.MlflowClient().create_experiment(experiment_name(name))

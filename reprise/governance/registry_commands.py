@@ -44,13 +44,14 @@ def promote(version: str, name: str, alias: str, policy: str, reason: str, force
     """Give a version that passed the policy the alias champion, or challenger."""
     if force and not reason.strip():
         raise WrongCall('--force wants a reason: --reason "…"')
+    folder = project.required("reprise promote")
     from reprise.governance import promotion  # noqa: PLC0415
 
     move = promotion.promote(
         name,
         version,
         alias,
-        project.FOLDER / Path(policy),
+        folder / Path(policy),
         reason=reason,
         force=force,
         probe=_Probe(env_manager),
@@ -68,6 +69,7 @@ def promote(version: str, name: str, alias: str, policy: str, reason: str, force
 @_env_manager
 def rollback(name: str, to: str, reason: str, env_manager: str) -> None:
     """Put the champion back to a version that was good, once that one loads and scores."""
+    project.required("reprise rollback")
     from reprise.governance import promotion  # noqa: PLC0415
 
     wanted = None if to == "previous" else to

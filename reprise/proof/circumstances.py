@@ -9,6 +9,7 @@ from typing import Any
 
 from mlflow.entities import Dataset
 
+from reprise.base.engine import Engine
 from reprise.base.errors import one_line
 from reprise.environment.pins import Lock
 from reprise.proof.own import Sides
@@ -50,6 +51,7 @@ def compare(
     return (
         *_code(recorded, again),
         *_data(recorded, again),
+        *_engine(recorded.engine, again.engine),
         *_environment(recorded.environment, again.environment, lock, needs),
         *_machine(recorded.environment, again.environment),
         *_parameters(recorded.parameters, again.parameters, replaced, sides),
@@ -125,6 +127,18 @@ def _datasets(run: Recorded) -> dict[str, list[Dataset]]:
         name = f"{item.dataset.name} ({context})" if context else item.dataset.name
         found.setdefault(name, []).append(item.dataset)
     return found
+
+
+def _engine(recorded: Engine | None, again: Engine | None) -> Iterator[Finding]:
+    """Compare the engines' versions and digests; a run that does not record its engine has nothing to say."""
+    if recorded is None:
+        return
+    old, new = (f"{side.version} sha256:{side.digest}" if side else None for side in (recorded, again))
+    sides = {"then": recorded, "now": again}
+    edits = [f"edited {when}: {side.few()}" for when, side in sides.items() if side and side.edited]
+    yield replace(_pair("environment", "engine", old, new), note="; ".join(edits))
+    if recorded.edited:
+        yield _skipped("environment", "engine as released", f"the run's own was edited: {recorded.few()}")
 
 
 def _environment(

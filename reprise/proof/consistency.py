@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reprise.base import limits, line_ends
+from reprise.base import engine, limits, line_ends
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import TAG_LENGTH
 from reprise.proof.agreement import pair, same
@@ -41,7 +41,8 @@ def check(stored: Stored, record: Mapping[str, Any]) -> tuple[Finding, ...]:
     """
     found = [*_seal(stored, record)]
     if record:
-        found += [*_code(stored, record), *_environment(stored, record), *_data(stored, record["data"])]
+        found += [*_code(stored, record), *_engine(stored, record), *_environment(stored, record)]
+        found += _data(stored, record["data"])
         found += _logged(stored, record) if "logged" in record else _unsealed(stored, record["data"])
         found += [*_command(stored, record), *_models(stored), *_verdict(stored, record)]
     return _once(found)
@@ -78,6 +79,11 @@ def _code(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
 def _at_commit(stored: Stored) -> bool:
     """Tell whether a backend started the job, which has then recorded a patch by itself."""
     return stored.tags.get("mlflow.project.backend", "local") != "local"
+
+
+def _engine(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+    if said := engine.parse(record.get("engine")):
+        yield _tag(stored, engine.TAG, str(said))
 
 
 def _environment(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:

@@ -79,6 +79,8 @@ def reproduce(
             terms = {"apply_patch": apply_patch, "published": published}
             plan = moved(prepare(search, repository, env_manager, experiment_id, **terms), search)
             announce(plan)
+            if search.engine and search.engine.edited:
+                note(f"the engine of the recorded run was edited: {search.engine.few()}")
             again = rerun = _rerun(plan, search, folder / "again")
             if parent:
                 again = read(trials.counterpart(recorded, rerun.run), folder / "trial")

@@ -22,6 +22,7 @@ from reprise.base.interruption import terminated_as_interrupted
 from reprise.base.limits import in_parameter, in_tag
 from reprise.base.terminal import note
 from reprise.environment.built_environment import built, choose_manager
+from reprise.environment.pinned_engine import other_engine
 from reprise.running import child
 from reprise.store.experiment import experiment_id
 from reprise.store.store_access import reached
@@ -67,6 +68,7 @@ def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager
     """Run an entry point of this very project in the project's environment: so the lean launcher gets work done.
 
     In a project of another kind, which has no such entry point, it is that of the project that this package lies in.
+    A launcher's engine of another version than the project's is said: the job runs with the project's.
 
     Args:
         entry_point: a name in MLproject.
@@ -75,13 +77,30 @@ def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager
 
     Returns:
         The exit code that the entry point's own command ended with.
+
+    Raises:
+        WrongCall: there is no project, or it has no such entry point and neither has this package's.
+        WrongCall, JobFailed: as `perform`.
     """
-    own = project.mlproject_in(project.FOLDER) and load_project(str(project.FOLDER))._entry_points.get(entry_point)  # noqa: SLF001
-    folder = project.FOLDER if own else project.ENGINE
+    folder = _having(entry_point, parameters)
+    if said := other_engine(folder, env_manager):
+        note(said)
     tags = {"mlflow.source.name": str(folder), "mlflow.project.backend": "local"}
     job = Job(folder, str(folder), entry_point, parameters, env_manager, experiment_id(), tags=tags)
     with scratch.folder("job") as spare:
         return perform(job, spare)[1]
+
+
+def _having(entry_point: str, parameters: Mapping[str, str]) -> Path:
+    """Find the project that has an entry point: this one, else the one that this package lies in."""
+    folder = project.required(f"the entry point {entry_point}")
+    for place in (folder, project.ENGINE):
+        if project.mlproject_in(place) and entry_point in load_project(str(place))._entry_points:  # noqa: SLF001
+            return place
+    declared = ", ".join(f"{name}: string" for name in parameters)
+    options = "".join(f" --{name.replace('_', '-')}={{{name}}}" for name in parameters)
+    line = f'{entry_point}: {{parameters: {{{declared}}}, command: "python -m reprise job {entry_point}{options}"}}'
+    raise WrongCall(f"{project.mlproject_in(folder)} has no entry point {entry_point}; put below entry_points: {line}")
 
 
 def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None) -> tuple[str, int]:

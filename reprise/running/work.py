@@ -14,6 +14,7 @@ from reprise.code.clone import cloned
 from reprise.code.project_uri import ProjectUri
 from reprise.code.repository import find
 from reprise.environment.built_environment import built, choose_manager
+from reprise.environment.pinned_engine import has_engine
 from reprise.running import child
 from reprise.running.job import make_absolute
 from reprise.running.rendezvous import KEY, MODULE, MODULE_FILE, takes_workers
@@ -51,8 +52,10 @@ def work(run_id: str, env_manager: str | None, key: Path | None = None) -> int:
     commit = find(ProjectUri(search.repositories[0], search.commit, search.subdirectory))
     with cloned(commit) as clone:
         folder = paths.inside(clone.folder, commit.subdirectory, "subdirectory")
-        if not (folder / MODULE_FILE).exists():
-            raise WrongCall(f"commit {commit.sha} of {commit.url} has no {MODULE_FILE}, which a worker runs")
+        if not has_engine(folder, MODULE_FILE):
+            raise WrongCall(
+                f"commit {commit.sha} of {commit.url} has no {MODULE_FILE}, which a worker runs, and no pin brings one"
+            )
         try:
             project = load_project(str(folder))
         except MlflowException as error:

@@ -9,8 +9,16 @@ from typing import Any
 
 from reprise.base import limits, project
 from reprise.base.credentials import without_credentials
+from reprise.base.engine import Engine, this
 from reprise.code.checkout import Checkout, describe
-from reprise.environment.pins import Lock, describe_machine, installed_versions, mismatches, read_lock
+from reprise.environment.pins import (
+    Lock,
+    describe_machine,
+    installed_versions,
+    mismatches,
+    read_lock,
+    uncompared_pins,
+)
 
 FORMAT = 1
 """Version of provenance.json; a reader refuses what is newer."""
@@ -28,6 +36,8 @@ class Provenance:
         machine: Python, platform, processor, linear algebra.
         parameters: of the entry point, whole, as text and without credentials.
         command: the script and its arguments.
+        engine: that fills the run; None leaves it out of the record.
+        uncompared: pins that name a place which what is installed does not say it came from, a line each.
     """
 
     checkout: Checkout
@@ -37,6 +47,8 @@ class Provenance:
     machine: dict[str, Any]
     parameters: Mapping[str, str] = field(default_factory=dict)
     command: Sequence[str] = ()
+    engine: Engine | None = None
+    uncompared: Sequence[str] = ()
 
     def tags(self) -> dict[str, str]:
         """Give the MLflow tags; MLflow's own names where it has one."""
@@ -71,6 +83,7 @@ class Provenance:
             notes.append("the working tree is dirty and its patch is not recorded (REPRISE_PATCH=off)")
         if self.mismatches:
             notes.append(f"the environment is not the locked one: {_few(self.mismatches)}")
+        notes += self.uncompared
         notes += [f"parameter {cut}; provenance.json has it whole" for cut in self._cut()]
         return notes
 
@@ -92,9 +105,11 @@ class Provenance:
                 "lock_sha256": self.lock.sha256,
                 "matches_lock": not self.mismatches,
                 "mismatches": self.mismatches,
+                "uncompared": list(self.uncompared),
                 "installed": self.installed,
                 **self.machine,
             },
+            **({"engine": self.engine.record()} if self.engine else {}),
             "parameters": dict(self.parameters),
             "command": [Path(self.command[0]).name, *map(without_credentials, self.command[1:])],
         }
@@ -106,17 +121,23 @@ def collect(parameters: Mapping[str, Any] | None = None, command: Sequence[str] 
     Args:
         parameters: of the entry point.
         command: the script and its arguments; None for those that this process was started with.
+
+    Raises:
+        WrongCall: there is no project, or its environment lock cannot be read.
     """
+    folder = project.required("a run")
     with_patch = os.environ.get("REPRISE_PATCH", "").lower() not in ("off", "0", "false", "no")
     lock, installed = read_lock(), installed_versions()
     return Provenance(
-        checkout=describe(project.FOLDER, with_patch=with_patch),
+        checkout=describe(folder, with_patch=with_patch),
         lock=lock,
         installed=installed,
         mismatches=mismatches(lock, installed),
         machine=describe_machine(),
         parameters={name: without_credentials(str(value)) for name, value in (parameters or {}).items()},
         command=tuple(command or sys.argv),
+        engine=this(),
+        uncompared=uncompared_pins(lock, installed),
     )
 
 

@@ -11,6 +11,7 @@ import mlflow
 
 from reprise.base import json_text, scratch
 from reprise.base.credentials import without_credentials
+from reprise.base.engine import Engine, parse
 from reprise.base.errors import ABSENT, WrongCall, telling
 from reprise.store import experiment
 from reprise.store.provenance import FORMAT
@@ -139,6 +140,11 @@ class Recorded:
     def environment(self) -> dict[str, Any]:
         """Installed versions, Python and machine; empty where none are recorded."""
         return dict(self.provenance.get("environment", {}))
+
+    @property
+    def engine(self) -> Engine | None:
+        """The engine that filled it; None where none is recorded, as of older runs."""
+        return parse(self.provenance.get("engine"))
 
     @property
     def data(self) -> dict[str, Any]:

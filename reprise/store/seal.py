@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import mlflow
 
-from reprise.base import limits
+from reprise.base import engine, limits
 from reprise.base.credentials import without_credentials
 from reprise.store import digest
 from reprise.store.recorded import PROVENANCE, Recorded, unquoted
@@ -28,7 +28,7 @@ SEALED_AT_FIRST = (
     *("mlflow.source.name", "mlflow.source.type", "mlflow.project.entryPoint", "mlflow.project.backend"),
     *("mlflow.project.env", "mlflow.source.git.commit", "mlflow.source.git.branch", "mlflow.source.git.repoURL"),
     *("mlflow.source.git.dirty", "reprise.job", "reprise.version", "reprise.subdirectory", "reprise.git"),
-    *("reprise.patch", "reprise.environment.lock", "reprise.environment.matches", "reprise.parameters.cut"),
+    *(engine.TAG, "reprise.patch", "reprise.environment.lock", "reprise.environment.matches", "reprise.parameters.cut"),
     *("reprise.data.fingerprint", "reprise.rerun_of", "reprise.tune.settings", digest.TAG),
     *(f"reprise.evaluates.{name}" for name in ("model_uri", "model_id", "run_id")),
     *("reprise.verdict", *(f"reprise.verdict.{name}" for name in ("run_id", "policy", "model", "data", "champion"))),

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from reprise.base import garbage, patience, process
+from reprise.base import engine, garbage, patience, process
 from reprise.base.credentials import without_credentials
 from reprise.base.entry_point import failure_of, in_one_line, is_away, record_failure, watch_for_faults
 from reprise.base.errors import WrongCall
@@ -51,10 +51,12 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
         tags: what is known before the job begins, so that a run that fails has it too.
     """
     _check_writable(mlflow.get_tracking_uri())
+    for line in () if mlflow.active_run() else engine.this().notes():
+        note(line)
     with needed("EDIT", f"experiment {experiment_id()}"):
         run = _start()
     try:
-        _log_beginning(run, parameters, {**tags, "reprise.job": job})
+        _log_beginning(run, parameters, {**engine.this().tags(), **tags, "reprise.job": job})
         yield run
     except BaseException as error:
         _end_badly("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", run, error)

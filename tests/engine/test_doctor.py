@@ -35,6 +35,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "checkout"
     folder.mkdir()
     (folder / "file").write_text("text")
+    (folder / "MLproject").write_text("name: checkout\n")
     commit_all(folder)
     monkeypatch.setattr("reprise.base.project.FOLDER", folder)
     return folder
@@ -431,9 +432,9 @@ class TestScreen:
         assert level(result.output, "uv") == "FAIL"
         assert level(result.output, "runs") == "ok"
 
-    def test_a_package_without_its_project_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_project_without_its_lock_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("reprise.base.project.LOCK_FILE", Path("nowhere/conda.yaml"))
-        assert "-> in the project's folder: pip install -e ." in line(doctor().output, "lock")
+        assert "-> git checkout -- nowhere/conda.yaml" in line(doctor().output, "lock")
 
     def test_a_check_that_breaks_down_is_a_finding(self) -> None:
         def broken() -> list[finding.Finding]:

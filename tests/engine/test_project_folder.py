@@ -1,10 +1,12 @@
 """Which project a process acts on: that of its script, else that of the current folder, and which one is said."""
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
 
+import mlflow
 import pytest
 from conftest import PROJECT, commit_all, run
 
@@ -49,8 +51,79 @@ def test_a_script_that_is_no_project_s_acts_on_the_current_folder(other: Path, t
     assert acts_on(other / "deep", tmp_path / "script.py") == other
 
 
-def test_without_any_it_is_the_one_that_the_package_lies_in(tmp_path: Path) -> None:
-    assert acts_on(tmp_path) == PROJECT
+def test_a_script_deep_in_a_project_acts_on_it_and_not_on_the_current_folder(other: Path) -> None:
+    (other / "deep/er/script.py").write_text(WHERE)
+    assert acts_on(PROJECT, other / "deep/er/script.py") == other
+
+
+def test_a_command_of_an_environment_that_lies_in_a_project_acts_on_the_current_folder(
+    other: Path, tmp_path: Path
+) -> None:
+    run(sys.executable, "-m", "venv", "--without-pip", "--system-site-packages", other / ".venv", cwd=other)
+    script = other / ".venv/bin/where.py"
+    script.write_text(WHERE)
+    packages = os.pathsep.join([str(PROJECT), *sys.path[1:]])
+    done = run(other / ".venv/bin/python", script, cwd=tmp_path, PYTHONPATH=packages)
+    assert done.stdout.strip() == str(tmp_path), done.stderr
+
+
+def test_without_any_it_is_the_current_folder_and_never_where_the_package_lies(tmp_path: Path) -> None:
+    assert acts_on(tmp_path) == tmp_path
+
+
+NEEDING: list[tuple[str, ...]] = [
+    ("lock",), ("tune",), ("reproduce", "latest"), ("promote", "1"), ("rollback",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", NEEDING, ids=[command[0] for command in NEEDING])
+def test_what_needs_a_project_says_so_in_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = run("reprise", *command, cwd=tmp_path)
+    (line,) = done.stderr.splitlines()
+    said = f"{command[0]} needs a project, and neither {tmp_path} nor a folder above it has an MLproject of yours: "
+    assert line.startswith("Error: ")
+    assert line.endswith(f"{said}go to a project's folder first")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_what_needs_none_goes_on_outside_of_any(store: str, tmp_path: Path) -> None:
+    client, experiment = mlflow.MlflowClient(), mlflow.get_experiment_by_name("test").experiment_id
+    run_id = client.create_run(experiment, tags={"reprise.job": "train"}).info.run_id
+    client.log_metric(run_id, "test_accuracy", 0.5)
+    client.set_terminated(run_id)
+    commands: list[tuple[str, ...]] = [("show", run_id), ("history",), ("compare", run_id, run_id)]
+    for command in (*commands, ("best", "--metric", "test_accuracy")):
+        done = run("reprise", *command, cwd=tmp_path, MLFLOW_TRACKING_URI=store, MLFLOW_EXPERIMENT_NAME="test")
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_script_of_a_run_says_that_it_lacks_a_project(tmp_path: Path) -> None:
+    for name in ("train.py", "model.py"):
+        shutil.copy(PROJECT / name, tmp_path)
+    done = run(sys.executable, "train.py", cwd=tmp_path, PYTHONPATH=str(PROJECT))
+    assert done.returncode == 2, done.stderr
+    assert "needs a project, and neither" in done.stderr.splitlines()[-1]
+
+
+def test_a_project_without_an_environment_lock_is_one_line(other: Path) -> None:
+    (other / "conda.yaml").unlink()
+    done = run("reprise", "lock", cwd=other)
+    assert done.returncode == 2
+    assert f"Error: {other}/conda.yaml is missing: it pins the environment; restore it" in done.stderr
+
+
+@pytest.mark.integration
+def test_an_entry_point_that_neither_project_has_is_named_with_its_line(other: Path, tmp_path: Path) -> None:
+    """Where the package lies in no project; an editable checkout lends its own (`test_stores.py`)."""
+    bare = tmp_path / "bare"
+    shutil.copytree(PROJECT / "reprise", bare / "reprise")
+    (other / "MLproject").write_text("entry_points: {main: {command: 'true'}}\n")
+    done = run("python", "-m", "reprise", "tune", "-P", "n_jobs=2", cwd=other, PYTHONPATH=str(bare))
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        f"Error: {other}/MLproject has no entry point tune; put below entry_points: tune: {{parameters: {{n_jobs: "
+        'string}, command: "python -m reprise job tune --n-jobs={n_jobs}"}'
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a file to another user")
@@ -58,7 +131,7 @@ def test_what_another_user_has_put_into_a_shared_folder_is_no_project(tmp_path: 
     (tmp_path / "mine").mkdir()
     (tmp_path / "MLproject").write_text("name: planted\n")
     os.chown(tmp_path / "MLproject", 12345, 12345)
-    assert acts_on(tmp_path / "mine") == PROJECT
+    assert acts_on(tmp_path / "mine") == tmp_path / "mine"
     os.chown(tmp_path / "MLproject", os.getuid(), -1)
     assert acts_on(tmp_path / "mine") == tmp_path
 
@@ -77,11 +150,15 @@ def test_the_launcher_says_on_which_project_it_acts_where_that_is_another(other:
     done = run("reprise", "doctor", cwd=other / "deep")
     assert f"note: this acts on the project in {other}\n" in done.stderr
     assert f"{other}, main at " in done.stdout
-    (other / "reprise").mkdir()
-    (other / "reprise/__init__.py").touch()
-    done = run("reprise", "doctor", cwd=other)
-    assert f"note: this acts on the project in {other}, by the engine of {PROJECT} and not its own\n" in done.stderr
     assert "this acts on" not in run("reprise", "doctor", cwd=PROJECT).stderr
+
+
+def test_doctor_says_that_there_is_no_project(tmp_path: Path) -> None:
+    done = run("reprise", "doctor", cwd=tmp_path)
+    assert re.search(
+        r"^warn  project +none here: .*\n +-> neither .* has an MLproject of yours", done.stdout, re.MULTILINE
+    )
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.integration

@@ -1,0 +1,169 @@
+"""The engine: the version and the digest of this very package, and where its files are not those of its release.
+
+`MANIFEST` holds the SHA-256 of each file, as `sha256sum` writes it. `python -m reprise.base.engine --write` renews it.
+The engine's digest is the SHA-256 of that text as the files that are there give it, so that of an engine which nobody
+has edited is what `sha256sum MANIFEST` prints.
+"""
+
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import reprise
+from reprise.base import line_ends
+
+PACKAGE = Path(__file__).resolve().parent.parent
+"""The folder that this package's files are in."""
+
+MANIFEST = "MANIFEST"
+
+TAG = "reprise.engine"
+"""On a run: version and digest of the engine that filled it, and whether it was edited."""
+
+LISTED = 3
+"""Edited files that a line names."""
+
+_SHORT = 12  # digits of a digest that a person compares
+_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+_LEFT_BEHIND = re.compile(r"__pycache__|.*\.py[co]|\..*")  # by Python, an editor or a system: no part of a release
+_VERSION = re.compile(r"""^__version__ = ["']([^"']+)["']$""", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine's identity.
+
+    Attributes:
+        version: of its release.
+        digest: SHA-256 over the names and contents of its files.
+        edited: the files that are not those of the release, the kind of edit behind each; empty where all are.
+    """
+
+    version: str
+    digest: str
+    edited: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Write it as the tag has it."""
+        return f"{self.version} sha256:{self.digest[:_SHORT]}{' edited' if self.edited else ''}"
+
+    def tags(self) -> dict[str, str]:
+        """Return the MLflow tags."""
+        return {TAG: str(self)}
+
+    def record(self) -> dict[str, Any]:
+        """Return what provenance.json holds."""
+        return {**asdict(self), "edited": list(self.edited)}
+
+    def few(self) -> str:
+        """Name the first edited files, and how many more there are."""
+        more = f" and {len(self.edited) - LISTED} more" if len(self.edited) > LISTED else ""
+        return ", ".join(self.edited[:LISTED]) + more
+
+    def notes(self) -> list[str]:
+        """Return what a person should know: that the engine is not the released one."""
+        return [f"the engine was edited: {self.few()}; the run records that"] if self.edited else []
+
+
+def parse(record: object) -> Engine | None:
+    """Read what provenance.json holds of an engine; None where it holds none, as that of an older run."""
+    if not isinstance(record, dict):
+        return None
+    version, digest, edited = (record.get(key) for key in ("version", "digest", "edited"))
+    if not (isinstance(version, str) and isinstance(digest, str) and isinstance(edited, list)):
+        return None
+    return Engine(version, digest, tuple(map(str, edited)))
+
+
+@cache
+def this() -> Engine:
+    """Identify the engine that runs; its files are read once a process."""
+    return identify(PACKAGE, reprise.__version__)
+
+
+def identify(folder: Path, version: str) -> Engine:
+    """Identify the engine in a folder.
+
+    Args:
+        folder: the package's.
+        version: of its release.
+    """
+    found = hashes(folder)
+    released = read_manifest(folder)
+    digest = hashlib.sha256(text(found).encode()).hexdigest()
+    if released is None:
+        return Engine(version, digest, (f"{MANIFEST} (missing)",))
+    return Engine(version, digest, tuple(_edits(released, found)))
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a package by its name in the folder, sorted; line ends are those of Unix."""
+    return {name: line_ends.sha256(Path(path).read_bytes()) for name, path in sorted(_files(str(folder), ""))}
+
+
+def text(found: dict[str, str]) -> str:
+    """Write hashes as `sha256sum` does."""
+    return "".join(f"{digest}  {name}\n" for name, digest in found.items())
+
+
+def read_manifest(folder: Path) -> dict[str, str] | None:
+    """Read the hashes of a release's files; None where the folder has none that can be read."""
+    try:
+        lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = [match for line in lines if (match := _LINE.fullmatch(line))]
+    return {match[2]: match[1] for match in found} or None
+
+
+def version_in(folder: Path) -> str | None:
+    """Read the version of the engine in a folder, without running anything of it; None where it does not say."""
+    try:
+        found = _VERSION.search((folder / "__init__.py").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+    return found[1] if found else None
+
+
+def _files(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
+    for entry in os.scandir(folder):
+        if _LEFT_BEHIND.fullmatch(entry.name):
+            continue
+        if entry.is_dir():
+            yield from _files(entry.path, f"{prefix}{entry.name}/")
+        elif prefix or entry.name != MANIFEST:
+            yield f"{prefix}{entry.name}", entry.path
+
+
+def _edits(released: dict[str, str], found: dict[str, str]) -> Iterator[str]:
+    for name in sorted({*released, *found}):
+        if name not in found:
+            yield f"{name} (missing)"
+        elif name not in released:
+            yield f"{name} (added)"
+        elif released[name] != found[name]:
+            yield f"{name} (changed)"
+
+
+def _main(arguments: list[str]) -> int:
+    """Say which engine this is, or write its manifest anew."""
+    if arguments == ["--write"]:
+        content = text(hashes(PACKAGE))
+        (PACKAGE / MANIFEST).write_text(content, encoding="utf-8", newline="\n")
+        sys.stdout.write(f"wrote {PACKAGE / MANIFEST}\n")
+        return 0
+    if arguments:
+        sys.stderr.write("Usage: python -m reprise.base.engine [--write]\n")
+        return 2
+    sys.stdout.write("".join(f"{line}\n" for line in (this(), *this().edited)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))
