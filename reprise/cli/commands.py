@@ -204,7 +204,8 @@ def sync(check: bool) -> None:  # noqa: FBT001  click passes flags so
     """Write the parameters of train.py and model.py into MLproject, where it lacks them or has other defaults."""
     from reprise.contract import mlproject  # noqa: PLC0415
 
-    text, mended = mlproject.synchronised(project.FOLDER)
+    folder = project.required("reprise sync")
+    text, mended = mlproject.synchronised(folder)
     for one in mended:
         say(str(one) if check else one.done)
     if not mended:
@@ -212,7 +213,7 @@ def sync(check: bool) -> None:  # noqa: FBT001  click passes flags so
     elif check:
         sys.exit(1)
     else:
-        mlproject.write(project.FOLDER, text)
+        mlproject.write(folder, text)
 
 
 cli.add_command(job)

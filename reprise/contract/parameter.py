@@ -10,6 +10,7 @@ from dataclasses import MISSING, dataclass
 from itertools import pairwise
 from typing import Any, get_args, get_type_hints
 
+import click
 from pydantic.fields import FieldInfo
 
 from reprise.base.errors import WrongCall
@@ -50,8 +51,8 @@ def parameters(function: Callable[..., Any]) -> list[Parameter]:
             found += fields(hints[name], within=name)
         else:
             default = MISSING if own.default is own.empty else own.default
-            made = Parameter(name, ValueType(hints[name]), default, lines.get(name) or _help(hints[name]))
-            found.append(_checked(function.__name__, made))
+            text = lines.get(name) or _help(hints[name])
+            found.append(_made(function.__name__, name, hints[name], default, text))
     names = [one.name for one in found]
     if double := next((one for one in found if names.count(one.name) > 1), None):
         raise WrongCall(f"{function.__name__} takes {double.name} twice; rename the hyper-parameter")
@@ -73,8 +74,7 @@ def fields(kind: Any, within: str | None = None) -> list[Parameter]:
         if default is MISSING:
             raise WrongCall(f"{kind.__name__}.{field.name} has no default; a run without options needs one")
         text = lines.get(field.name) or _help(hints[field.name])
-        made = Parameter(field.name, ValueType(hints[field.name]), default, text, within)
-        found.append(_checked(kind.__name__, made))
+        found.append(_made(kind.__name__, field.name, hints[field.name], default, text, within))
     return found
 
 
@@ -90,14 +90,17 @@ def call(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
     return function(**given, **{name: hints[name](**chosen) for name, chosen in inside.items()})
 
 
-def _checked(owner: str, found: Parameter) -> Parameter:
-    if found.default is not MISSING:
+def _made(owner: str, name: str, hint: Any, default: Any, text: str, within: str | None = None) -> Parameter:
+    try:
+        made = Parameter(name, ValueType(hint), default, text, within)
+    except WrongCall as error:
+        raise WrongCall(f"{owner}: {name}: {error.message}") from error
+    if default is not MISSING:
         try:
-            found.type.convert(found.default, None, None)
-        except Exception as error:
-            message = getattr(error, "message", str(error))
-            raise WrongCall(f"{owner}: the default of {found.name} is not of its own type: {message}") from error
-    return found
+            made.type.convert(default, None, None)
+        except click.BadParameter as error:
+            raise WrongCall(f"{owner}: the default of {name} is not of its own type: {error.message}") from error
+    return made
 
 
 def _help(hint: Any) -> str:

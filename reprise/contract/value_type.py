@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import click
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
-from reprise.base.errors import one_line
+from reprise.base.errors import WrongCall, one_line
 
 _FINITE = ConfigDict(allow_inf_nan=False)
 _UNABLE = ", unable to "
@@ -21,12 +21,20 @@ class ValueType(click.ParamType[Any]):
 
     Args:
         annotation: the type.
+
+    Raises:
+        WrongCall: no text can be read as a value of that type, such as an array.
     """
 
     def __init__(self, annotation: Any) -> None:
         self.annotation = annotation
-        self._adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=_FINITE)
-        self.name = _named(self._adapter)
+        try:
+            self._adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=_FINITE)
+            self.name = _named(self._adapter)
+        except PydanticUserError as error:
+            named = getattr(annotation, "__name__", annotation)
+            message = f"{named} is no type of an option; use numbers, str, bool, Literal, or a list of them"
+            raise WrongCall(message) from error
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Check a value; one that the type does not allow is a wrong call."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -82,6 +83,21 @@ class _Wrong:
     kind: Seed = -1
 
 
+@dataclass
+class _Odd:
+    kernel: np.ndarray | None = None
+
+
+class Plain:
+    C: float = 1.0
+
+
+def _odd(odd: _Odd) -> None: ...
+
+
+def _plain(plain: Plain) -> None: ...
+
+
 def _needy(needy: _Needy) -> None: ...
 
 
@@ -93,6 +109,8 @@ def _wrong(wrong: _Wrong) -> None: ...
     [
         (_untyped, "parameter data has no type"),
         (_twice, "takes bagged twice; rename the hyper-parameter"),
+        (_odd, r"_Odd: kernel: numpy.ndarray \| None is no type of an option; use numbers, str"),
+        (_plain, "_plain: plain: Plain is no type of an option"),
         (_needy, "_Needy.C has no default"),
         (_wrong, "the default of kind is not of its own type: -1 should be greater than or equal to 0"),
     ],
