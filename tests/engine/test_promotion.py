@@ -277,11 +277,11 @@ def test_a_registry_that_fails_in_the_middle_leaves_what_the_next_command_repair
 
 
 @pytest.mark.integration
-def test_promotions_on_one_machine_follow_one_another(judged: MlflowClient, tmp_path: Path) -> None:
+def test_promotions_on_one_machine_follow_one_another(judged: MlflowClient) -> None:
     """Two processes at once: the lock lets both through, each from what the other has left."""
     variables = environment(MLFLOW_TRACKING_URI=mlflow.get_tracking_uri())
     command = ["reprise", "promote", "--force", "--reason", "at once", "--env-manager", "local"]
-    processes = [subprocess.Popen([*command, version], cwd=tmp_path, env=variables) for version in "13"]
+    processes = [subprocess.Popen([*command, version], cwd=PROJECT, env=variables) for version in "13"]
     assert [process.wait(300) for process in processes] == [0, 0]
     first, second = history.moves("reprise")
     assert (first.before, second.before) == ("none", first.after)

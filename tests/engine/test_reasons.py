@@ -179,7 +179,8 @@ def test_a_value_that_looks_like_an_option_is_a_value(name: str, tmp_path: Path)
     """`-P version=--help` ended FINISHED and had done nothing."""
     command = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"][name]["command"]
     values = {"version": "--help", "run": "--help", "name": "reprise", "alias": "champion", "policy": "policy.yaml"}
-    done = run("bash", "-c", command.format(reason="''", **values), cwd=tmp_path, PYTHONPATH=str(PROJECT))
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    done = run("bash", "-c", command.format(reason="''", **values), cwd=PROJECT, MLFLOW_TRACKING_URI=store)
     assert done.returncode == 2, done.stdout
     assert "--help" in done.stderr
     assert "Usage" not in done.stdout
