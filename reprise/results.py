@@ -55,7 +55,8 @@ def write_decision_regions(pipeline: Pipeline, dataset: Dataset, folder: Path) -
 
 def write_preprocessing(pipeline: Pipeline, folder: Path) -> None:
     """Write scaler.gz, the fitted preprocessing step, for `joblib.load`."""
-    joblib.dump(pipeline.named_steps["preprocessing"], folder / "scaler.gz")
+    if step := getattr(pipeline, "named_steps", {}).get("preprocessing"):
+        joblib.dump(step, folder / "scaler.gz")
 
 
 def write_search(trials: pd.DataFrame, space: Sequence[dict[str, Any]], folder: Path) -> None:

@@ -24,7 +24,7 @@ PACKAGES = (
 NEEDS_THE_ENVIRONMENT = {
     *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "delimited", "features", "fingerprint", "inputs")),
     *(f"data.{name}" for name in ("known", "labels", "notation", "schema", "table")),
-    *(f"models.{name}" for name in ("composition", "held_out", "logged_model")),
+    *(f"models.{name}" for name in ("composition", "held_out", "logged_model", "module_space")),
     *(f"proof.{name}" for name in ("apart", "artifacts", "bisection", "cells", "columns", "comparison", "learned")),
     *(f"proof.{name}" for name in ("leaves", "preparation", "reproduction", "table_change")),
     *(f"search.{name}" for name in ("candidates", "dask_calls", "dask_cluster", "dask_tls", "engine", "figures")),
