@@ -192,7 +192,7 @@ def _prediction_time(subject: Subject, raw: pd.DataFrame) -> float:
     cold. One thread computes, so that none is counted which only waits.
     """
     seconds = []
-    with threadpool_limits(1):
+    with threadpool_limits(1), subject.space.entered():
         for row in range(TIMED):
             one = raw.iloc[[row % len(raw)]]
             begin = time.process_time()

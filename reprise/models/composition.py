@@ -1,11 +1,14 @@
 """What a fitted model is made of: the types that it holds, and the distributions that they come from."""
 
+import importlib
 import importlib.metadata
 import io
 import json
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import skops.io
@@ -13,61 +16,108 @@ from packaging.utils import canonicalize_name
 
 from reprise.base.errors import JobFailed
 from reprise.environment.pins import Lock, required
+from reprise.models.project_code import Code, closure, is_own
 
 ALWAYS = ("sklearn", "numpy", "scipy")
 """Packages that every model's requirements hold."""
 
-OWN = __name__.partition(".")[0]
+
+@dataclass(frozen=True)
+class Composition:
+    """What a fitted model is made of.
+
+    Attributes:
+        types: names of types and functions that loading it has to trust, for skops.
+        distributions: canonical names of distributions that the lock pins, and that it needs.
+        code: the project's own modules that it needs.
+    """
+
+    types: list[str]
+    distributions: list[str]
+    code: Code
 
 
-def trusted_types(model: Any, trusted: Iterable[str], lock: Lock) -> tuple[list[str], list[str]]:
-    """Return the types that loading a model has to trust, and the distributions that it needs.
+def compose(model: Any, trusted: Iterable[str], lock: Lock) -> Composition:
+    """Find out what a model is made of.
 
     Args:
         model: a fitted estimator.
-        trusted: packages whose types are trusted, beside scikit-learn's, its base's and those that the lock pins.
+        trusted: packages whose types are trusted, beside the project's own, scikit-learn's, its base's and those that
+            the lock pins.
         lock: the environment lock.
 
-    Returns:
-        Names of types, for skops, and canonical names of distributions that the lock pins.
-
     Raises:
-        JobFailed: a type is from a distribution that the lock does not pin, or from none.
+        JobFailed: a type is from a distribution that the lock does not pin, or from none; or the project's own code
+            that it needs is, or cannot be imported elsewhere.
     """
     saved = skops.io.dumps(model)
-    needed = _distributions(sorted(_types(saved)), lock)
-    known = {*ALWAYS, *trusted, *needed}
+    held = sorted(_types(saved))
+    own = [(module, name) for module, name in held if module not in sys.builtin_module_names and is_own(module)]
+    _check_importable([*own, *(one for one in held if one[0] == "__main__")])
+    others = [(module, name) for module, name in held if (module, name) not in own]
+    needed = _distributions({_package(module): f"the model holds {module}.{name}" for module, name in others}, lock)
+    known = {*ALWAYS, *trusted, *needed, *(_package(module) for module, _ in own)}
     types = skops.io.get_untrusted_types(data=saved)
     if foreign := [name for name in types if _package(name) not in known]:
         raise JobFailed(
             f"the model holds {', '.join(foreign)}, of no package that is trusted on loading; "
             "add the package to TRUSTED_PACKAGES in reprise/models/logged_model.py if you trust it"
         )
-    return list(types), sorted(set(needed.values()))
+    code = closure({module for module, _ in own})
+    needed |= _distributions(
+        {package: f"the model's own {file} imports {package}" for package, file in code.needed.items()}, lock
+    )
+    return Composition(list(types), sorted({*needed.values(), *_pinned(code.wanted, lock)}), code)
 
 
-def _distributions(types: list[str], lock: Lock) -> dict[str, str]:
-    """Find the distribution of each package that types are from, beside those that every model needs."""
-    example = {_package(name): name for name in types}
-    wanted = [name for name in example if name not in {*ALWAYS, OWN, *sys.stdlib_module_names}]
-    installed = importlib.metadata.packages_distributions() if wanted else {}
+def _check_importable(held: Iterable[tuple[str, str]]) -> None:
+    """Refuse what no other process can import by its name."""
+    for module, name in held:
+        if module == "__main__":
+            script = Path(getattr(sys.modules[module], "__file__", None) or "the script that runs").name
+            raise JobFailed(
+                f"the model holds {name}, which {script} itself defines, so it could not be loaded elsewhere; define "
+                "it in model.py, and import it from there"
+            )
+        if not hasattr(importlib.import_module(module), name):
+            raise JobFailed(
+                f"the model holds {name} of {module}, which is no name at the top of that module, as of a lambda or of "
+                "what is defined within a function, so it could not be loaded elsewhere; define it at the top"
+            )
+
+
+def _distributions(wanted: Mapping[str, str], lock: Lock) -> dict[str, str]:
+    """Find the distribution of each package that is needed, beside those that every model needs.
+
+    Args:
+        wanted: package -> what needs it, for a person.
+        lock: the environment lock.
+    """
+    here = {name: why for name, why in wanted.items() if name not in {*ALWAYS, *sys.stdlib_module_names}}
+    installed = importlib.metadata.packages_distributions() if here else {}
     found: dict[str, str] = {}
-    for package in wanted:
+    for package, why in here.items():
         names = [canonicalize_name(name) for name in installed.get(package, [])]
         if not names:
             raise JobFailed(
-                f"the model holds {example[package]}, of no installed package, so no pin brings it; "
-                "take it from a package that conda.yaml pins"
+                f"{why}, of no installed package, so no pin brings it; take it from one that conda.yaml pins"
             )
         pinned = [name for name in names if name in lock.pins]
         if not pinned:
             raise JobFailed(
-                f"the model holds {example[package]}, of {names[0]}, which conda.yaml does not pin: it could not be "
+                f"{why}, of {names[0]}, which conda.yaml does not pin: it could not be "
                 "loaded elsewhere; add it to the dependencies in pyproject.toml, then reprise lock"
             )
         _check_needed(pinned[0], lock)
         found[package] = pinned[0]
     return found
+
+
+def _pinned(wanted: Iterable[str], lock: Lock) -> set[str]:
+    """Find the distributions that the lock pins of packages that the model's code may do without."""
+    installed = importlib.metadata.packages_distributions() if wanted else {}
+    names = {str(canonicalize_name(name)) for package in wanted for name in installed.get(package, [])}
+    return names & {*lock.pins}
 
 
 def _check_needed(name: str, lock: Lock) -> None:
@@ -85,19 +135,19 @@ def _check_needed(name: str, lock: Lock) -> None:
             waiting.append(needed)
 
 
-def _types(saved: bytes) -> set[str]:
-    """Name all types that a model holds, as skops writes them down."""
+def _types(saved: bytes) -> set[tuple[str, str]]:
+    """List module and name of all types and functions that a model holds, as skops writes them down."""
     with zipfile.ZipFile(io.BytesIO(saved)) as file:
         return set(_named(json.loads(file.read("schema.json"))))
 
 
-def _named(node: Any) -> Iterator[str]:
+def _named(node: Any) -> Iterator[tuple[str, str]]:
     waiting = [node]
     while waiting:
         here = waiting.pop()
         if isinstance(here, dict):
             if "__module__" in here and "__class__" in here:
-                yield f"{here['__module__']}.{here['__class__']}"
+                yield str(here["__module__"]), str(here["__class__"])
             waiting += here.values()
         elif isinstance(here, list):
             waiting += here

@@ -1,11 +1,13 @@
 """The fitted pipeline as an MLflow model: saved in skops format, pinned, signed, and found again by its URI."""
 
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reprise.models.composition import trusted_types  # isort: skip  skops before mlflow: reprise/store/tracking.py says why
+from reprise.models.composition import compose  # isort: skip  skops before mlflow: reprise/store/tracking.py says why
 
 import mlflow
 import numpy as np
@@ -13,13 +15,14 @@ import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import DataType
-from sklearn.pipeline import Pipeline
 
 from reprise.base import scratch
 from reprise.base.errors import JobFailed, WrongCall, telling
+from reprise.base.terminal import note
 from reprise.data.known import Known
 from reprise.data.schema import Kind, as_signed, kinds_signed
 from reprise.environment.pins import Lock, pinned
+from reprise.models.module_space import ModuleSpace
 from reprise.models.stored_model import Files, describe
 from reprise.models.verified_model import check, identity
 from reprise.store.bundle import MODEL_NAME
@@ -37,39 +40,43 @@ BOOLEANS = "reprise.booleans"
 
 def save(
     folder: Path,
-    pipeline: Pipeline,
+    model: Any,
     signature: ModelSignature,
     example: pd.DataFrame,
     kinds: Mapping[str, Kind],
     lock: Lock,
 ) -> None:
-    """Save a fitted pipeline in MLflow's format.
+    """Save a fitted estimator in MLflow's format, with the project's own modules that it needs.
 
     `reprise.store.bundle` logs it then. Together they do what `mlflow.sklearn.log_model` does, save for one: that runs
     the scoring code on the input example, which takes longer than all the rest.
 
     Args:
         folder: where to; it must not exist.
-        pipeline: takes raw rows.
+        model: takes raw rows.
         signature: of those rows and of the predictions.
         example: a few raw rows, the model's input example.
         kinds: what the model takes each column for.
-        lock: the environment lock, which pins the model's requirements: `INFERENCE`, and what the pipeline is made of.
+        lock: the environment lock, which pins the model's requirements: `INFERENCE`, and what the model is made of.
 
     Raises:
-        JobFailed: the pipeline holds types that are not to be trusted on loading, or that the lock does not bring.
+        JobFailed: the model holds types that are not to be trusted on loading, or that cannot be brought elsewhere.
     """
-    types, distributions = trusted_types(pipeline, TRUSTED_PACKAGES, lock)
-    mlflow.sklearn.save_model(
-        pipeline,
-        folder,
-        signature=signature,
-        input_example=example,
-        serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
-        skops_trusted_types=types,
-        pip_requirements=pinned([*INFERENCE, *distributions], lock),
-        metadata={BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"]},
-    )
+    made = compose(model, TRUSTED_PACKAGES, lock)
+    for line in made.code.notes():
+        note(line)
+    with scratch.folder("code") as place:
+        mlflow.sklearn.save_model(
+            model,
+            folder,
+            code_paths=made.code.copy(place),
+            signature=signature,
+            input_example=example,
+            serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
+            skops_trusted_types=made.types,
+            pip_requirements=pinned([*INFERENCE, *made.distributions], lock),
+            metadata={BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"]},
+        )
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,7 @@ class Subject:
         run_id: the run that logged it, where one did.
         files: what its files come to.
         example: its input example, a few raw rows, where it has one.
+        space: the modules of its own code.
     """
 
     uri: str
@@ -91,11 +99,12 @@ class Subject:
     run_id: str | None
     files: Files
     example: pd.DataFrame | None
+    space: ModuleSpace
 
     @property
     def classifier(self) -> Any:
-        """The scikit-learn object itself."""
-        return self.model.get_raw_model()
+        """The scikit-learn object itself; of a model with code of its own, what uses it among its own modules."""
+        return self.space.wrap(self.model.get_raw_model())
 
     @property
     def features(self) -> list[str] | None:
@@ -120,12 +129,19 @@ class Subject:
 
         Raises:
             WrongCall: the rows do not fit the model's signature.
+            JobFailed: the model's own code fails on them.
         """
         try:
-            return np.asarray(self.model.predict(self.as_served(raw))).ravel()
+            with self.space.entered():
+                return np.asarray(self.model.predict(self.as_served(raw))).ravel()
         except mlflow.exceptions.MlflowException as error:
             message = f"model {self.uri} cannot judge these rows: {telling(error)}"
             raise WrongCall(message) from error
+        except Exception as error:  # whatever a model's own code raises
+            if not self.space:
+                raise
+            cause = f"{type(error).__name__}: {telling(error)}"
+            raise JobFailed(f"the own code of model {self.uri} fails on these rows: {cause}") from error
 
     def as_served(self, raw: pd.DataFrame) -> pd.DataFrame:
         """Return raw rows in the types in which MLflow's server hands them to the model."""
@@ -200,15 +216,33 @@ def load(uri: str, *, trusted: bool = False) -> Subject:
         f"models:/{model_id}" if model_id and uri.startswith("runs:") else uri
     )  # whatever stands beside it in the run
     try:
-        with scratch.folder("model") as folder:
+        with ExitStack() as stack:
+            folder = stack.enter_context(scratch.folder("model"))
             path = Path(mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=str(folder)))
             files = describe(path)  # of what is loaded, and not of what the store holds a moment later
             if not trusted:
                 check(path, uri, model_id, run_id)
-            model = mlflow.pyfunc.load_model(str(path))
+            space = ModuleSpace(path)
+            with space.entered(), _own_code(uri, space):
+                model = mlflow.pyfunc.load_model(str(path))
             example = model.metadata.load_input_example(str(path))
+            if space:  # its code may import more as it is called
+                weakref.finalize(space, stack.pop_all().close)
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise WrongCall(f"model {uri!r} cannot be loaded: {telling(error)}") from error
     if "sklearn" not in model.metadata.flavors:
         raise WrongCall(f"model {uri!r} is no scikit-learn model; it has {', '.join(model.metadata.flavors)}")
-    return Subject(uri, model, model.metadata.model_id, model.metadata.run_id, files, example)
+    return Subject(uri, model, model.metadata.model_id, model.metadata.run_id, files, example, space)
+
+
+@contextmanager
+def _own_code(uri: str, space: ModuleSpace) -> Iterator[None]:
+    """Tell in one line in what a model's own code fails as it is loaded."""
+    try:
+        yield
+    except (mlflow.exceptions.MlflowException, OSError):
+        raise
+    except Exception as error:  # whatever code raises
+        if not space:
+            raise
+        raise JobFailed(f"the own code of model {uri!r} fails: {type(error).__name__}: {telling(error)}") from error

@@ -10,8 +10,10 @@ from mlflow.exceptions import MlflowException
 
 from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.models import registry
+from reprise.models.own_code import FOLDER, Origin, stranger
 from reprise.store import mlmodel
 from reprise.store.digest import TAG, digest
+from reprise.store.recorded import provenance_of
 
 OPTION = "--trust-model=yes"
 """By which a person says that a model's code may run here, whoever has logged it."""
@@ -34,7 +36,8 @@ def check(folder: Path, uri: str, model_id: str | None, run_id: str | None) -> N
 
     Raises:
         JobFailed: its files are not those that were logged.
-        WrongCall: nobody recorded what they were, or loading them runs code that they hold; a person may trust them.
+        WrongCall: nobody recorded what they were, or loading them runs code that they hold and that is not the
+            project's own; a person may trust them.
     """
     recorded = recorded_digest(model_id, run_id)
     if recorded is None:
@@ -46,7 +49,7 @@ def check(folder: Path, uri: str, model_id: str | None, run_id: str | None) -> N
     if now != recorded:
         message = f"the files of model {uri!r} are not those that were logged: SHA-256 {now}, recorded {recorded}"
         raise JobFailed(f"{message}; bring them back")
-    if reason := code_in(folder):
+    if reason := code_in(folder, _origin(run_id) if (folder / FOLDER).is_dir() else Origin()):
         raise WrongCall(
             f"model {uri!r} runs code of its own when it is loaded: {reason}; if you trust it, add {OPTION}"
         )
@@ -101,24 +104,42 @@ def recorded_digest(model_id: str | None, run_id: str | None) -> str | None:
     return of_model or of_run
 
 
-def code_in(folder: Path) -> str | None:
-    """Say why loading a model may run code that it holds, or that its MLmodel names; None where it does not.
+def _origin(run_id: str | None) -> Origin:
+    """Return where the code of a run's model is from, as the run recorded it."""
+    try:
+        tags = mlflow.MlflowClient().get_run(run_id).data.tags if run_id else {}
+    except MlflowException:
+        tags = {}
+    commit, folder = tags.get("mlflow.source.git.commit"), tags.get("reprise.subdirectory", "")
+    record = provenance_of(run_id) if run_id else None
+    return Origin(commit, record["git"]["subdirectory"] if record else folder)
+
+
+def code_in(folder: Path, origin: Origin | None = None, learned_again: Path | None = None) -> str | None:
+    """Say why loading a model may run code that is not the project's own; None where it does not.
 
     skops builds objects of the types that MLmodel lists as trusted, and runs nothing else.
+
+    Args:
+        folder: its files.
+        origin: where its code says that it is from; it is compared with this checkout's repository.
+        learned_again: as in `reprise.models.own_code.stranger`.
     """
     try:
         flavors: dict[str, Any] = (mlmodel.read(folder) or {})["flavors"]
         module = str(flavors["python_function"]["loader_module"])
         own = flavors.get("sklearn") or {}
-        code = flavors["python_function"].get("code") or own.get("code")
+        code = {str(named) for named in (flavors["python_function"].get("code"), own.get("code")) if named}
         skops = module == "mlflow.sklearn" and own.get("serialization_format") == "skops"
         types = [str(name) for name in own.get("skops_trusted_types") or ()]
     except (KeyError, TypeError, AttributeError) as error:
         return f"its MLmodel cannot be read: {one_line(error, 100)}"
     roots = {name: name.partition(".")[0] for name in types}
     running = [name for name, root in roots.items() if root in sys.stdlib_module_names and root not in _HARMLESS]
-    if code:
-        return f"its MLmodel names code, {code!r}"
     if not skops:
         return f"it is a pickle, or in another format that can hold code (loader {module!r})"
+    if other := sorted(code - {FOLDER}):
+        return f"its MLmodel names code, {other[0]!r}"
+    if code and (reason := stranger(folder, origin or Origin(), learned_again)):
+        return reason
     return f"its MLmodel trusts {running[0]!r}" if running else None

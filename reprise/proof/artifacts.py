@@ -14,6 +14,7 @@ import pandas as pd
 
 from reprise.base import json_text
 from reprise.base.errors import one_line
+from reprise.models.module_space import ModuleSpace
 from reprise.proof import learned
 from reprise.proof.columns import PREDICTIONS
 from reprise.proof.comparison import Results
@@ -166,13 +167,17 @@ def _read(name: str, path: Path, found: _Found) -> None:
 
 
 def _open(name: str, folder: Path, found: _Found) -> None:
-    """Load a model: what it answers on its input example, or, of a scikit-learn one, what it has learned."""
-    model = mlflow.pyfunc.load_model(str(folder))
-    if "sklearn" in model.metadata.flavors:
-        found.leaves[name] = learned.parameters(model.get_raw_model())
-        return
-    example = model.metadata.load_input_example(str(folder))
-    if example is None:
-        found.unread[name] = "it has no input example"
-    else:
-        found.tables[name] = pd.DataFrame(np.asarray(model.predict(example))).add_prefix("answer ")
+    """Load a model: what it answers on its input example, or, of a scikit-learn one, what it has learned.
+
+    Code that it carries runs among its own modules: the recorded model's and the rerun's have the same names.
+    """
+    with ModuleSpace(folder).entered():
+        model = mlflow.pyfunc.load_model(str(folder))
+        if "sklearn" in model.metadata.flavors:
+            found.leaves[name] = learned.parameters(model.get_raw_model())
+            return
+        example = model.metadata.load_input_example(str(folder))
+        if example is None:
+            found.unread[name] = "it has no input example"
+        else:
+            found.tables[name] = pd.DataFrame(np.asarray(model.predict(example))).add_prefix("answer ")

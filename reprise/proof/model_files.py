@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from reprise.models.own_code import FOLDER as CODE
 from reprise.proof.verdict import UNLOADED, Finding, Match
 from reprise.store import digest, mlmodel, seal
 
@@ -53,15 +54,40 @@ def as_files(name: str, recorded: Path, again: Path, why: str) -> Finding:
     return Finding("results", name, Match.EQUAL, note=f"by its files; {why}")
 
 
+def compare_code(models: Mapping[str, Path], again: Mapping[str, Path]) -> Iterator[Finding]:
+    """Compare the code that models carry, file by file.
+
+    Args:
+        models: name -> folder, as they are in the store.
+        again: those of the rerun.
+    """
+    for name in models.keys() & again.keys():
+        old, new = (_files(folder, f"{CODE}/") for folder in (models[name], again[name]))
+        if not old and not new:
+            continue
+        differing = _named([file for file in sorted({*old, *new}) if not _same(file, old, new)])
+        match, note = Match.EQUAL, f"{len(new)} files"
+        if differing:
+            match, note = Match.DIFFERENT, f"files that differ from the rerun's: {', '.join(differing)}"
+        yield Finding("code", f"code that {name} carries", match, note=note)
+
+
 def _differing(recorded: Path, again: Path) -> list[str]:
     old, new = (_files(folder) for folder in (recorded, again))
-    names = sorted({*old, *new})
-    found = [name for name in names if name not in old or name not in new or _content(old[name]) != _content(new[name])]
+    return _named([name for name in sorted({*old, *new}) if not _same(name, old, new)])
+
+
+def _same(name: str, old: Mapping[str, Path], new: Mapping[str, Path]) -> bool:
+    return name in old and name in new and _content(old[name]) == _content(new[name])
+
+
+def _named(found: list[str]) -> list[str]:
     return found[:LISTED] + ([f"and {len(found) - LISTED} more"] if len(found) > LISTED else [])
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    return {name: path for name, path in seal.files(folder) if path.name != digest.ADDED}
+def _files(folder: Path, begin: str = "") -> dict[str, Path]:
+    found = {name: path for name, path in seal.files(folder) if path.name != digest.ADDED}
+    return {name: path for name, path in found.items() if name.startswith(begin)}
 
 
 def _content(path: Path) -> object:

@@ -9,6 +9,7 @@ import mlflow
 
 from reprise.base import paths
 from reprise.base.errors import JobFailed, WrongCall, one_line
+from reprise.models.own_code import Origin
 from reprise.models.verified_model import OPTION, code_in, recorded_digest
 from reprise.proof.agreement import pair
 from reprise.proof.verdict import Finding, Match
@@ -108,19 +109,25 @@ def check(run: Recorded, models: Mapping[str, Model]) -> Iterator[Finding]:
         yield from _stamp(run, name, model.folder)
 
 
-def refused(models: Mapping[str, Model], *, trusted: bool) -> dict[str, str]:
+def refused(models: Mapping[str, Model], run: Recorded, again: Mapping[str, Path], *, trusted: bool) -> dict[str, str]:
     """Say which models are not to be loaded.
 
     Args:
         models: as `models_of` gives them.
+        run: which has logged them.
+        again: name -> folder of the rerun's models: that ran the code at the commit, so what they carry is trusted.
         trusted: whether the person who calls trusts them, whatever code they hold; altered ones are refused.
 
     Returns:
         name -> why.
     """
-    return {
-        name: why for name, model in models.items() if model.folder and (why := _refusal(model.folder, model, trusted))
+    origin = Origin(run.commit, run.subdirectory if run.commit else "")
+    reasons = {
+        name: _refusal(model.folder, model, (origin, again.get(name)), trusted=trusted)
+        for name, model in models.items()
+        if model.folder
     }
+    return {name: why for name, why in reasons.items() if why}
 
 
 def needs_of(models: Mapping[str, Path]) -> dict[str, str]:
@@ -143,14 +150,14 @@ def needs_of(models: Mapping[str, Path]) -> dict[str, str]:
     return found
 
 
-def _refusal(folder: Path, model: Model, trusted: bool) -> str | None:  # noqa: FBT001  internal
+def _refusal(folder: Path, model: Model, own: tuple[Origin, Path | None], *, trusted: bool) -> str | None:
     if model.tampered:
         return TAMPERED
     if trusted:
         return None
     if model.recorded is None:
         return f"nobody recorded a digest of its files, so it is not loaded; if you trust it, add {OPTION}"
-    reason = code_in(folder)
+    reason = code_in(folder, *own)
     return f"it runs code of its own when it is loaded: {reason}; if you trust it, add {OPTION}" if reason else None
 
 

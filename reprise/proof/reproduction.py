@@ -18,7 +18,7 @@ from reprise.proof import cause, circumstances, comparison, consistency, stored,
 from reprise.proof.apart import moved, taken_over
 from reprise.proof.artifacts import contradictions, results_of
 from reprise.proof.identity import own_of
-from reprise.proof.model_files import as_files, with_files
+from reprise.proof.model_files import as_files, compare_code, with_files
 from reprise.proof.models import TAMPERED, folders, models_of, needs_of, refused
 from reprise.proof.models import check as check_models
 from reprise.proof.own import Sides
@@ -93,7 +93,10 @@ def reproduce(
         given = circumstances.compare(search, rerun, plan.replaced, plan.lock, sides, needs)
         given += tuple(taken_over(plan, search))
         record = tuple(with_files(record, files, files_again))
-        refusals = refused(models, trusted=trusted), refused(models_again, trusted=trusted)
+        refusals = (
+            refused(models, recorded, files_again, trusted=trusted),
+            refused(models_again, again, files_again, trusted=trusted),
+        )
         findings, tolerance = _compare((recorded, files), (again, files_again), record, given, sides, refusals)
         place = without_credentials(plan.order.place.repository)
         return Verdict(run_id, again.run_id, place, search.commit, findings, tolerance=tolerance)
@@ -195,7 +198,8 @@ def _compare(
         results_of(*recorded, unloaded), results_of(*again, {**unloaded_again, **both}), tolerance, sides
     )
     by_files = [as_files(name, recorded[1][name], again[1][name], why) for name, why in both.items()]
-    found = (*record, *given, *(finding for finding in results if finding.name not in both), *by_files)
+    codes = compare_code(recorded[1], again[1])
+    found = (*record, *given, *codes, *(finding for finding in results if finding.name not in both), *by_files)
     if recorded[0].provenance:
         found += tuple(agreement(found, recorded[0].run.data.metrics))
     return (*found, *cause.suspects(found, frozenset(recorded[1]))), tolerance

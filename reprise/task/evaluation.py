@@ -97,7 +97,7 @@ class Evaluation:
 
 def evaluate(model: Any, X: pd.DataFrame, y: pd.Series) -> Evaluation:
     """Ask a fitted scikit-learn classifier for its predictions and scores on X, shape (rows, features)."""
-    if isinstance(model, Pipeline):  # transform the rows once for both
+    if isinstance(model, Pipeline) and len(model) > 1:  # transform the rows once for both
         X, model = model[:-1].transform(X), model[-1]
     return assess(y, model.predict(X), scores(model, X, y.index))
 

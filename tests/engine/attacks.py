@@ -64,6 +64,15 @@ def _trust() -> Iterator[Attack]:
     )  # fmt: skip
     yield _attack("model", "log a pickle, or no digest", "wants --trust-model=yes", f"{model}_a_model_without_a_digest")
     yield _attack("model", "name code in MLmodel", "refused by name", f"{model}_what_may_run_code_is_named")
+    yield _attack(
+        "model", "put code into a model's folder, digest and all", "refused by name, unless it is the project's own",
+        "own_code::test_any_other_file_is_named", "own_code::test_a_link_and_a_file_that_git_ignores",
+        "own_code::test_a_commit_that_is_none",
+    )  # fmt: skip
+    yield _attack(
+        "model", "let one model's code stand for another's", "each uses its own, and leaves nothing in the process",
+        "own_code::test_each_uses_its_own", "own_code::test_nothing_is_left", "own_code::test_what_runs_in_parallel",
+    )  # fmt: skip
     yield _attack("record", "alter any part of a record", "named", "tamperings::test_what_was_tampered_with_is_named")
     yield _attack(
         "code", "record a commit that a trusted remote merely serves", "refused",

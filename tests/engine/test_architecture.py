@@ -27,7 +27,7 @@ PUBLIC_MODULES = {"reprise.preprocessing", "reprise.preprocessing.make_preproces
 NEEDS_THE_ENVIRONMENT = {
     *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "delimited", "features", "fingerprint", "inputs")),
     *(f"data.{name}" for name in ("identity", "known", "labels", "notation", "schema", "table")),
-    *(f"models.{name}" for name in ("composition", "held_out", "logged_model", "recorded_rows")),
+    *(f"models.{name}" for name in ("composition", "held_out", "logged_model", "module_space", "recorded_rows")),
     *(f"proof.{name}" for name in ("apart", "artifacts", "bisection", "cells", "columns", "comparison", "learned")),
     *(
         f"proof.{name}"

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from reprise.base.errors import JobFailed
 from reprise.data.schema import example, kinds, signature
 from reprise.environment.pins import Lock, read_lock
-from reprise.models.composition import trusted_types
+from reprise.models.composition import compose
 from reprise.models.logged_model import save
 
 MODULE = """
@@ -60,8 +60,8 @@ def saved(folder: Path, classifier: Any, lock: Lock) -> list[str]:
 
 
 def test_scikit_learn_needs_no_more_than_every_model() -> None:
-    types, distributions = trusted_types(make_pipeline(StandardScaler(), LogisticRegression()), (), read_lock())
-    assert (types, distributions) == ([], [])
+    made = compose(make_pipeline(StandardScaler(), LogisticRegression()), (), read_lock())
+    assert (made.types, made.distributions, made.code.files) == ([], [], {})
 
 
 def test_a_distribution_that_the_lock_pins_is_a_requirement_with_what_it_needs_and_is_trusted(
