@@ -97,6 +97,28 @@ def test_no_module_imports_in_a_circle() -> None:
         visit(name, ())
 
 
+def imports_between_packages() -> str:
+    """Write the table of docs/engine.md: which package imports which."""
+    lines = ["| package | imports |", "|---|---|"]
+    for here in PACKAGES:
+        used: set[str] = set()
+        for name, path in NAMES.items():
+            if name.startswith(f"reprise.{here}."):
+                used |= {other.split(".")[1] for other in imports(path) & set(NAMES) if other.count(".")}
+        lines.append(f"| `{here}` | {', '.join(one for one in PACKAGES if one in used - {here}) or 'none'} |")
+    return "\n".join(lines)
+
+
+def test_the_page_on_the_engine_says_which_package_imports_which() -> None:
+    assert imports_between_packages() in (PROJECT / "docs/engine.md").read_text()
+
+
+def test_the_user_s_part_is_short() -> None:
+    files = ["MLproject", "conda.yaml", "policy.yaml", "search_space.yaml", "model.py", "train.py", "evaluate.py"]
+    paths = [*(PROJECT / name for name in files), *(PROJECT / "tests").glob("*.py")]
+    assert sum(len(path.read_text().splitlines()) for path in paths) < 500
+
+
 def test_a_package_imports_only_those_before_it() -> None:
     assert set(PACKAGES) == {path.parent.name for path in MODULES} - {"reprise"}
     upwards = []
