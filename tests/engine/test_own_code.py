@@ -27,6 +27,9 @@ from reprise.models.logged_model import save
 from reprise.models.module_space import ModuleSpace
 from reprise.models.own_code import Origin
 from reprise.models.verified_model import code_in
+from reprise.proof.model_files import compare_code
+from reprise.proof.verdict import Match
+from reprise.task.evaluation import evaluate
 
 ROWS = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0]})
 LABELS = pd.Series([0, 0, 1, 1])
@@ -246,6 +249,8 @@ class TestSaving:
         fitted = RandomForestClassifier(3, random_state=0).fit(ROWS, LABELS)
         save(tmp_path / "saved", fitted, signature(ROWS, LABELS), example(ROWS), kinds(ROWS), read_lock())
         assert alone(tmp_path / "saved")[0] == list(fitted.predict(ROWS))
+        for model in (fitted, make_pipeline(RandomForestClassifier(3, random_state=0)).fit(ROWS, LABELS)):
+            assert evaluate(model, ROWS, LABELS).metrics["accuracy"] == 1.0
 
 
 class TestModuleSpace:
@@ -388,6 +393,15 @@ class TestTrust:
         assert code_in(model, learned_again=tmp_path / "again") is None
         (tmp_path / "again/code/model.py").write_text("")
         assert "code/model.py" in (code_in(model, learned_again=tmp_path / "again") or "")
+
+    def test_code_that_differs_from_the_rerun_s_is_a_finding(self, model: Path, tmp_path: Path) -> None:
+        shutil.copytree(model, tmp_path / "again")
+        pair = {"model": model}, {"model": tmp_path / "again"}
+        assert [finding.match for finding in compare_code(*pair)] == [Match.EQUAL]
+        (tmp_path / "again/code/model.py").write_text("")
+        (finding,) = compare_code(*pair)
+        assert finding.match == Match.DIFFERENT
+        assert finding.note == "files that differ from the rerun's: code/model.py"
 
 
 FLOWERS = {
