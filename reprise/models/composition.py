@@ -61,7 +61,7 @@ def compose(model: Any, trusted: Iterable[str], lock: Lock) -> Composition:
     if foreign := [name for name in types if _package(name) not in known]:
         raise JobFailed(
             f"the model holds {', '.join(foreign)}, of no package that is trusted on loading; "
-            "add the package to TRUSTED_PACKAGES in reprise/models/logged_model.py if you trust it"
+            "take it out of the model, or define a class of your own in model.py, which travels with it"
         )
     code = closure({module for module, _ in own})
     needed |= _distributions(
