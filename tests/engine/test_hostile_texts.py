@@ -5,12 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 
 from reprise.base import json_text, process, yaml_nodes
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.contract.value_type import ValueType
 from reprise.environment import built_environment
 from reprise.governance.policy import read_policy
 from reprise.kubernetes import settings, template
@@ -49,10 +49,6 @@ JSON = {
 }
 
 
-def number(value: Any) -> float:
-    return float(click.FLOAT.convert(value, None, None))
-
-
 def by_name(cases: dict[str, str]) -> Any:
     return pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in cases.items()])
 
@@ -78,7 +74,7 @@ def test_json_is_a_value_or_a_value_error(text: str) -> None:
 def test_a_file_of_a_person_is_one_short_line(text: str, tmp_path: Path) -> None:
     path = tmp_path / "file.yaml"
     path.write_text(text)
-    for read in (template.read, read_policy, lambda place: read_search_space(place, {"a": number})):
+    for read in (template.read, read_policy, lambda place: read_search_space(place, {"a": ValueType(float)})):
         with pytest.raises(WrongCall) as raised:
             read(path)
         message = raised.value.format_message()
@@ -138,5 +134,5 @@ def test_a_number_of_the_configuration_is_one_that_can_be(value: str) -> None:
     for name in ("start-timeout", "workers"):
         number = json.loads(value)
         with pytest.raises(WrongCall, match=f"backend config {name} is ") as raised:
-            settings.read({"kube-job-template-path": "x", name: number})
+            settings.read({"kube-job-template-path": "x", name: ValueType(float)})
         assert len(raised.value.format_message()) < 200
