@@ -134,5 +134,5 @@ def test_a_number_of_the_configuration_is_one_that_can_be(value: str) -> None:
     for name in ("start-timeout", "workers"):
         number = json.loads(value)
         with pytest.raises(WrongCall, match=f"backend config {name} is ") as raised:
-            settings.read({"kube-job-template-path": "x", name: ValueType(float)})
+            settings.read({"kube-job-template-path": "x", name: number})
         assert len(raised.value.format_message()) < 200
