@@ -17,6 +17,7 @@ from typing import Any
 
 import reprise
 from reprise.base import line_ends
+from reprise.base.terminal import say
 
 PACKAGE = Path(__file__).resolve().parent.parent
 """The folder that this package's files are in."""
@@ -156,12 +157,12 @@ def _main(arguments: list[str]) -> int:
     if arguments == ["--write"]:
         content = text(hashes(PACKAGE))
         (PACKAGE / MANIFEST).write_text(content, encoding="utf-8", newline="\n")
-        sys.stdout.write(f"wrote {PACKAGE / MANIFEST}\n")
+        say(f"wrote {PACKAGE / MANIFEST}")
         return 0
     if arguments:
-        sys.stderr.write("Usage: python -m reprise.base.engine [--write]\n")
+        say("Usage: python -m reprise.base.engine [--write]", err=True)
         return 2
-    sys.stdout.write("".join(f"{line}\n" for line in (this(), *this().edited)))
+    say(str(this()), *this().edited)
     return 0
 
 

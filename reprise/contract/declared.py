@@ -31,7 +31,7 @@ def declared(script: Path) -> list[Declared] | None:
     """List the parameters of the function that has a script's name, a dataclass of a module beside it by its fields.
 
     Returns:
-        None where there is no such function.
+        None where there is no such function, or a dataclass that it takes is not where it is imported from.
     """
     tree = _parse(script)
     function = next((one for one in _body(tree) if isinstance(one, ast.FunctionDef) and one.name == script.stem), None)
@@ -48,6 +48,8 @@ def declared(script: Path) -> list[Declared] | None:
         annotation = ast.unparse(argument.annotation) if argument.annotation else ""
         place, name = imported.get(annotation, (script, annotation))
         fields = list(_fields(place, name))
+        if not fields and place != script and place.is_file():
+            return None
         found += fields or [Declared(argument.arg, annotation, _literal(default))]
     return found
 

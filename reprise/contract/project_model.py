@@ -80,6 +80,19 @@ def own_modules() -> list[ModuleType]:
     return found
 
 
+def check_own(thing: Callable[..., Any]) -> None:
+    """Refuse a function or class of another project's: its folder may stand on Python's path, as an editable install's.
+
+    Raises:
+        WrongCall: it is defined at the top of another project.
+    """
+    file = getattr(sys.modules.get(thing.__module__), "__file__", None)
+    folder = Path(file).resolve().parent if file else project.FOLDER
+    if folder != project.FOLDER.resolve() and project.mlproject_in(folder):
+        message = f"{thing.__name__} is that of {file}, which is another project's: this one, {project.FOLDER}"
+        raise WrongCall(f"{message}, has no {Path(str(file)).name}; bring it back")
+
+
 def resolved(fit: Callable[..., Any], fitted: Any) -> dict[str, Any]:
     """Return what `auto` came to in a fitted model, where the module of `fit` has something to say."""
     tell = getattr(sys.modules.get(fit.__module__), RESOLVED, None)

@@ -126,8 +126,10 @@ class TrainingRun:
             The fitted estimator.
 
         Raises:
-            JobFailed: the function returns none.
+            WrongCall: the function is another project's.
+            JobFailed: it returns no estimator.
         """
+        project_model.check_own(function)
         with step(f"fit {len(training.y)} rows"):
             begin = time.perf_counter()
             fitted = function(training.X, training.y, hyperparameters, seed)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ENTRY_POINTS, Job, invoke
+from conftest import ENTRY_POINTS, PROJECT, Job, invoke, run
 
 from reprise.contract import project_model
 from reprise.contract.command import as_text
@@ -70,3 +70,29 @@ def _iris() -> pd.DataFrame:
 
     frame: pd.DataFrame = load_iris(as_frame=True).frame
     return frame
+
+
+@pytest.mark.integration
+def test_a_model_of_another_project_is_not_trained(project: Path) -> None:
+    """The folder of an editable install stands on Python's path, with its model.py."""
+    (project / "model.py").unlink()
+    done = run("python", "train.py", cwd=project, PYTHONPATH=str(PROJECT))
+    assert done.returncode == 2
+    assert f"fit is that of {PROJECT / 'model.py'}, which is another project's" in done.stderr
+    assert "has no model.py; bring it back" in done.stderr
+
+
+@pytest.mark.integration
+def test_what_model_py_must_define_is_said_in_one_line(project: Path) -> None:
+    for text, said in {
+        "def fit(): ...\n": "model.py defines no Hyperparameters; docs/model.md says what model.py holds",
+        "class Hyperparameters: ...\n": "model.py defines no fit",
+        "def fit(): ...\nclass Hyperparameters: ...\n": "Hyperparameters is no dataclass; write @dataclass",
+    }.items():
+        (project / "model.py").write_text(text)
+        done = run("python", "-m", "reprise", "job", "tune", cwd=project)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    (project / "model.py").unlink()
+    assert "has no model.py; bring it back" in run("python", "-m", "reprise", "job", "tune", cwd=project).stderr
