@@ -46,7 +46,7 @@ class Provenance:
     mismatches: list[str]
     machine: dict[str, Any]
     parameters: Mapping[str, str] = field(default_factory=dict)
-    command: Sequence[str] = ()
+    command: Sequence[str] = field(default_factory=lambda: tuple(sys.argv))
     engine: Engine | None = None
     uncompared: Sequence[str] = ()
 
