@@ -136,6 +136,7 @@ def test_a_model_is_registered_judged_and_promoted(installed: Path, pinned: Path
     done = call(installed, pinned, "reprise", "promote", "1", *LOCAL)
     assert "champion of reprise: version" in done.stdout
     assert runs(pinned, "promote")[0].data.tags[engine.TAG] == str(engine.this())
+    call(installed, pinned, "mlflow", "run", ".", *LOCAL, "-e", "probe")  # of the champion
     assert runs(pinned, "probe")[0].data.tags[engine.TAG] == str(engine.this())
 
 
