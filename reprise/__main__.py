@@ -1,6 +1,15 @@
 """`python -m reprise …`: the command line where it is not installed, as in the project's environment."""
 
-from reprise.cli.commands import main
+import sys
 
 if __name__ == "__main__":
+    try:
+        from reprise.cli.commands import main
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "reprise":
+            raise
+        sys.exit(
+            f"Error: the engine needs {error.name}, which this environment lacks; install it again, pip install -e . "
+            "in the project's folder, or use mlflow run with --env-manager uv"
+        )
     main()

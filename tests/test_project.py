@@ -9,7 +9,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from reprise.contract.mlproject import disagreements
+from reprise import disagreements
 
 PROJECT = Path(__file__).resolve().parent.parent
 

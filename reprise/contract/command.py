@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from reprise.base import entry_point
+from reprise.base.spelling import as_text
 from reprise.contract.parameter import Parameter, call, parameters
 
 
@@ -91,13 +92,6 @@ def spelling(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def as_text(value: Any) -> str:
-    """Write a value as one types it: `yes`, `no`, `none`, or as Python prints it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)
-
-
 def started_as(script: Path, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Write the command that calls a script with some values."""
     return (str(script), *(f"{spelling(name)}={as_text(value)}" for name, value in values.items()))
@@ -105,7 +99,7 @@ def started_as(script: Path, values: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _option(one: Parameter) -> click.Option:
     required = one.default is MISSING
-    worded = isinstance(one.default, bool) or one.default is None
+    worded = as_text(one.default) != str(one.default)
     known = {} if required else {"default": one.default, "show_default": as_text(one.default) if worded else True}
     name = one.type.name
     return click.Option(

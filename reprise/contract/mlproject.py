@@ -10,7 +10,8 @@ import yaml
 
 from reprise.base import project, yaml_nodes
 from reprise.base.errors import WrongCall
-from reprise.contract.command import as_text, spelling
+from reprise.base.spelling import as_text
+from reprise.contract.command import spelling
 from reprise.contract.declared import UNKNOWN, Declared, declared
 
 INDENT = 6

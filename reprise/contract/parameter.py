@@ -14,6 +14,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from reprise.base.errors import WrongCall
+from reprise.base.spelling import as_text
 from reprise.contract.value_type import ValueType
 
 
@@ -42,7 +43,7 @@ def parameters(function: Callable[..., Any]) -> list[Parameter]:
     Raises:
         WrongCall: two have one name, or one has no type or default as it should.
     """
-    hints, lines = get_type_hints(function, include_extras=True), _arguments(function)
+    hints, lines = _hints(function), _arguments(function)
     found: list[Parameter] = []
     for name, own in inspect.signature(function).parameters.items():
         if name not in hints:
@@ -67,9 +68,9 @@ def fields(kind: Any, within: str | None = None) -> list[Parameter]:
     """
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
         raise WrongCall(f"{getattr(kind, '__name__', kind)} is no dataclass; write @dataclass(frozen=True) above it")
-    hints, lines = get_type_hints(kind, include_extras=True), _docstrings(kind)
+    hints, lines = _hints(kind), _docstrings(kind)
     found = []
-    for field in dataclasses.fields(kind):
+    for field in (field for field in dataclasses.fields(kind) if field.init):
         default = field.default if field.default_factory is MISSING else field.default_factory()
         if default is MISSING:
             raise WrongCall(f"{kind.__name__}.{field.name} has no default; a run without options needs one")
@@ -90,6 +91,13 @@ def call(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
     return function(**given, **{name: hints[name](**chosen) for name, chosen in inside.items()})
 
 
+def _hints(owner: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(owner, include_extras=True)
+    except NameError as error:
+        raise WrongCall(f"{owner.__name__}: {error}, in a type; import it at the top of its file") from error
+
+
 def _made(owner: str, name: str, hint: Any, default: Any, text: str, within: str | None = None) -> Parameter:
     try:
         made = Parameter(name, ValueType(hint), default, text, within)
@@ -98,8 +106,12 @@ def _made(owner: str, name: str, hint: Any, default: Any, text: str, within: str
     if default is not MISSING:
         try:
             made.type.convert(default, None, None)
+            typed = made.type.convert(as_text(default), None, None)
         except click.BadParameter as error:
             raise WrongCall(f"{owner}: the default of {name} is not of its own type: {error.message}") from error
+        if typed != default:
+            message = f"the default of {name}, {default!r}, is {typed!r} once it is typed; choose another type"
+            raise WrongCall(f"{owner}: {message}")
     return made
 
 

@@ -1,6 +1,6 @@
 """Types of the parameters that jobs share, with what `--help` says of each."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -27,6 +27,3 @@ TrustModel = Annotated[
     Field(description="yes: load a model though it may run code of its own, or nobody recorded what its files were."),
 ]
 """Whether a person takes it upon themselves to load a model."""
-
-EnvManager = Literal["uv", "virtualenv", "conda", "local"]
-"""What builds a project's environment, by MLflow's names."""

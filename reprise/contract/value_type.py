@@ -1,10 +1,12 @@
 """The type of a parameter's values, by which text from a command line and values from a file are checked."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import click
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
 
 from reprise.base.errors import WrongCall, one_line
 
@@ -16,8 +18,9 @@ _UNABLE = ", unable to "
 class ValueType(click.ParamType[Any]):
     """A type of Python's, as click takes it: `float`, `Annotated[int, Field(ge=1)]`, `Literal["a", "b"]`.
 
-    Text is read as pydantic's lax mode does: `3.0` is a whole number, `yes` and `no` are booleans. Beyond that, `none`
-    is None where that is allowed, and JSON such as `[100, 50]` is a list. Numbers are finite, and booleans are none.
+    Text is read as pydantic's lax mode does: `3.0` is a whole number, `yes` and `no` are booleans. `none` is None where
+    that is allowed, `1.0` stays a float where `1` would be an integer, and JSON such as `[100, 50]` is a list. Numbers
+    are finite, and booleans are none.
 
     Args:
         annotation: the type.
@@ -31,7 +34,7 @@ class ValueType(click.ParamType[Any]):
         try:
             self._adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=_FINITE)
             self.name = _named(self._adapter)
-        except PydanticUserError as error:
+        except (PydanticUserError, SchemaError, TypeError) as error:
             named = getattr(annotation, "__name__", annotation)
             message = f"{named} is no type of an option; use numbers, str, bool, Literal, or a list of them"
             raise WrongCall(message) from error
@@ -46,14 +49,16 @@ class ValueType(click.ParamType[Any]):
             self.fail(f"{_shown(value)} should be a shorter number", param, ctx)
 
     def _of_text(self, text: str) -> Any:
+        simple, composed = _readings(text)
+        for value in simple:
+            with suppress(ValidationError):
+                return self._of_value(value)
         try:
             return self._adapter.validate_strings(text)
         except ValidationError as error:
-            for value in _readings(text):
-                try:
+            for value in composed:
+                with suppress(ValidationError):
                     return self._of_value(value)
-                except ValidationError:
-                    continue
             raise error from None
 
     def _of_value(self, value: Any) -> Any:
@@ -63,14 +68,15 @@ class ValueType(click.ParamType[Any]):
         return found
 
 
-def _readings(text: str) -> list[Any]:
-    """Read a text in the other ways in which a person may have meant it."""
+def _readings(text: str) -> tuple[list[Any], list[Any]]:
+    """Read a text in the other ways in which a person may have meant it: None or a number, and a list or mapping."""
     if text.strip().lower() == "none":
-        return [None]
+        return [None], []
     try:
-        return [json.loads(text)]
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        return []
+        return [], []
+    return ([value], []) if type(value) in (int, float) else ([], [value])
 
 
 def _named(adapter: TypeAdapter[Any]) -> str:

@@ -48,7 +48,7 @@ def write_decision_regions(model: Any, dataset: Dataset, folder: Path) -> dict[s
     """
     X = dataset.X
     plane = X.shape[1] == 2 and all(pd.api.types.is_any_real_numeric_dtype(kind) for kind in X.dtypes)  # noqa: PLR2004
-    if not plane or len(model.classes_) > figures.LABELLED:
+    if not plane or len(getattr(model, "classes_", range(figures.LABELLED + 1))) > figures.LABELLED:
         return {}
     return figures.draw_decision_regions(model, X, dataset.y, folder / "figures")
 

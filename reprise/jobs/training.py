@@ -134,9 +134,10 @@ class TrainingRun:
             begin = time.perf_counter()
             fitted = function(training.X, training.y, hyperparameters, seed)
             self._fit_seconds = time.perf_counter() - begin
-        if not hasattr(fitted, "predict"):
-            name = f"{function.__name__} of {function.__module__}.py"
-            raise JobFailed(f"{name} returned {fitted!r}, which has no predict; return the fitted estimator")
+        for wanted in ("predict", "score"):
+            if not hasattr(fitted, wanted):
+                name = f"{function.__name__} of {function.__module__}.py"
+                raise JobFailed(f"{name} returned {fitted!r}, which has no {wanted}; return the fitted estimator")
         self._resolved = project_model.resolved(function, fitted)
         return fitted
 

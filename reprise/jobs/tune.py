@@ -61,7 +61,7 @@ def tune(
     Example: python -m reprise job tune --data digits --trials 200
     """
     tuning.check_metric(metric)
-    model = project_model.load()
+    model, train = project_model.load(), winner.load()
     space_file = Path(space) if Path(space).exists() else project.FOLDER / space
     search_space = read_search_space(space_file, model.types())
     candidates = make_candidates(search_space, search, trials, seed, model.types())
@@ -108,7 +108,7 @@ def tune(
                 tags = {"reprise.data.fingerprint": table.fingerprint, tuning.SETTINGS: settings.text(), **missing}
                 bundle.log(folder, run, bundle.Results(metrics, best.candidate.hyperparameters, tags, datasets))
         asked = {"data": data, "target": target, "features": features, "test_size": test_size, "seed": seed}
-        trained = winner.train(asked | dict(best.candidate.hyperparameters), run)
+        trained = winner.train(train, asked | dict(best.candidate.hyperparameters), run)
         mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.tune.winner", trained)
 
     summary(

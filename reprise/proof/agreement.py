@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from reprise.base import json_text
 from reprise.proof.verdict import Finding, Match
 
 ROUNDING = 1e-12
@@ -21,6 +22,26 @@ def same(one: Any, other: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return (math.isnan(first) and math.isnan(second)) or math.isclose(first, second, rel_tol=ROUNDING, abs_tol=0)
+
+
+def same_option(one: str, other: str) -> bool:
+    """Tell whether two texts mean the same value of an option: `no` and `False` do, and two spellings of one list."""
+    if same(one, other) or (one.lower() == other.lower() == "none"):
+        return True
+    truths = [_TRUTHS.get(text.lower()) for text in (one, other)]
+    if None not in truths:
+        return truths[0] == truths[1]
+    try:
+        return bool(json_text.parse(one) == json_text.parse(other))
+    except ValueError:
+        return False
+
+
+_TRUTHS = {
+    **dict.fromkeys(("yes", "y", "true", "t", "on", "1"), True),
+    **dict.fromkeys(("no", "n", "false", "f", "off", "0"), False),
+}
+"""Words that pydantic takes for booleans."""
 
 
 def _stored(value: float) -> float:

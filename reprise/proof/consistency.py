@@ -11,7 +11,7 @@ from typing import Any
 from reprise.base import engine, limits, line_ends
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import TAG_LENGTH
-from reprise.proof.agreement import pair, same
+from reprise.proof.agreement import pair, same, same_option
 from reprise.proof.naming import said_by
 from reprise.proof.stored import Dataset, Stored
 from reprise.proof.trials import check_search
@@ -126,7 +126,7 @@ def _command(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
         if logged is None or len(logged) >= limits.PARAMETER_LENGTH or ("://" in logged and value.startswith("/")):
             continue  # cut, or a file that MLflow has brought to this machine
         plain = without_credentials(logged)
-        agree = same(value, plain) or (stored.by_mlflow_run and same(value, unquoted(plain)))
+        agree = same_option(value, plain) or (stored.by_mlflow_run and same_option(value, unquoted(plain)))
         yield pair(f"parameter {name}", value, plain, f"the command line in {NAME}, and {place}", agree=agree)
 
 

@@ -75,7 +75,8 @@ def _extra(recorded: Recorded) -> set[str] | None:
     command = recorded.provenance.get("command")
     if not isinstance(command, list):
         return None
-    return {str(word)[2:].partition("=")[0] for word in command if str(word).startswith("--")}
+    options = [str(word)[2:].partition("=")[0] for word in command if str(word).startswith("--")]
+    return {spelled for option in options for spelled in (option, option.replace("-", "_"))}
 
 
 def _text(code: Snapshot, script: bytes) -> str:

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from reprise.base import line_ends
+from reprise.base import engine, line_ends
 from reprise.base.errors import Irreproducible, WrongCall
 from reprise.code.repository import SHA, find
 from reprise.environment.pins import Lock, installed_versions, parse_lock
@@ -83,7 +82,7 @@ def prepare(
         lock = _lock(code, recorded)
         table = recorded_table.find(code, recorded)
         replaced = {**table.parameters, **_model(recorded)}
-    here = env_manager == "recorded" and lock is not None and _is_here(recorded.environment, lock)
+    here = env_manager == "recorded" and lock is not None and _is_here(recorded, lock)
     order = Order(
         place=place,
         entry_point=recorded.entry_point,
@@ -205,9 +204,11 @@ def _builder(recorded: Recorded) -> str | None:
     return next((name for name in wanted if name in MANAGERS and shutil.which(PROGRAMS.get(name, name))), None)
 
 
-def _is_here(environment: dict[str, Any], lock: Lock) -> bool:
-    """Tell whether this process has just the Python and packages that the run had."""
-    here, names = installed_versions(), lock.pins
+def _is_here(recorded: Recorded, lock: Lock) -> bool:
+    """Tell whether this process has just the Python and packages that the run had, the engine among them."""
+    environment, here, names = recorded.environment, installed_versions(), lock.pins
+    if engine.PACKAGE.name in names and recorded.engine and recorded.engine.digest != engine.this().digest:
+        return False
     same = all(here.get(name) == environment["installed"].get(name) for name in names)
     python = shutil.which("python") == str(Path(sys.executable).with_name("python"))  # what `python` in a command means
     return same and python and environment["python_version"] == platform.python_version()

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from reprise.base.errors import WrongCall
+from reprise.base.spelling import as_text
 from reprise.contract.value_type import ValueType
 from reprise.search.search_space import SearchSpace
 
@@ -31,7 +32,7 @@ class Candidate:
 
     def __str__(self) -> str:
         """Name the values, as on a command line."""
-        return " ".join(f"{name}={value}" for name, value in self.hyperparameters.items())
+        return " ".join(f"{name}={as_text(value)}" for name, value in self.hyperparameters.items())
 
 
 def make_candidates(

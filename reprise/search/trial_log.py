@@ -13,6 +13,7 @@ from mlflow.entities import Metric, Param
 from reprise.base import patience, process
 from reprise.base.errors import JobFailed, cause
 from reprise.base.limits import in_parameter, in_tag
+from reprise.base.spelling import as_text
 from reprise.base.terminal import note
 from reprise.search.candidates import Candidate
 from reprise.search.trials import Trial
@@ -101,7 +102,7 @@ class TrialLog:
         self._client.log_batch(
             run_id,
             metrics=[Metric(key, value, trial.end, 0) for key, value in metrics.items() if math.isfinite(value)],
-            params=[Param(key, in_parameter(str(value))) for key, value in trial.candidate.hyperparameters.items()],
+            params=[Param(key, in_parameter(as_text(value))) for key, value in trial.candidate.hyperparameters.items()],
         )
         self._client.set_terminated(run_id, "FAILED" if trial.failure else "FINISHED", trial.end)
         return run_id
@@ -176,7 +177,7 @@ def _read(run: mlflow.entities.Run, candidates: Sequence[Candidate], metric: str
     if tags.get(FAILURE) == stale.REASON:  # whoever tidied up has ended it, half written
         return None
     candidate = candidates[number]
-    if {name: str(value) for name, value in candidate.hyperparameters.items()} != run.data.params:
+    if {name: in_parameter(as_text(value)) for name, value in candidate.hyperparameters.items()} != run.data.params:
         return None
     value: Any = metrics.get
     return Trial(

@@ -6,7 +6,9 @@ from typing import Any
 import mlflow
 
 from reprise.base import project
+from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.limits import in_parameter
+from reprise.base.spelling import as_text
 from reprise.base.terminal import note
 from reprise.contract import project_model
 from reprise.contract.command import Call, called, started_as
@@ -17,12 +19,26 @@ JOB = "train"
 """The project's script and its function, and the tag of its runs."""
 
 
-def train(parameters: Mapping[str, Any], parent: mlflow.entities.Run) -> str:
+def load() -> Callable[..., Any]:
+    """Import the project's train.py, and return its function.
+
+    Raises:
+        WrongCall: there is none, or its parameters cannot be options.
+    """
+    function = getattr(project_model.importable(JOB), JOB, None)
+    if not callable(function):
+        raise WrongCall(f"{project.FOLDER / JOB}.py defines no function {JOB}, which trains the winner; bring it back")
+    taken_by(function)
+    return function  # type: ignore[no-any-return]  # what the project defines
+
+
+def train(function: Callable[..., Any], parameters: Mapping[str, Any], parent: mlflow.entities.Run) -> str:
     """Train, in a run under another one that is active, such as `mlflow run . -e train` would make.
 
     What a process before this one has trained for the same parent, and was lost then, is not trained again.
 
     Args:
+        function: from `load`.
         parameters: of `train`.
         parent: the run that is active.
 
@@ -30,17 +46,18 @@ def train(parameters: Mapping[str, Any], parent: mlflow.entities.Run) -> str:
         The training run's id.
 
     Raises:
-        WrongCall: the project has no train.py.
+        JobFailed: the function starts no run.
     """
-    for made in _under(parent):
-        if _is_done(made, parameters):
-            return str(made.info.run_id)
-    function = getattr(project_model.importable(JOB), JOB)
-    script = project.FOLDER / f"{JOB}.py"
     values = _whole(function, parameters)
+    for made in _under(parent):
+        if _is_done(made, values):
+            return str(made.info.run_id)
+    script = project.FOLDER / f"{JOB}.py"
     with called(Call(values, started_as(script, parameters), _tags(parent, str(script)))):
         call(function, values)
-    return str(_under(parent)[0].info.run_id)
+    for made in _under(parent):
+        return str(made.info.run_id)
+    raise JobFailed(f"{script.name} has trained the winner, and started no run under {parent.info.run_id}")
 
 
 def _whole(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +81,7 @@ def _is_done(run: mlflow.entities.Run, parameters: Mapping[str, Any]) -> bool:
         client = mlflow.MlflowClient()
         client.set_tag(run.info.run_id, "reprise.failure", "its process was lost")
         client.set_terminated(run.info.run_id, "FAILED")
-    wanted = {name: in_parameter(str(value)) for name, value in parameters.items()}
+    wanted = {name: in_parameter(as_text(value)) for name, value in parameters.items()}
     return run.info.status == "FINISHED" and wanted.items() <= run.data.params.items()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from reprise.base import limits, project
 from reprise.base.credentials import without_credentials
 from reprise.base.engine import Engine, this
+from reprise.base.spelling import as_text
 from reprise.code.checkout import Checkout, describe
 from reprise.environment.pins import (
     Lock,
@@ -134,7 +135,7 @@ def collect(parameters: Mapping[str, Any] | None = None, command: Sequence[str] 
         installed=installed,
         mismatches=mismatches(lock, installed),
         machine=describe_machine(),
-        parameters={name: without_credentials(str(value)) for name, value in (parameters or {}).items()},
+        parameters={name: without_credentials(as_text(value)) for name, value in (parameters or {}).items()},
         command=tuple(command or sys.argv),
         engine=this(),
         uncompared=uncompared_pins(lock, installed),

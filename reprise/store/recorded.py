@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import dataclass
 from functools import reduce
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import unquote
 
@@ -99,8 +99,13 @@ class Recorded:
 
     @property
     def entry_point(self) -> str | None:
-        """The entry point in MLproject; None where neither MLflow nor this project recorded one."""
-        return self.tags.get("mlflow.project.entryPoint", self.tags.get("reprise.job"))
+        """The entry point in MLproject; None where neither MLflow nor this project recorded one.
+
+        Of a script that was started plainly it is that of the script's name.
+        """
+        script = PurePath(str(next(iter(self.provenance.get("command") or ()), "")))
+        plain = script.stem if script.suffix == ".py" and script.stem != "__main__" else None
+        return self.tags.get("mlflow.project.entryPoint") or plain or self.tags.get("reprise.job")
 
     @property
     def parameters(self) -> dict[str, str]:

@@ -33,6 +33,7 @@ with garbage.importing():
 
     from reprise.base.limits import in_parameter
     from reprise.base.permission import needed
+    from reprise.base.spelling import as_text
     from reprise.store.experiment import experiment_id
 
     store_plugin.register()
@@ -99,7 +100,7 @@ def _log_beginning(run: mlflow.entities.Run, parameters: Mapping[str, Any], tags
     begun = {**changed, **tags}
     mlflow.MlflowClient().log_batch(
         run.info.run_id,
-        params=[Param(name, in_parameter(without_credentials(str(value)))) for name, value in missing.items()],
+        params=[Param(name, in_parameter(without_credentials(as_text(value)))) for name, value in missing.items()],
         tags=[RunTag(name, value) for name, value in begun.items()],
     )
     run.data.tags.update(begun)  # as it now stands in the store

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from conftest import ENTRY_POINTS, PROJECT, Job, invoke, run
 
+from reprise.base.spelling import as_text
 from reprise.contract import project_model
-from reprise.contract.command import as_text
 from reprise.contract.parameter import fields
 from reprise.models.logged_model import load
 
@@ -32,7 +32,7 @@ def test_train_takes_every_hyperparameter() -> None:
 def test_a_run_records_every_hyperparameter_and_a_model_that_answers_alike(train: Job) -> None:
     run = train()
     for one in HYPERPARAMETERS:
-        assert run.data.params[one.name] == str(one.default)
+        assert run.data.params[one.name] == as_text(one.default)
     kept = pd.read_parquet(artifact(run, "predictions.parquet"))
     (output,) = run.outputs.model_outputs
     rows = pd.DataFrame(_iris().iloc[kept["row"]])
@@ -51,7 +51,7 @@ def test_a_search_varies_them_and_its_winner_is_trained_with_them(tune: Job, tmp
     search = tune("--space", str(tmp_path / "space.yaml"), "--folds", "3", "--n-jobs", "1")
     winner = mlflow.get_run(search.data.tags["reprise.tune.winner"])
     assert winner.info.status == "FINISHED"
-    assert {name: winner.data.params[name] for name in space} == {name: str(value) for name, value in space.items()}
+    assert {name: winner.data.params[name] for name in space} == {name: as_text(value) for name, value in space.items()}
     assert search.data.metrics["failed_trials"] == 0
 
 

@@ -13,8 +13,8 @@ from conftest import ENTRY_POINTS, PROJECT, run
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from reprise.base.spelling import as_text
 from reprise.cli.commands import cli
-from reprise.contract.command import as_text
 
 SPEC = re.compile(r"[a-z0-9][a-z0-9.-]*==[0-9][a-z0-9.!+]*( ; [^#]+)?")
 
