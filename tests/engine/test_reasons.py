@@ -21,11 +21,11 @@ from reprise.store import tracking
 
 BREAKS = {
     "train": "train.fit",
-    "evaluate": "evaluate.judge",
-    "tune": "tune.tuning.search",
+    "evaluate": "reprise.jobs.judging.judge",
+    "tune": "reprise.jobs.tune.tuning.search",
     "probe": "reprise.models.logged_model.Subject.answer_example",
     "predict": "reprise.models.logged_model.Subject.predict",
-    "reproduce": "reproduce.reproduction.reproduce",
+    "reproduce": "reprise.jobs.reproduce.reproduction.reproduce",
 }
 """What raises in each entry point."""
 

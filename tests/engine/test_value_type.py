@@ -7,6 +7,7 @@ import pytest
 from pydantic import Field
 
 from reprise.contract.value_type import ValueType
+from reprise.proof.agreement import same_option
 
 POSITIVE = Annotated[float, Field(gt=0)]
 WHOLE = Annotated[int, Field(ge=1)]
@@ -79,3 +80,20 @@ def test_what_is_refused_is_one_line(annotation: Any, value: Any, said: str) -> 
 )
 def test_help_names_the_kind(annotation: Any, name: str) -> None:
     assert ValueType(annotation).name == name
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("none", "None", True),
+        ("no", "False", True),
+        ("yes", "no", False),
+        ("[100, 50]", "[100,50]", True),
+        ("5.0", "5", True),
+        ("rbf", "RBF", False),
+        ("1", "2", False),
+    ],
+)
+def test_two_spellings_of_one_value_agree(one: str, other: str, alike: bool) -> None:  # noqa: FBT001
+    """A command line may have another one than what was recorded."""
+    assert same_option(one, other) is alike
