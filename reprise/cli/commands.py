@@ -205,15 +205,18 @@ def sync(check: bool) -> None:  # noqa: FBT001  click passes flags so
     from reprise.contract import mlproject  # noqa: PLC0415
 
     folder = project.required("reprise sync")
-    text, mended = mlproject.synchronised(folder)
+    text, mended = ("", mlproject.disagreements(folder)) if check else mlproject.synchronised(folder)
+    if mended and not check:
+        mlproject.write(folder, text)
     for one in mended:
         say(str(one) if check else one.done)
-    if not mended:
-        say("MLproject names every parameter of its scripts, with their defaults")
-    elif check:
+    left = [] if check else mlproject.disagreements(folder)
+    for line in (*map(str, left), *(unread := mlproject.unread(folder))):
+        say(line)
+    if left or (check and mended):
         sys.exit(1)
-    else:
-        mlproject.write(folder, text)
+    if not mended and not unread:
+        say("MLproject names every parameter of its scripts, with their defaults")
 
 
 cli.add_command(job)
