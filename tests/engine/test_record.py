@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import sys
 from pathlib import Path
 
 import click
@@ -263,6 +264,9 @@ def test_a_trial_is_reproduced_with_its_search(
 
     folder = copy_project(tmp_path / "checkout")
     monkeypatch.setattr(reprise.base.project, "FOLDER", folder)
+    for name in ("model", "train"):  # of this project, which a process of that one would not have
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
     search = tune("--trials", "2", "--folds", "2", "--n-jobs", "1")
     under = f"tags.`mlflow.parentRunId` = '{search.info.run_id}' and tags.`reprise.job` = 'trial'"
