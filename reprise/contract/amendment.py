@@ -8,7 +8,7 @@ import yaml
 
 from reprise.base import yaml_nodes
 from reprise.contract import entry_points
-from reprise.contract.disagreement import Disagreement
+from reprise.contract.disagreement import TO_FILL, Disagreement
 
 INDENT = 6
 """Spaces before a parameter of an entry point, where there is none yet to follow."""
@@ -41,7 +41,7 @@ def amended(text: str, found: list[Disagreement]) -> Any:
         yaml.YAMLError: it is no YAML.
     """
     content = _apart(yaml_nodes.load(text))
-    names = entry_points.entry_points(text)
+    names = entry_points.names(text)
     for one in found:
         for name in names[one.entry_point]:
             entry = content["entry_points"][name]
@@ -60,7 +60,7 @@ def _value(old: Any, new: dict[str, Any]) -> Any:
     """Change an entry's default, and its type if that does not take it."""
     if not isinstance(old, dict):
         return new if old is None else old
-    if "default" not in old or old["default"] is None or "default" not in new:
+    if old.get("default") is None or new.get("default", TO_FILL) == TO_FILL:
         return old
     kind = _type(old.get("type"), new["type"])
     return {**old, "default": new["default"], **({"type": kind} if kind else {})}
@@ -210,12 +210,9 @@ def _with(text: str, found: Disagreement) -> str:
 def _with_default(text: str, entry: yaml.Node, found: Disagreement) -> str:
     """Change a parameter's default where it differs, and its type where that does not take it."""
     new = yaml.safe_load(found.line)[found.parameter]
-    if "default" not in new or entry_points.default(entry) is None:
+    if new.get("default", TO_FILL) == TO_FILL or entry_points.default(entry) is None:
         return text
-    shown = found.line.partition(": ")[2]
-    shown = shown.partition("default: ")[2]
-    shown = _flow_scalar(shown)
-    changes = [(_pair(entry, "default")[1], shown)]
+    changes = [(_pair(entry, "default")[1], _flow_scalar(found.line.partition("default: ")[2]))]
     old = entry_points.mapping(entry).get("type")
     if isinstance(old, yaml.ScalarNode) and _type(old.value, new["type"]) != old.value:
         changes.append((_pair(entry, "type")[1], new["type"]))

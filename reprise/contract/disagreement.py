@@ -64,8 +64,7 @@ class Disagreement:
 
 def compare(folder: Path, text: str) -> Iterator[Disagreement]:
     """Compare the text of an MLproject with the scripts that it starts."""
-    for name in entry_points.entry_points(text):
-        node = entry_points.entry_point(text, name)
+    for name, node in entry_points.nodes(text).items():
         script = entry_points.script(folder, node)
         signature = declared(script) if script else None
         if signature:
@@ -74,8 +73,8 @@ def compare(folder: Path, text: str) -> Iterator[Disagreement]:
 
 def unread(folder: Path, text: str) -> Iterator[str]:
     """Say what could not be compared, a line each."""
-    for name in entry_points.entry_points(text):
-        script = entry_points.script(folder, entry_points.entry_point(text, name))
+    for name, node in entry_points.nodes(text).items():
+        script = entry_points.script(folder, node)
         signature = declared(script) if script else None
         yield from (f"{name} is not compared in full: {line}" for line in (signature.unread if signature else ()))
 

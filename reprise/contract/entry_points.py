@@ -18,13 +18,22 @@ _TOKEN = re.compile(
 )
 
 
-def entry_points(text: str) -> dict[str, list[str]]:
+def names(text: str) -> dict[str, list[str]]:
     """Name the entry points that are written out, each with all names that stand for it: aliases of YAML's."""
     found: dict[str, list[str]] = {}
-    nodes = mapping(mapping(_root(text)).get("entry_points"))
-    for name, node in nodes.items():
-        first = next((other for other in found if nodes[other] is node), name)
+    known = mapping(mapping(_root(text)).get("entry_points"))
+    for name, node in known.items():
+        first = next((other for other in found if known[other] is node), name)
         found.setdefault(first, []).append(name)
+    return found
+
+
+def nodes(text: str) -> dict[str, yaml.Node]:
+    """Give the entry points that are written out, each once."""
+    found: dict[str, yaml.Node] = {}
+    for name, node in mapping(mapping(_root(text)).get("entry_points")).items():
+        if all(node is not other for other in found.values()):
+            found[name] = node
     return found
 
 

@@ -31,7 +31,8 @@ def notes(script: str) -> list[str]:
     try:
         text = _read(project.FOLDER)
         found = list(disagreement.compare(project.FOLDER, text))
-        return [str(one) for one in found if _starts(project.FOLDER, text, one.entry_point) == path.name]
+        started = {name: entry_points.script(project.FOLDER, node) for name, node in entry_points.nodes(text).items()}
+        return [str(one) for one in found if (begun := started[one.entry_point]) and begun.name == path.name]
     except Exception as error:  # noqa: BLE001  the run goes on, whatever is wrong with the file
         return [f"MLproject is not compared with {path.name}: {one_line(error)}"]
 
@@ -145,8 +146,3 @@ def _read(folder: Path) -> str:
         raise WrongCall(f"MLproject is not UTF-8 at byte {error.start}") from error
     except OSError as error:
         raise WrongCall(f"MLproject cannot be read: {error.strerror}") from error
-
-
-def _starts(folder: Path, text: str, name: str) -> str | None:
-    script = entry_points.script(folder, entry_points.entry_point(text, name))
-    return script.name if script else None

@@ -278,3 +278,18 @@ def test_the_options_of_a_second_program_are_its_own(tmp_path: Path) -> None:
     entry = f"    parameters:\n      {SEED}\n      C: {{type: float, default: 2.0}}\n      m: string\n"
     command = f"    command: {COMMAND} --D=3 && python -m judge --m={{m}}\n"
     assert problems(folder_of(tmp_path, entry + command)) == []
+
+
+def test_a_computed_default_that_mlproject_has_stays(tmp_path: Path) -> None:
+    entry = BLOCK + "      D: {type: int, default: 9}\n" + COMMANDS["plain"]
+    folder = folder_of(tmp_path, entry, MODEL.replace("int = 3", "int = len('abc')"))
+    main = main_of(synchronised(folder)[0])
+    assert main["parameters"]["D"] == {"type": "int", "default": 9}
+    assert main["command"].endswith("--D={D}")
+
+
+def test_notes_are_of_the_script_that_runs(tmp_path: Path, monkeypatch: Any) -> None:
+    folder = folder_of(tmp_path, BLOCK + COMMANDS["plain"])
+    monkeypatch.setattr(project, "FOLDER", folder)
+    assert len(mlproject.notes(str(folder / "train.py"))) == 2
+    assert mlproject.notes(str(folder / "evaluate.py")) == []
