@@ -89,9 +89,8 @@ def _compare(name: str, node: yaml.Node | None, signature: Signature) -> Iterato
         return
     for extra in sorted({*given} - {one.name for one in signature.parameters}):
         if passed := re.search(entry_points.option(extra), own):
-            yield Disagreement(
-                name, extra, f"gives {extra}, which the script does not take, so mlflow run fails", "", passed[0]
-            )
+            reason = f"gives {extra}, which the script does not take: mlflow run fails"
+            yield Disagreement(name, extra, reason, "", passed[0])
 
 
 def _differs(entry_point: str, one: Declared, given: dict[str, yaml.Node], command: str) -> Disagreement | None:

@@ -89,11 +89,11 @@ def check_own(thing: Callable[..., Any]) -> None:
     Raises:
         WrongCall: it is defined at the top of another project.
     """
-    file = getattr(sys.modules.get(thing.__module__), "__file__", None)
-    folder = Path(file).resolve().parent if file else project.FOLDER
-    if folder != project.FOLDER.resolve() and project.mlproject_in(folder):
+    file = Path(getattr(sys.modules.get(thing.__module__), "__file__", None) or project.FOLDER / "none").resolve()
+    lacks = file.parent != project.FOLDER.resolve() and not (project.FOLDER / file.name).is_file()
+    if lacks and project.mlproject_in(file.parent):
         message = f"{thing.__name__} is that of {file}, which is another project's: this one, {project.FOLDER}"
-        raise WrongCall(f"{message}, has no {Path(str(file)).name}; bring it back")
+        raise WrongCall(f"{message}, has no {file.name}; bring it back")
 
 
 def resolved(fit: Callable[..., Any], fitted: Any) -> dict[str, Any]:

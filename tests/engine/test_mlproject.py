@@ -204,7 +204,7 @@ def test_a_plain_type_from_a_file_beside_turns_no_check_off(tmp_path: Path) -> N
     (tmp_path / "kinds.py").write_text("from typing import Annotated\nPositive = Annotated[float, 'gt 0']\n")
     assert problems(folder) == [
         "main lacks alpha, which the script takes",
-        "main gives C, which the script does not take",
+        "main gives C, which the script does not take: mlflow run fails",
     ]
 
 
