@@ -9,7 +9,7 @@ from pathlib import Path
 import mlflow
 import pytest
 import yaml
-from conftest import Job, invoke
+from conftest import ENTRY_POINTS, Job, invoke
 from sklearn.linear_model import LogisticRegression
 
 from reprise.base.errors import JobFailed, WrongCall
@@ -80,14 +80,10 @@ def test_an_altered_model_is_loaded_by_none_of_its_names(train: Job, marker: Pat
 
 @pytest.mark.parametrize("command", ["evaluate", "probe"])
 def test_entry_points_load_no_altered_model(train: Job, marker: Path, command: str) -> None:
-    import probe
-
-    import evaluate
-
     run = train()
     turn_into_pickle(files(model_of(run)), marker)
     with pytest.raises(JobFailed, match="are not those that were logged"):
-        invoke({"evaluate": evaluate.evaluate, "probe": probe.probe}[command], "--model", uris(run)[0])
+        invoke(ENTRY_POINTS[command], "--model", uris(run)[0])
     assert mlflow.last_active_run().info.status in ("FAILED", "FINISHED")
     assert not marker.exists()
 
