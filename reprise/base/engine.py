@@ -32,7 +32,8 @@ LISTED = 3
 
 _SHORT = 12  # digits of a digest that a person compares
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
-_LEFT_BEHIND = re.compile(r"__pycache__|.*\.py[co]|\..*")  # by Python, an editor or a system: no part of a release
+_LEFT_BEHIND = re.compile(r"__pycache__|.*\.(py[co]|orig|rej|bak)|.*~|\..*")  # by Python, an editor or a merge
+_IMPORTABLE = (".py", ".so", ".pyd")
 _VERSION = re.compile(r"""^__version__ = ["']([^"']+)["']$""", re.MULTILINE)
 
 
@@ -89,7 +90,7 @@ def this() -> Engine:
 
 
 def identify(folder: Path, version: str) -> Engine:
-    """Identify the engine in a folder.
+    """Identify the engine in a folder: by the files of its release, and by what Python could import beside them.
 
     Args:
         folder: the package's.
@@ -97,6 +98,7 @@ def identify(folder: Path, version: str) -> Engine:
     """
     found = hashes(folder)
     released = read_manifest(folder)
+    found = {name: one for name, one in found.items() if name.endswith(_IMPORTABLE) or name in (released or {})}
     digest = hashlib.sha256(text(found).encode()).hexdigest()
     if released is None:
         return Engine(version, digest, (f"{MANIFEST} (missing)",))

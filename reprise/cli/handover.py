@@ -1,11 +1,14 @@
 """Which engine acts where a project brings one in its folder `reprise/` and another one is installed: the project's.
 
-The installed launcher starts again with the project's folder first on PYTHONPATH. MLflow's plugins stay the installed
-engine's, since MLflow loads them; the jobs that they start run with the project's.
+The installed launcher starts Python again with the package of that folder, and with nothing else of the project's where
+modules are looked for. MLflow's plugins stay the installed engine's, since MLflow loads them; the jobs that they start
+run with the project's.
 """
 
 import os
+import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from reprise.base import engine, project
@@ -16,36 +19,47 @@ VARIABLE = "REPRISE_HANDED_OVER"
 
 PATH = "PYTHONPATH"
 
+_START = """
+import importlib.util, pathlib, runpy, sys
+own = pathlib.Path(sys.argv.pop(1))
+spec = importlib.util.spec_from_file_location(own.name, own / "__init__.py", submodule_search_locations=[str(own)])
+sys.modules[own.name] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+runpy.run_module(own.name, run_name="__main__", alter_sys=True)
+"""
+"""Runs the package in a folder as `python -m` does; the folder around it may hold a `click.py`, which is not to run."""
+
 
 def hand_over() -> None:
     """Start the engine of the project in place of this one, and say so, where the project brings another one.
 
     One that lacks `__main__.py`, as of an old commit, cannot be started; one that somebody else has put into the
-    project's folder is not.
+    project's folder, or may change, is not.
     """
     before = _taken_back()
     folder = project.FOLDER
     own = folder / engine.PACKAGE.name
     if not project.is_project() or not _can_start(own) or own.resolve() == engine.PACKAGE:
         return
-    if before == str(folder) or os.pathsep in str(folder):
-        note(f"the engine in {own} cannot be started by {PATH}: the installed one acts")
+    if before == str(folder):
+        note(f"the engine in {own} cannot be started: the installed one acts")
         return
-    if stranger := _of_a_stranger(own):
-        note(f"{stranger} is another user's: the engine in {own} is not started, the installed one acts")
+    if reason := next(_doubts(own), None):
+        note(f"{reason}: the engine in {own} is not started, the installed one acts")
         return
     theirs, ours = engine.version_in(own) or "unknown", engine.this().version
     note(f"the engine in {own} (version {theirs}) acts, not the installed one (version {ours})")
     sys.stdout.flush()
     sys.stderr.flush()
-    path = os.pathsep.join(filter(None, [str(folder), os.environ.get(PATH)]))
-    # -P: the current folder, which -m would put first, is not the project's where that is further up.
-    command = [sys.executable, "-P", "-m", engine.PACKAGE.name, *sys.argv[1:]]
-    os.execve(sys.executable, command, {**os.environ, PATH: path, VARIABLE: str(folder)})  # noqa: S606
+    # -P: the current folder, which -c would put first, may hold modules of any name.
+    command = [sys.executable, "-P", "-c", _START, str(own), *sys.argv[1:]]
+    os.execve(sys.executable, command, {**os.environ, VARIABLE: str(folder)})  # noqa: S606
 
 
 def _taken_back() -> str | None:
     """Take out of the environment what has started this engine: what it starts has a project of its own.
+
+    A launcher of an earlier version has put the project's folder on PYTHONPATH too.
 
     Returns:
         The folder to which a launcher has handed over; None where none did.
@@ -64,9 +78,26 @@ def _can_start(own: Path) -> bool:
     return (own / "__init__.py").is_file() and (own / "__main__.py").is_file()
 
 
-def _of_a_stranger(own: Path) -> Path | None:
-    """Find what neither this user, nor root, nor the owner of the project's folder has put there; None without such."""
+def _doubts(own: Path) -> Iterator[str]:
+    """Name what neither this user, nor root, nor the owner of the project's folder has put there; what all may alter.
+
+    Looked at are the project's folder, its MLproject, and each folder and file of the engine.
+    """
     trusted = {os.getuid(), 0, own.parent.stat().st_uid}
     mlproject = project.mlproject_in(own.parent)
-    places = (own, own / "__init__.py", own / "__main__.py", *([mlproject] if mlproject else []))
-    return next((place for place in places if place.stat().st_uid not in trusted), None)
+    for place in (own.parent, *([mlproject] if mlproject else []), own, *_within(own)):
+        try:
+            states = [place.lstat(), *([place.stat()] if place.is_symlink() else [])]
+        except OSError:  # a link to nothing, or gone: nothing of it can run
+            continue
+        if any(state.st_uid not in trusted for state in states):
+            yield f"{place} is another user's"
+        elif states[-1].st_mode & stat.S_IWOTH and not (place == own.parent and states[-1].st_mode & stat.S_ISVTX):
+            yield f"{place} can be altered by every user (chmod o-w)"
+        elif place.is_symlink() and place.is_dir() and place != own:
+            yield f"{place} is a link to a folder"
+
+
+def _within(own: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(own):
+        yield from (Path(folder, name) for name in (*folders, *files))

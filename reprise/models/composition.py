@@ -3,10 +3,8 @@
 import importlib
 import importlib.metadata
 import io
-import json
 import sys
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 from reprise.base.errors import JobFailed
 from reprise.environment.pins import Lock, required
+from reprise.models.own_code import types_in
 from reprise.models.project_code import Code, closure, is_own
 
 ALWAYS = ("sklearn", "numpy", "scipy")
@@ -37,13 +36,11 @@ class Composition:
     code: Code
 
 
-def compose(model: Any, trusted: Iterable[str], lock: Lock) -> Composition:
+def compose(model: Any, lock: Lock) -> Composition:
     """Find out what a model is made of.
 
     Args:
         model: a fitted estimator.
-        trusted: packages whose types are trusted, beside the project's own, scikit-learn's, its base's and those that
-            the lock pins.
         lock: the environment lock.
 
     Raises:
@@ -51,12 +48,12 @@ def compose(model: Any, trusted: Iterable[str], lock: Lock) -> Composition:
             that it needs is, or cannot be imported elsewhere.
     """
     saved = skops.io.dumps(model)
-    held = sorted(_types(saved))
+    held = sorted(types_in(io.BytesIO(saved)))
     own = [(module, name) for module, name in held if module not in sys.builtin_module_names and is_own(module)]
     _check_importable([*own, *(one for one in held if one[0] == "__main__")])
     others = [(module, name) for module, name in held if (module, name) not in own]
     needed = _distributions({_package(module): f"the model holds {module}.{name}" for module, name in others}, lock)
-    known = {*ALWAYS, *trusted, *needed, *(_package(module) for module, _ in own)}
+    known = {*ALWAYS, *needed, *(_package(module) for module, _ in own)}
     types = skops.io.get_untrusted_types(data=saved)
     if foreign := [name for name in types if _package(name) not in known]:
         raise JobFailed(
@@ -133,24 +130,6 @@ def _check_needed(name: str, lock: Lock) -> None:
                 )
             seen.add(needed)
             waiting.append(needed)
-
-
-def _types(saved: bytes) -> set[tuple[str, str]]:
-    """List module and name of all types and functions that a model holds, as skops writes them down."""
-    with zipfile.ZipFile(io.BytesIO(saved)) as file:
-        return set(_named(json.loads(file.read("schema.json"))))
-
-
-def _named(node: Any) -> Iterator[tuple[str, str]]:
-    waiting = [node]
-    while waiting:
-        here = waiting.pop()
-        if isinstance(here, dict):
-            if "__module__" in here and "__class__" in here:
-                yield str(here["__module__"]), str(here["__class__"])
-            waiting += here.values()
-        elif isinstance(here, list):
-            waiting += here
 
 
 def _package(name: str) -> str:

@@ -28,9 +28,6 @@ from reprise.models.verified_model import check, identity
 from reprise.store.bundle import MODEL_NAME
 from reprise.store.recorded import newest_training_run, provenance_of
 
-TRUSTED_PACKAGES: tuple[str, ...] = ()
-"""Packages whose types a model may hold beyond those of scikit-learn and of what conda.yaml pins."""
-
 INFERENCE = ("mlflow-skinny", "scikit-learn", "skops", "pandas")
 """What every loaded model needs; the lock pins them, with what they need in turn, in the model's requirements."""
 
@@ -62,7 +59,7 @@ def save(
     Raises:
         JobFailed: the model holds types that are not to be trusted on loading, or that cannot be brought elsewhere.
     """
-    made = compose(model, TRUSTED_PACKAGES, lock)
+    made = compose(model, lock)
     for line in made.code.notes():
         note(line)
     with scratch.folder("code") as place:

@@ -17,6 +17,7 @@ import joblib
 import sklearn
 
 from reprise.base import project
+from reprise.models.own_code import code_named
 from reprise.store import mlmodel
 
 ENGINE = __name__.partition(".")[0]
@@ -110,9 +111,7 @@ class Within:
 
 def _places(folder: Path) -> list[Path]:
     """List the folders of code that a model names; those that lead out of its own folder are MLflow's to refuse."""
-    flavors = (mlmodel.read(folder) or {}).get("flavors")
-    named = [flavor.get("code") for flavor in flavors.values()] if isinstance(flavors, dict) else []
-    places = [(folder / name).resolve() for name in dict.fromkeys(named) if isinstance(name, str)]
+    places = [(folder / name).resolve() for name in code_named(mlmodel.read(folder) or {}) if name]
     return [place for place in places if place.is_dir()]
 
 

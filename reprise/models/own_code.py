@@ -1,7 +1,17 @@
-"""Code in a model's folder: is each file of it the project's own?"""
+"""What a model brings of its own to run: folders of code, are their files the project's own, and types, where from?"""
 
+import json
+import re
+import site
+import sys
+import sysconfig
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import IO, Any
 
 from reprise.base import project
 from reprise.code.git import OFFLINE, GitError, git, succeeds
@@ -15,6 +25,9 @@ SOURCES = ("", "src/")
 
 ENGINE = f"{__name__.partition('.')[0]}/"
 
+_KEY = re.compile(r"(model_)?code(_paths?)?")
+_UNPACKED, _PACKING = 64 << 20, 20  # bytes, and how many times its packed size, that a list of types may come to
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -27,6 +40,50 @@ class Origin:
 
     commit: str | None = None
     subdirectory: str = ""
+
+
+def code_named(content: Mapping[str, Any]) -> list[str]:
+    """List what an MLmodel names as code in any of its flavors, each once: MLflow has a flavor's on `sys.path`."""
+    flavors = content.get("flavors")
+    each = [flavor for flavor in flavors.values() if isinstance(flavor, dict)] if isinstance(flavors, dict) else []
+    values = [value for flavor in each for key, value in flavor.items() if _KEY.fullmatch(str(key))]
+    named = [one for value in values for one in (value if isinstance(value, list) else [value])]
+    return list(dict.fromkeys(str(one) for one in named if one is not None))
+
+
+def types_in(file: Path | IO[bytes]) -> set[tuple[str, str]]:
+    """List module and name of all types and functions that a model holds, as skops writes them down.
+
+    Raises:
+        ValueError: it is no file of skops, or comes to far too much.
+    """
+    try:
+        with zipfile.ZipFile(file) as opened:
+            member = opened.getinfo("schema.json")
+            if member.file_size > max(_UNPACKED, _PACKING * member.compress_size):
+                raise ValueError(f"its list of types comes to {member.file_size} bytes")
+            return set(_typed(json.loads(opened.read(member))))
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def of_nowhere(types: Iterable[str], code: Path | None) -> str | None:
+    """Name the first type that is neither Python's, nor an installed package's, nor of the model's code.
+
+    Another one would be imported from wherever a module of that name lies: in the current folder, in the project's.
+
+    Args:
+        types: dotted names, that of the module first.
+        code: the model's folder of code; None where it has none.
+    """
+    known: dict[str, bool] = {}
+    for name in types:
+        root = name.partition(".")[0]
+        if root not in known:
+            known[root] = root in sys.stdlib_module_names or _is_installed(root)
+        if not known[root] and not (code and _is_module_of(code, name)):
+            return name
+    return None
 
 
 def stranger(folder: Path, origin: Origin, learned_again: Path | None = None) -> str | None:
@@ -88,3 +145,42 @@ def _blob(named: str) -> bytes | None:
         return git(project.FOLDER, "cat-file", "blob", named, env=OFFLINE)
     except (GitError, ValueError):  # ValueError: a recorded subdirectory that holds a NUL
         return None
+
+
+def _typed(node: Any) -> Iterator[tuple[str, str]]:
+    waiting = [node]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, dict):
+            if "__module__" in here and "__class__" in here:
+                yield str(here["__module__"]), str(here["__class__"])
+            waiting += here.values()
+        elif isinstance(here, list):
+            waiting += here
+
+
+def _is_installed(root: str) -> bool:
+    """Tell whether what Python would import by a name lies among its installed packages; nothing is imported."""
+    try:
+        spec = find_spec(root) if root.isidentifier() and root != "__main__" else None
+    except (ValueError, ImportError, AttributeError):
+        return False
+    if spec is None:
+        return False
+    found = [spec.origin] if spec.has_location and spec.origin else list(spec.submodule_search_locations or ())
+    places = {*map(sysconfig.get_path, ("purelib", "platlib")), *site.getsitepackages()}
+    places |= {site.getusersitepackages()} if site.ENABLE_USER_SITE else set()
+    whole = [Path(place).resolve() for place in places]
+    return bool(found) and all(any(Path(one).resolve().is_relative_to(place) for place in whole) for one in found)
+
+
+def _is_module_of(code: Path, name: str) -> bool:
+    """Tell whether a type is of a module, or of a package, whose file lies in a model's folder of code."""
+    parts = name.split(".")[:-1]
+    for number, part in enumerate(parts, 1):
+        if not part.isidentifier():
+            return False
+        place = code.joinpath(*parts[:number])
+        if place.with_name(f"{part}.py").is_file() or (place / "__init__.py").is_file():
+            return True
+    return False

@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.models import registry
-from reprise.models.own_code import FOLDER, Origin, stranger
+from reprise.models.own_code import FOLDER, Origin, code_named, of_nowhere, stranger, types_in
 from reprise.store import mlmodel
 from reprise.store.digest import TAG, digest
 from reprise.store.recorded import provenance_of
@@ -118,7 +118,8 @@ def _origin(run_id: str | None) -> Origin:
 def code_in(folder: Path, origin: Origin | None = None, learned_again: Path | None = None) -> str | None:
     """Say why loading a model may run code that is not the project's own; None where it does not.
 
-    skops builds objects of the types that MLmodel lists as trusted, and runs nothing else.
+    skops builds objects of the types that MLmodel lists as trusted, and runs nothing else. It imports these by their
+    names, so each must be of what is installed here, or of the code that was checked.
 
     Args:
         folder: its files.
@@ -126,20 +127,46 @@ def code_in(folder: Path, origin: Origin | None = None, learned_again: Path | No
         learned_again: as in `reprise.models.own_code.stranger`.
     """
     try:
-        flavors: dict[str, Any] = (mlmodel.read(folder) or {})["flavors"]
-        module = str(flavors["python_function"]["loader_module"])
-        own = flavors.get("sklearn") or {}
-        code = {str(named) for named in (flavors["python_function"].get("code"), own.get("code")) if named}
+        content = mlmodel.read(folder) or {}
+        flavors: dict[str, Any] = content["flavors"]
+        served, own = flavors["python_function"], flavors.get("sklearn") or {}
+        module, data = str(served["loader_module"]), served.get("data")
+        code = set(code_named(content))
+        files = {str(name) for name in (served.get("model_path"), own.get("pickled_model")) if name}
         skops = module == "mlflow.sklearn" and own.get("serialization_format") == "skops"
         types = [str(name) for name in own.get("skops_trusted_types") or ()]
     except (KeyError, TypeError, AttributeError) as error:
         return f"its MLmodel cannot be read: {one_line(error, 100)}"
-    roots = {name: name.partition(".")[0] for name in types}
-    running = [name for name, root in roots.items() if root in sys.stdlib_module_names and root not in _HARMLESS]
     if not skops:
         return f"it is a pickle, or in another format that can hold code (loader {module!r})"
+    if data is not None:  # MLflow would load what that place holds, by an MLmodel that lies there
+        return f"its MLmodel names data, {str(data)!r}"
     if other := sorted(code - {FOLDER}):
         return f"its MLmodel names code, {other[0]!r}"
     if code and (reason := stranger(folder, origin or Origin(), learned_again)):
         return reason
-    return f"its MLmodel trusts {running[0]!r}" if running else None
+    return _running_type(types) or _strange_type(folder, types, files, folder / FOLDER if code else None)
+
+
+def _running_type(trusted: list[str]) -> str | None:
+    """Say which type of Python's own, of those that MLmodel lists, could run commands."""
+    for name in trusted:
+        root = name.partition(".")[0]
+        if root in sys.stdlib_module_names and root not in _HARMLESS:
+            return f"its MLmodel trusts {name!r}"
+    return None
+
+
+def _strange_type(folder: Path, trusted: list[str], files: set[str], code: Path | None) -> str | None:
+    """Say which type, of those that MLmodel lists or that the model's files hold, would be imported from elsewhere."""
+    held: set[str] = set()
+    for name in sorted(files):
+        try:
+            place = (folder / name).resolve()
+            if not place.is_relative_to(folder.resolve()):
+                return f"its MLmodel names the file {name!r}, outside of its folder"
+            held |= {f"{module}.{type_}" for module, type_ in types_in(place)} if place.exists() else set()
+        except (ValueError, OSError) as error:
+            return f"its file {name!r} cannot be read: {one_line(error, 100)}"
+    found = of_nowhere([*trusted, *sorted(held)], code)
+    return f"{found!r} is of no installed package, and of no module that it carries" if found else None

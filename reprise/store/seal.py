@@ -28,7 +28,7 @@ SEALED_AT_FIRST = (
     *("mlflow.source.name", "mlflow.source.type", "mlflow.project.entryPoint", "mlflow.project.backend"),
     *("mlflow.project.env", "mlflow.source.git.commit", "mlflow.source.git.branch", "mlflow.source.git.repoURL"),
     *("mlflow.source.git.dirty", "reprise.job", "reprise.version", "reprise.subdirectory", "reprise.git"),
-    *(engine.TAG, "reprise.patch", "reprise.environment.lock", "reprise.environment.matches", "reprise.parameters.cut"),
+    *("reprise.patch", "reprise.environment.lock", "reprise.environment.matches", "reprise.parameters.cut"),
     *("reprise.data.fingerprint", "reprise.rerun_of", "reprise.tune.settings", digest.TAG),
     *(f"reprise.evaluates.{name}" for name in ("model_uri", "model_id", "run_id")),
     *("reprise.verdict", *(f"reprise.verdict.{name}" for name in ("run_id", "policy", "model", "data", "champion"))),
@@ -36,7 +36,7 @@ SEALED_AT_FIRST = (
 )
 """Tags that the first sealed runs sealed, which do not list them. It never changes; what is added goes to `SEALED`."""
 
-SEALED = SEALED_AT_FIRST
+SEALED = (*SEALED_AT_FIRST, engine.TAG)
 """Tags that say where a run came from or what it came to. Names, notes and tags of a person's own may change later.
 
 Each record lists those that were sealed in its day, so that none of a later day is missed in it.
@@ -124,12 +124,14 @@ def digest_of(file: IO[bytes] | gzip.GzipFile) -> str:
 
 
 def sealed_tags(logged: Mapping[str, Any]) -> set[str]:
-    """Return the tags that a run sealed where it had them.
+    """Return the tags that a run sealed where it had them: at least those that every run seals.
 
     Args:
         logged: what its provenance.json holds under that name.
     """
-    return {str(name) for name in logged.get("sealed", SEALED_AT_FIRST)}
+    listed = logged.get("sealed")
+    named = listed if isinstance(listed, list) and all(isinstance(name, str) for name in listed) else []
+    return {*SEALED_AT_FIRST, *named}
 
 
 def number(value: float) -> float | str:

@@ -65,6 +65,18 @@ def _trust() -> Iterator[Attack]:
     yield _attack("model", "log a pickle, or no digest", "wants --trust-model=yes", f"{model}_a_model_without_a_digest")
     yield _attack("model", "name code in MLmodel", "refused by name", f"{model}_what_may_run_code_is_named")
     yield _attack(
+        "model", "name code in a flavor that MLflow does not load", "refused by name",
+        f"{model}_code_of_any_flavor_is_named",
+    )  # fmt: skip
+    yield _attack(
+        "model", "name data, or a file, with a second MLmodel", "refused by name", f"{model}_what_may_run_code_is_named"
+    )
+    yield _attack(
+        "model", "trust a type of a module in the current folder", "refused by name, nothing is imported",
+        f"{model}_a_type_of_no_installed_package", f"{model}_a_type_that_the_file_itself",
+        "own_code::test_a_type_of_the_project_without",
+    )  # fmt: skip
+    yield _attack(
         "model", "put code into a model's folder, digest and all", "refused by name, unless it is the project's own",
         "own_code::test_any_other_file_is_named", "own_code::test_a_link_and_a_file_that_git_ignores",
         "own_code::test_a_commit_that_is_none",
@@ -104,6 +116,13 @@ def _trust() -> Iterator[Attack]:
         "untrusted_repository::test_nothing_of_its_configuration_runs",
         "untrusted_repository::test_the_attack_would_succeed_with_plain_git",
     )  # fmt: skip
+    yield _attack(
+        "engine", "replace a file of a project's engine, or all may", "the installed engine acts",
+        "handover::test_what_another_user", "handover::test_what_every_user", "handover::test_a_link_to_a_folder",
+    )  # fmt: skip
+    yield _attack(
+        "engine", "put a click.py beside it", "not run", "handover::test_no_other_module_of_the_project_s_folder"
+    )
     yield _attack("repository", "put hooks in clones", "not run", "untrusted_repository::test_hooks_and_templates")
 
 

@@ -60,7 +60,7 @@ def saved(folder: Path, classifier: Any, lock: Lock) -> list[str]:
 
 
 def test_scikit_learn_needs_no_more_than_every_model() -> None:
-    made = compose(make_pipeline(StandardScaler(), LogisticRegression()), (), read_lock())
+    made = compose(make_pipeline(StandardScaler(), LogisticRegression()), read_lock())
     assert (made.types, made.distributions, made.code.files) == ([], [], {})
 
 

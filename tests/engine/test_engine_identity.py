@@ -66,9 +66,16 @@ def test_the_manifest_is_what_sha256sum_writes_and_its_sha256_the_digest(package
 
 def test_what_python_and_editors_leave_behind_is_no_edit(package: Path) -> None:
     (package / "base/__pycache__").mkdir(exist_ok=True)
-    for name in ("base/__pycache__/x.pyc", "base/old.pyc", ".DS_Store", "base/.plain.py.swp"):
+    for name in ("base/__pycache__/x.pyc", "base/old.pyc", ".DS_Store", "base/.plain.py.swp", "base/plain.py~"):
         (package / name).touch()
     assert identified(package).edited == ()
+
+
+def test_what_a_merge_or_a_person_leaves_beside_it_is_no_edit(package: Path) -> None:
+    before = identified(package)
+    for name in ("base/plain.py.orig", "base/plain.py.rej", "notes.txt", "base/todo"):
+        (package / name).touch()
+    assert identified(package) == before
 
 
 def test_a_checkout_with_the_line_ends_of_windows_is_the_same_engine(package: Path) -> None:
@@ -83,11 +90,11 @@ def test_changed_added_and_missing_files_are_named(package: Path) -> None:
     before = identified(package)
     (package / "base/plain.py").write_text("# changed\n")
     (package / "base/more.py").touch()
-    (package / "limits.txt").touch()
+    (package / "limits.so").touch()
     (package / "base/limits.py").unlink()
     found = identified(package)
     assert found.edited == (
-        *("base/limits.py (missing)", "base/more.py (added)", "base/plain.py (changed)", "limits.txt (added)"),
+        *("base/limits.py (missing)", "base/more.py (added)", "base/plain.py (changed)", "limits.so (added)"),
     )
     assert found.few() == "base/limits.py (missing), base/more.py (added), base/plain.py (changed) and 1 more"
     assert found.digest != before.digest

@@ -40,14 +40,22 @@ def started(cwd: Path, *arguments: str, **variables: str) -> subprocess.Complete
 @pytest.mark.parametrize("place", ["", "deep"])
 def test_the_project_s_own_engine_acts_and_is_said(other: Path, place: str) -> None:
     done = started(other / place, "show", "a b", "--x=$1")
-    assert done.stdout == f"{other}/reprise/__main__.py ['show', 'a b', '--x=$1'] {other} {other}\n"
+    assert done.stdout == f"{other}/reprise/__main__.py ['show', 'a b', '--x=$1'] None {other}\n"
     ours = reprise.__version__
     said = f"note: the engine in {other}/reprise (version 9.8.7) acts, not the installed one (version {ours})\n"
     assert done.stderr == said
 
 
-def test_a_path_that_was_there_stays_behind_it(other: Path) -> None:
-    assert f"{other}:/elsewhere {other}" in started(other, PYTHONPATH="/elsewhere").stdout
+def test_a_path_that_was_there_stays_as_it_is(other: Path) -> None:
+    assert f" /elsewhere {other}" in started(other, PYTHONPATH="/elsewhere").stdout
+
+
+def test_no_other_module_of_the_project_s_folder_stands_for_an_installed_one(other: Path) -> None:
+    (other / "reprise/__main__.py").write_text("import click\nfrom reprise import lately\nprint(click.__file__)\n")
+    (other / "reprise/lately.py").touch()
+    (other / "click.py").write_text("raise SystemExit('a module of the project has run')")
+    for place in (other, other / "reprise"):
+        assert "site-packages/click" in started(place).stdout
 
 
 def test_what_it_starts_finds_the_variables_as_they_were(other: Path) -> None:
@@ -67,7 +75,7 @@ def test_what_it_starts_finds_the_variables_as_they_were(other: Path) -> None:
 def test_it_is_tried_once(other: Path) -> None:
     done = started(other, "--version", REPRISE_HANDED_OVER=str(other))
     assert reprise.__version__ in done.stdout
-    assert "cannot be started by PYTHONPATH: the installed one acts" in done.stderr
+    assert "cannot be started: the installed one acts" in done.stderr
 
 
 def test_one_that_cannot_be_started_is_said(other: Path) -> None:
@@ -87,13 +95,35 @@ def test_a_module_of_the_project_s_own_is_the_project_s(other: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a file to another user")
 def test_what_another_user_has_put_into_the_folder_is_not_started(other: Path) -> None:
-    for planted in ("reprise/__main__.py", "reprise", "MLproject"):
+    (other / "reprise/cli").mkdir()
+    (other / "reprise/cli/commands.py").touch()
+    for planted in ("reprise/__main__.py", "reprise", "MLproject", "reprise/cli", "reprise/cli/commands.py"):
         os.chown(other / planted, 12345, 12345)
         done = started(other, "--version")
         assert f"note: {other / planted} is another user's" in done.stderr
         assert reprise.__version__ in done.stdout
         os.chown(other / planted, os.getuid(), -1)
     assert started(other).stdout.startswith(str(other))
+
+
+@pytest.mark.parametrize("place", [".", "MLproject", "reprise", "reprise/cli", "reprise/cli/commands.py"])
+def test_what_every_user_may_alter_is_not_started(other: Path, place: str) -> None:
+    (other / "reprise/cli").mkdir()
+    (other / "reprise/cli/commands.py").touch()
+    before = (other / place).stat().st_mode
+    (other / place).chmod(before | 0o002)
+    done = started(other, "--version")
+    assert f"note: {other / place} can be altered by every user (chmod o-w): the engine in" in done.stderr
+    assert reprise.__version__ in done.stdout
+    (other / place).chmod(before | 0o020)
+    assert started(other).stdout.startswith(str(other))
+
+
+def test_a_link_to_a_folder_is_not_started(other: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (other / "reprise/cli").symlink_to(tmp_path / "elsewhere")
+    (other / "reprise/.#locked").symlink_to("nowhere")
+    assert f"note: {other / 'reprise/cli'} is a link to a folder: the engine" in started(other, "--version").stderr
 
 
 @pytest.mark.integration

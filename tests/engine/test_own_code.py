@@ -14,6 +14,7 @@ import mlflow
 import pandas as pd
 import pytest
 import sklearn
+import yaml
 from conftest import commit_all, copy_project, environment, git, run
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -384,6 +385,16 @@ class TestTrust:
         engine = "from reprise.base.errors import JobFailed\n"
         folder = saved(tmp_path / "saved", write(FILES | {"model.py": engine + MODEL}).Shift(), LogisticRegression())
         assert code_in(folder) is None
+
+    def test_a_type_of_the_project_without_the_code_that_it_needs_is_refused(self, model: Path) -> None:
+        (model / "code/model.py").unlink()
+        assert "'model.Shift' is of no installed package, and of no module that it carries" in (code_in(model) or "")
+        shutil.rmtree(model / "code")
+        content = yaml.safe_load((model / "MLmodel").read_text())
+        for flavor in content["flavors"].values():
+            flavor["code"] = None
+        (model / "MLmodel").write_text(yaml.safe_dump(content))
+        assert "'model.Shift' is of no installed package" in (code_in(model) or "")
 
     def test_what_the_rerun_carries_too(self, model: Path, tmp_path: Path) -> None:
         shutil.copytree(model, tmp_path / "again")

@@ -13,7 +13,7 @@ import pytest
 from conftest import ENTRY_POINTS, Job, copy_project, invoke, run
 
 import reprise.base.project
-from reprise.base import limits
+from reprise.base import engine, limits
 from reprise.data import inputs
 from reprise.governance.verdict import Verdict
 from reprise.proof import reproduction
@@ -232,6 +232,17 @@ def test_an_old_record_is_checked_in_what_it_says_twice_and_the_rest_is_said() -
 def test_an_old_record_that_contradicts_itself_is_named(changed: dict[str, object], named: str) -> None:
     found = check(old(**changed), LOCKED)
     assert [finding.name for finding in found if finding.match == Match.DIFFERENT] == [named]
+
+
+@pytest.mark.parametrize("listed", [5, [], None, "reprise.job", {"a": 1}, ["reprise.job", 5]])
+def test_a_list_of_sealed_tags_that_is_none_switches_no_check_off(listed: object) -> None:
+    assert seal.sealed_tags({"sealed": listed}) == seal.sealed_tags({}) == set(seal.SEALED_AT_FIRST)
+    assert seal.sealed_tags({"sealed": ["new"]}) == {*seal.SEALED_AT_FIRST, "new"}
+
+
+def test_a_tag_of_a_later_day_is_not_missed_in_a_record_that_lists_none() -> None:
+    assert engine.TAG in seal.SEALED
+    assert engine.TAG not in seal.sealed_tags({})
 
 
 def test_a_run_of_another_project_has_nothing_to_check() -> None:

@@ -1,5 +1,6 @@
 """Nothing of a model is loaded before its files are found to be those that were logged."""
 
+import json
 import os
 import pickle
 import zipfile
@@ -8,10 +9,11 @@ from pathlib import Path
 import mlflow
 import pytest
 import yaml
-from conftest import Job, invoke
+from conftest import ENTRY_POINTS, Job, invoke
 from sklearn.linear_model import LogisticRegression
 
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.models import module_space
 from reprise.models.logged_model import load
 from reprise.models.verified_model import code_in
 from reprise.proof import model_files
@@ -78,14 +80,10 @@ def test_an_altered_model_is_loaded_by_none_of_its_names(train: Job, marker: Pat
 
 @pytest.mark.parametrize("command", ["evaluate", "probe"])
 def test_entry_points_load_no_altered_model(train: Job, marker: Path, command: str) -> None:
-    import probe
-
-    import evaluate
-
     run = train()
     turn_into_pickle(files(model_of(run)), marker)
     with pytest.raises(JobFailed, match="are not those that were logged"):
-        invoke({"evaluate": evaluate.evaluate, "probe": probe.probe}[command], "--model", uris(run)[0])
+        invoke(ENTRY_POINTS[command], "--model", uris(run)[0])
     assert mlflow.last_active_run().info.status in ("FAILED", "FINISHED")
     assert not marker.exists()
 
@@ -154,6 +152,9 @@ def test_a_model_without_a_digest_or_in_a_pickle_wants_to_be_trusted(store: str)
         ({"sklearn": {"skops_trusted_types": ["os.system"]}}, "trusts 'os.system'"),
         ({"sklearn": {"skops_trusted_types": ["builtins.eval"]}}, "trusts 'builtins.eval'"),
         ({"sklearn": {"serialization_format": "cloudpickle"}}, "it is a pickle"),
+        ({"python_function": {"data": "inner"}}, "names data, 'inner'"),
+        ({"python_function": {"model_path": "../model.skops"}}, "names the file '../model.skops', outside"),
+        ({"python_function": {"model_path": "MLmodel"}}, "its file 'MLmodel' cannot be read"),
     ],
 )
 def test_what_may_run_code_is_named(tmp_path: Path, change: dict[str, dict[str, object]], reason: str) -> None:
@@ -167,6 +168,73 @@ def test_what_may_run_code_is_named(tmp_path: Path, change: dict[str, dict[str, 
         flavors[name] |= fields
     (tmp_path / "MLmodel").write_text(yaml.safe_dump({"flavors": flavors}))
     assert reason in (code_in(tmp_path) or "")
+
+
+def described(folder: Path, **flavors: dict[str, object]) -> Path:
+    """Write an MLmodel of a model in skops format, with flavors as given beside or in place of its own."""
+    own: dict[str, dict[str, object]] = {
+        "python_function": {"loader_module": "mlflow.sklearn", "model_path": "model.skops"},
+        "sklearn": {"serialization_format": "skops", "pickled_model": "model.skops", "skops_trusted_types": []},
+    }
+    content = {name: own.get(name, {}) | flavors.get(name, {}) for name in {**own, **flavors}}
+    (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": content}))
+    return folder
+
+
+@pytest.mark.parametrize("key", ["code", "code_path", "code_paths", "model_code_path"])
+@pytest.mark.parametrize("named", ["evil", "", "code/", "./code", ["code", "evil"], 5])
+def test_code_of_any_flavor_is_named(tmp_path: Path, key: str, named: object) -> None:
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil/evilmod.py").write_text("raise SystemExit('it has run')")
+    described(tmp_path, other={key: named}, sklearn={"skops_trusted_types": ["evilmod.X"]})
+    assert "its MLmodel names code" in (code_in(tmp_path) or "")
+
+
+def test_code_that_is_looked_for_is_code_that_is_checked(tmp_path: Path) -> None:
+    for name in ("evil", "more"):
+        (tmp_path / name).mkdir()
+    described(tmp_path, other={"code": "evil", "code_paths": ["more", ""]}, third={"code": None})
+    assert module_space._places(tmp_path) == [tmp_path / "evil", tmp_path / "more"]  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    "name", ["mlruns.1.models.m-1.artifacts.evil.X", "evil.X", "model.X", "__main__.X", ".evil.X", "X", "sklearnx.Y"]
+)
+def test_a_type_of_no_installed_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for place in (tmp_path, tmp_path / "mlruns/1/models/m-1/artifacts"):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "evil.py").write_text("raise SystemExit('it has run')")
+    described(tmp_path, sklearn={"skops_trusted_types": ["numpy.dtype", name]})
+    assert f"{name!r} is of no installed package" in (code_in(tmp_path) or "")
+
+
+def test_a_module_that_stands_before_an_installed_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described(tmp_path, sklearn={"skops_trusted_types": ["mypy.X"]})
+    assert code_in(tmp_path) is None
+    (tmp_path / "mypy.py").write_text("raise SystemExit('it has run')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "'mypy.X' is of no installed package" in (code_in(tmp_path) or "")
+
+
+def test_a_type_that_the_file_itself_names_is_checked_too(tmp_path: Path) -> None:
+    described(tmp_path, sklearn={"pickled_model": "other.skops"})
+    held = {"__module__": "builtins", "__class__": "dict", "content": [{"__module__": "evil", "__class__": "X"}]}
+    for name, schema in (("model.skops", {}), ("other.skops", held)):
+        with zipfile.ZipFile(tmp_path / name, "w") as file:
+            file.writestr("schema.json", json.dumps(schema))
+    assert "'evil.X' is of no installed package" in (code_in(tmp_path) or "")
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "{", "0" * (65 << 20)])
+def test_a_file_whose_types_cannot_be_read_is_refused(tmp_path: Path, content: str) -> None:
+    described(tmp_path)
+    with zipfile.ZipFile(tmp_path / "model.skops", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("schema.json", content)
+    assert "its file 'model.skops' cannot be read: " in (code_in(tmp_path) or "")
 
 
 def test_an_archive_that_cannot_be_unpacked_or_would_grow_is_compared_as_it_is(
