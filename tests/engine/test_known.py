@@ -149,8 +149,8 @@ def as_signed_before(raw: pd.DataFrame, _y: pd.Series) -> ModelSignature:
 def test_a_model_that_was_signed_before_is_judged_on_its_gaps_and_what_its_server_does_is_said(
     train: Job, evaluate: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("train.signature", as_signed_before)
-    monkeypatch.setattr("train.kinds", lambda _raw: {})
+    monkeypatch.setattr("reprise.jobs.training.signature", as_signed_before)
+    monkeypatch.setattr("reprise.jobs.training.kinds", lambda _raw: {})
     table().to_csv(tmp_path / "table.csv", index=False)
     trained = train("--data", str(tmp_path / "table.csv"))
     judged = evaluate("--champion", "none")
