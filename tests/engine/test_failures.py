@@ -271,18 +271,18 @@ def test_a_store_that_may_not_be_written_is_a_wrong_call(small_disk: Path, tmp_p
 
 
 @pytest.mark.skipif(not os.access("/dev/full", os.W_OK), reason="there is no /dev/full")
-def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line(project: Path) -> None:
     """Joblib's file stands for any: it is linked to a device that is always full."""
     code = (
         "import sys, reprise.jobs.artifacts as results, joblib; dump = joblib.dump; "
         "results.joblib.dump = lambda value, path: dump(value, '/dev/full'); "
         "sys.argv[0] = 'train.py'; import reprise, train; reprise.main(train.train)"
     )
-    done = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(PROJECT))
+    done = run(sys.executable, "-c", code, cwd=project, PYTHONPATH=str(project))
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_tracking_uri(f"sqlite:///{project / 'mlflow.db'}")
     (found,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
     assert found.info.status == "FAILED"
     assert not mlflow.search_logged_models(output_format="list")

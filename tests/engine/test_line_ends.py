@@ -147,7 +147,10 @@ def test_a_run_from_a_checkout_of_windows_is_reproduced(
     assert verdict["verdict"] == "reproduced", json.dumps(verdict, indent=1)
 
 
-RAW = "import hashlib; from reprise.base import line_ends as e; e.sha256 = lambda raw: hashlib.sha256(raw).hexdigest()"
+RAW = (
+    "import hashlib; from reprise.base import engine, line_ends as e; engine.this(); "  # which those did not record
+    "e.sha256 = lambda raw: hashlib.sha256(raw).hexdigest()"
+)
 
 
 @pytest.mark.integration
