@@ -4,6 +4,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -139,9 +140,11 @@ def evaluate(
             open_trials[candidate.number] = (candidate, {})
             for number, (train, test) in enumerate(rung.folds):
                 key = (candidate.number, number)
-                yield key, training.X, training.y, train, test, model, candidate.hyperparameters, metric, seed
+                yield key, training.X, training.y, train, test, candidate.hyperparameters, metric, seed
 
-    for (number, fold), *outcome in engine.run(fit_and_score, calls(), [training.X, training.y, *rung.arrays]):
+    for (number, fold), *outcome in engine.run(
+        partial(fit_and_score, model), calls(), [training.X, training.y, *rung.arrays]
+    ):
         candidate, outcomes = open_trials[number]
         outcomes[fold] = _Outcome(*outcome)
         if len(outcomes) == len(rung.folds):
@@ -150,12 +153,12 @@ def evaluate(
 
 
 def fit_and_score(
+    model: ProjectModel,
     key: Any,
     X: pd.DataFrame,
     y: pd.Series,
     train: np.ndarray,
     test: np.ndarray,
-    model: ProjectModel,
     values: Mapping[str, Any],
     metric: str,
     seed: int,
@@ -163,12 +166,12 @@ def fit_and_score(
     """Fit one candidate on one fold and score it; runs in a worker, so takes and gives plain values.
 
     Args:
+        model: the project's; bound before the call, for a cluster is sent functions as code and arguments by name.
         key: given back as it is.
         X: features, shape (rows, features).
         y: labels, shape (rows,).
         train: positions to learn from.
         test: positions to score.
-        model: the project's.
         values: hyper-parameter -> value.
         metric: name of a scikit-learn scorer.
         seed: of the fit.

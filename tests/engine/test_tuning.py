@@ -127,9 +127,9 @@ def test_held_out_rows_are_not_looked_at(tune: Job, monkeypatch: pytest.MonkeyPa
     seen: set[int] = set()
     inner = trials.fit_and_score
 
-    def spy(key: Any, X: Any, *rest: Any) -> Any:
+    def spy(model: Any, key: Any, X: Any, *rest: Any) -> Any:
         seen.update(X.index)
-        return inner(key, X, *rest)
+        return inner(model, key, X, *rest)
 
     monkeypatch.setattr(trials, "fit_and_score", spy)
     run = tune(*SMALL)
