@@ -71,7 +71,7 @@ def fields(kind: Any, within: str | None = None) -> list[Parameter]:
     hints, lines = _hints(kind), _docstrings(kind)
     found = []
     for field in (field for field in dataclasses.fields(kind) if field.init):
-        default = field.default if field.default_factory is MISSING else field.default_factory()
+        default = _default(field)
         if default is MISSING:
             raise WrongCall(f"{kind.__name__}.{field.name} has no default; a run without options needs one")
         text = lines.get(field.name) or _help(hints[field.name])
@@ -89,6 +89,14 @@ def call(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
         if one.name in values:
             place[one.name] = values[one.name]
     return function(**given, **{name: hints[name](**chosen) for name, chosen in inside.items()})
+
+
+def _default(field: "dataclasses.Field[Any]") -> Any:
+    """Return a field's default. A class that cloudpickle has brought to this process has a MISSING of its own."""
+    factory: Any = field.default_factory
+    if not isinstance(factory, type(MISSING)):
+        return factory()
+    return MISSING if isinstance(field.default, type(MISSING)) else field.default
 
 
 def _hints(owner: Any) -> dict[str, Any]:

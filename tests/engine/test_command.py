@@ -1,8 +1,9 @@
 """A project's function as a command, and what its parameters must be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 from reprise import Seed
 from reprise.base.errors import WrongCall
 from reprise.contract.command import command, current
-from reprise.contract.parameter import call, parameters
+from reprise.contract.parameter import call, fields, parameters
 
 
 @dataclass(frozen=True)
@@ -118,3 +119,11 @@ def _wrong(wrong: _Wrong) -> None: ...
 def test_what_cannot_be_an_option_is_one_line(function: Any, said: str) -> None:
     with pytest.raises(WrongCall, match=said):
         parameters(function)
+
+
+def test_a_class_that_has_been_to_a_cluster_and_back_has_its_defaults() -> None:
+    """Cloudpickle brings another MISSING, also into the class itself where that is in the same process."""
+    there = cloudpickle.loads(cloudpickle.dumps(make_dataclass("Kept", [("C", float, 2.0), ("depth", int, 3)])))
+    assert {one.name: one.default for one in fields(there)} == {"C": 2.0, "depth": 3}
+    cloudpickle.loads(cloudpickle.dumps(Shipped := make_dataclass("Shipped", [("C", float, 2.0)])))
+    assert [one.default for one in fields(Shipped)] == [2.0]
