@@ -69,6 +69,18 @@ def brings_engine(folder: Path) -> bool:
     return (folder / engine.PACKAGE.name / "__init__.py").is_file()
 
 
+def holds(path: Path) -> bool:
+    """Tell whether a file is the project's own, and not of an environment that lies in its folder."""
+    folder = FOLDER.resolve()
+    prefixes = {Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)} - {folder}
+    for place in (Path(os.path.abspath(path)), path.resolve()):  # noqa: PTH100  a link may lead into it, or out of it
+        if place.is_relative_to(folder):
+            inside = place.relative_to(folder).parts
+            installed = any(one.is_relative_to(folder) and place.is_relative_to(one) for one in prefixes)
+            return not installed and not {"site-packages", "dist-packages"} & {*inside}
+    return False
+
+
 def acts_elsewhere() -> str | None:
     """Say which project this acts on, where it is not this engine's checkout, or has an engine that did not start."""
     if not is_project() or (FOLDER / engine.PACKAGE.name).resolve() == engine.PACKAGE:

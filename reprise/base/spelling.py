@@ -1,4 +1,4 @@
-"""How a value is written where a person may type it: on a command line, in MLproject, in a run's parameters."""
+"""How a parameter is written where a person may type it: on a command line, in MLproject, in a run's record."""
 
 import json
 from typing import Any
@@ -11,3 +11,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, tuple | list | dict):
         return json.dumps(value)
     return "none" if value is None else str(value)
+
+
+def as_option(name: str) -> str:
+    """Write a parameter's name as an option: `--test-size`."""
+    return f"--{name.replace('_', '-')}"

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from reprise.base import entry_point
-from reprise.base.spelling import as_text
+from reprise.base.spelling import as_option, as_text
 from reprise.contract.parameter import Parameter, call, parameters
 
 
@@ -87,14 +87,9 @@ def called(how: Call) -> Iterator[None]:
         _call.reset(token)
 
 
-def spelling(name: str) -> str:
-    """Write a parameter as an option: `--test-size`."""
-    return f"--{name.replace('_', '-')}"
-
-
 def started_as(script: Path, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Write the command that calls a script with some values."""
-    return (str(script), *(f"{spelling(name)}={as_text(value)}" for name, value in values.items()))
+    return (str(script), *(f"{as_option(name)}={as_text(value)}" for name, value in values.items()))
 
 
 def _option(one: Parameter) -> click.Option:
@@ -103,7 +98,7 @@ def _option(one: Parameter) -> click.Option:
     known = {} if required else {"default": one.default, "show_default": as_text(one.default) if worded else True}
     name = one.type.name
     return click.Option(
-        [spelling(one.name), one.name],
+        [as_option(one.name), one.name],
         type=one.type,
         help=one.help or None,
         required=required,

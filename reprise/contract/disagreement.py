@@ -8,9 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from reprise.base.spelling import as_text
+from reprise.base.spelling import as_option, as_text
 from reprise.contract import entry_points
-from reprise.contract.command import spelling
 from reprise.contract.declared import Declared, Signature, declared
 from reprise.contract.source_file import REQUIRED, UNKNOWN
 
@@ -97,7 +96,7 @@ def _differs(entry_point: str, one: Declared, given: dict[str, yaml.Node], comma
     if one.name not in given and _has_option(command, one.name):
         return None  # the command gives it in a way of its own
     handed = entry_points.uses(command, one.name) or _has_option(command, one.name)
-    option = "" if handed else f"{spelling(one.name)}={{{one.name}}}"
+    option = "" if handed else f"{as_option(one.name)}={{{one.name}}}"
     known = one.default is not UNKNOWN and one.default is not REQUIRED
     default = entry_points.default(given[one.name]) if one.name in given else None
     by_hand = one.name not in given and one.default is UNKNOWN
@@ -114,8 +113,7 @@ def _differs(entry_point: str, one: Declared, given: dict[str, yaml.Node], comma
 
 
 def _has_option(command: str, name: str) -> bool:
-    spelled = "[_-]".join(map(re.escape, name.split("_")))
-    return re.search(rf"(?<!\S)--{spelled}(?![\w-])", command) is not None
+    return re.search(rf"(?<!\S)--{entry_points.spelled(name)}(?![\w-])", command) is not None
 
 
 def _line(one: Declared) -> str:

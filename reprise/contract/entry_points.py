@@ -21,7 +21,7 @@ _TOKEN = re.compile(
 def names(text: str) -> dict[str, list[str]]:
     """Name the entry points that are written out, each with all names that stand for it: aliases of YAML's."""
     found: dict[str, list[str]] = {}
-    known = mapping(mapping(_root(text)).get("entry_points"))
+    known = _named(text)
     for name, node in known.items():
         first = next((other for other in found if known[other] is node), name)
         found.setdefault(first, []).append(name)
@@ -31,7 +31,7 @@ def names(text: str) -> dict[str, list[str]]:
 def nodes(text: str) -> dict[str, yaml.Node]:
     """Give the entry points that are written out, each once."""
     found: dict[str, yaml.Node] = {}
-    for name, node in mapping(mapping(_root(text)).get("entry_points")).items():
+    for name, node in _named(text).items():
         if all(node is not other for other in found.values()):
             found[name] = node
     return found
@@ -39,7 +39,7 @@ def nodes(text: str) -> dict[str, yaml.Node]:
 
 def entry_point(text: str, name: str) -> yaml.Node | None:
     """Find an entry point; None where there is none, or the text is no YAML: MLflow says what is wrong."""
-    return mapping(mapping(_root(text)).get("entry_points")).get(name)
+    return _named(text).get(name)
 
 
 def mapping(node: yaml.Node | None) -> dict[str, yaml.Node]:
@@ -99,15 +99,23 @@ def call(text: str) -> str | None:
     return text[:end]
 
 
+def spelled(name: str) -> str:
+    """Match a parameter's name as an option may spell it: dashes and underscores are one."""
+    return re.escape(name).replace("_", "[_-]").replace(r"\-", "[_-]")
+
+
 def option(name: str) -> str:
     """Match the option by which a command hands a parameter on, as the parameter is named."""
-    spelled = re.escape(name).replace("_", "[_-]").replace(r"\-", "[_-]")
-    return rf"""(?<!\S)--{spelled}[= ](?P<quote>["']?)\{{{re.escape(name)}\}}(?P=quote)(?!\S)"""
+    return rf"""(?<!\S)--{spelled(name)}[= ](?P<quote>["']?)\{{{re.escape(name)}\}}(?P=quote)(?!\S)"""
 
 
 def uses(text: str, name: str) -> bool:
     """Tell whether a command names a parameter's value."""
     return re.search(rf"(?<!\{{)\{{{re.escape(name)}[}}!:]", text) is not None
+
+
+def _named(text: str) -> dict[str, yaml.Node]:
+    return mapping(mapping(_root(text)).get("entry_points"))
 
 
 def _root(text: str) -> yaml.Node | None:

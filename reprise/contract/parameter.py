@@ -27,14 +27,12 @@ class Parameter:
         type: of its values.
         default: `dataclasses.MISSING` where it must be given.
         help: a line for a person, or none.
-        within: the function's parameter of which it is a field; None where it is one itself.
     """
 
     name: str
     type: ValueType
     default: Any = MISSING
     help: str = ""
-    within: str | None = None
 
 
 def parameters(function: Callable[..., Any]) -> list[Parameter]:
@@ -49,7 +47,7 @@ def parameters(function: Callable[..., Any]) -> list[Parameter]:
         if name not in hints:
             raise WrongCall(f"{function.__name__}: parameter {name} has no type; give it one, such as {name}: float")
         if dataclasses.is_dataclass(hints[name]):
-            found += fields(hints[name], within=name)
+            found += fields(hints[name])
         else:
             default = MISSING if own.default is own.empty else own.default
             text = lines.get(name) or _help(hints[name])
@@ -60,7 +58,7 @@ def parameters(function: Callable[..., Any]) -> list[Parameter]:
     return found
 
 
-def fields(kind: Any, within: str | None = None) -> list[Parameter]:
+def fields(kind: Any) -> list[Parameter]:
     """List the fields of a dataclass, such as a model's hyper-parameters.
 
     Raises:
@@ -75,7 +73,7 @@ def fields(kind: Any, within: str | None = None) -> list[Parameter]:
         if default is MISSING:
             raise WrongCall(f"{kind.__name__}.{field.name} has no default; a run without options needs one")
         text = lines.get(field.name) or _help(hints[field.name])
-        found.append(_made(kind.__name__, field.name, hints[field.name], default, text, within))
+        found.append(_made(kind.__name__, field.name, hints[field.name], default, text))
     return found
 
 
@@ -83,12 +81,14 @@ def call(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
     """Call a function with the values of its parameters, dataclasses made whole of those of their fields."""
     hints = get_type_hints(function)
     given: dict[str, Any] = {}
-    inside: dict[str, dict[str, Any]] = {}
-    for one in parameters(function):
-        place = given if one.within is None else inside.setdefault(one.within, {})
-        if one.name in values:
-            place[one.name] = values[one.name]
-    return function(**given, **{name: hints[name](**chosen) for name, chosen in inside.items()})
+    for name in inspect.signature(function).parameters:
+        kind = hints.get(name)
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            names = [field.name for field in dataclasses.fields(kind) if field.init]
+            given[name] = kind(**{field: values[field] for field in names if field in values})
+        elif name in values:
+            given[name] = values[name]
+    return function(**given)
 
 
 def _default(field: "dataclasses.Field[Any]") -> Any:
@@ -106,9 +106,9 @@ def _hints(owner: Any) -> dict[str, Any]:
         raise WrongCall(f"{owner.__name__}: {error}, in a type; import it at the top of its file") from error
 
 
-def _made(owner: str, name: str, hint: Any, default: Any, text: str, within: str | None = None) -> Parameter:
+def _made(owner: str, name: str, hint: Any, default: Any, text: str) -> Parameter:
     try:
-        made = Parameter(name, ValueType(hint), default, text, within)
+        made = Parameter(name, ValueType(hint), default, text)
     except WrongCall as error:
         raise WrongCall(f"{owner}: {name}: {error.message}") from error
     if default is not MISSING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from reprise.base import project
+from reprise.base import engine, project
 from reprise.base.errors import WrongCall
 from reprise.contract.parameter import fields
 from reprise.contract.value_type import ValueType
@@ -71,14 +71,10 @@ def importable(name: str) -> ModuleType:
 def own_modules() -> list[ModuleType]:
     """List the modules of the project that this process has imported, those of the engine apart."""
     found = []
-    environments = [Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)]
     for module in list(sys.modules.values()):
         path = Path(getattr(module, "__file__", None) or "/").resolve()
-        if any(path.is_relative_to(place) for place in environments if place != project.FOLDER):
-            continue
-        inside = path.relative_to(project.FOLDER).parts if path.is_relative_to(project.FOLDER) else ()
-        foreign = {"reprise", "tests", "site-packages"}.intersection(inside) or inside[:1] == (".venv",)
-        if inside and not foreign and module.__name__ != "__main__":
+        others = {engine.PACKAGE.name, "tests"}.intersection(path.parts[len(project.FOLDER.parts) :])
+        if module.__name__ != "__main__" and project.holds(path) and not others:
             found.append(module)
     return found
 

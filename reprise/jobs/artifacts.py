@@ -15,6 +15,7 @@ from reprise.data.dataset import Dataset
 from reprise.governance.judgement import Judgement
 from reprise.governance.verdict import Verdict
 from reprise.store.provenance import Provenance
+from reprise.store.recorded import PREDICTIONS
 from reprise.task import figures
 from reprise.task.evaluation import Evaluation
 
@@ -25,7 +26,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> dict[str, str]:
     Returns:
         The run's tags that say which figures are missing, and why.
     """
-    evaluation.predictions.to_parquet(folder / "predictions.parquet", index=False)
+    evaluation.predictions.to_parquet(folder / PREDICTIONS, index=False)
     evaluation.per_class.to_csv(folder / "per_class.csv", index=False)
     (folder / "figures").mkdir()
     return figures.draw(evaluation, folder / "figures")

@@ -62,9 +62,10 @@ def tune(
     """
     tuning.check_metric(metric)
     model, train = project_model.load(), winner.load()
+    types = model.types()
     space_file = Path(space) if Path(space).exists() else project.FOLDER / space
-    search_space = read_search_space(space_file, model.types())
-    candidates = make_candidates(search_space, search, trials, seed, model.types())
+    search_space = read_search_space(space_file, types)
+    candidates = make_candidates(search_space, search, trials, seed, types)
     with step(f"read {data}"):
         table = read_table(data)
         dataset = make_dataset(table, target, features)

@@ -16,7 +16,8 @@ from reprise.data.known import Known
 from reprise.data.source import again
 from reprise.data.table import READING, Table, read_table, reading_of
 from reprise.models.logged_model import Subject
-from reprise.models.recorded_rows import NAME, RecordedRows, recorded_rows
+from reprise.models.recorded_rows import RecordedRows, recorded_rows
+from reprise.store.recorded import PREDICTIONS
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _take(
         raise _changed("the held-out rows", f"{other}, of {record['target']!r}", subject)
     line = (
         f"today's code makes other features or labels of the held-out rows ({_fingerprints(found, record)}): they are "
-        f"taken by their numbers in {NAME} of run {subject.run_id}, as the model knows its columns"
+        f"taken by their numbers in {PREDICTIONS} of run {subject.run_id}, as the model knows its columns"
     )
     return rows, (line,)
 
@@ -194,7 +195,8 @@ def _split_again(record: Mapping[str, Any], table: Table) -> Dataset:
 
 
 def _split_now(subject: Subject) -> str:
-    return f"run {subject.run_id} has no {NAME} that names its held-out rows; today's code has split the table again"
+    missing = f"run {subject.run_id} has no {PREDICTIONS} that names its held-out rows"
+    return f"{missing}; today's code has split the table again"
 
 
 def _fingerprints(found: str, record: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """The project's own modules that a model needs: found by what imports what, and copied to travel with the model."""
 
-import os
 import shutil
 import sys
 import time
@@ -141,15 +140,4 @@ def _root(name: str) -> Path | None:
         places = [origin.parent if origin.name == "__init__.py" else origin]
     else:
         places = [Path(place) for place in spec.submodule_search_locations or ()]
-    return next((place.parent for place in places if _is_in_project(place)), None)
-
-
-def _is_in_project(path: Path) -> bool:
-    """Tell whether a file is the project's own, and not of an environment that lies in its folder."""
-    folder, prefix = project.FOLDER.resolve(), Path(sys.prefix).resolve()
-    for place in (Path(os.path.abspath(path)), path.resolve()):  # noqa: PTH100  a link may lead into it, or out of it
-        if place.is_relative_to(folder):
-            inside = place.relative_to(folder).parts
-            installed = prefix != folder and prefix.is_relative_to(folder) and place.is_relative_to(prefix)
-            return not installed and not {"site-packages", "dist-packages"} & {*inside}
-    return False
+    return next((place.parent for place in places if project.holds(place)), None)

@@ -16,11 +16,10 @@ from reprise.base import json_text
 from reprise.base.errors import one_line
 from reprise.models.module_space import ModuleSpace
 from reprise.proof import learned
-from reprise.proof.columns import PREDICTIONS
 from reprise.proof.comparison import Results
 from reprise.proof.verdict import Finding, Match
 from reprise.store import mlmodel, seal
-from reprise.store.recorded import Recorded
+from reprise.store.recorded import PREDICTIONS, Recorded
 
 COMPARED_ELSEWHERE = "provenance/"
 """Artifacts that tell circumstances (`reprise.proof.circumstances`), not results."""

@@ -9,11 +9,12 @@ from reprise.proof.cells import different, lasting, numbers
 from reprise.proof.passing import normal
 from reprise.proof.terms import FOLLOWING, FOLLOWS, Terms, result
 from reprise.proof.verdict import Finding, Match
+from reprise.store.recorded import PREDICTIONS
 
 EXACT = ("row", "truth", "prediction")
 """Columns of predictions that no tolerance is for: they are numbers of rows, and labels."""
 
-PREDICTIONS, SCORE = "predictions.parquet", "score_"
+SCORE = "score_"
 
 LISTED = 3
 """Differing rows that a finding names at most."""

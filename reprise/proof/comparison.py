@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reprise.proof.cells import different, numbers
-from reprise.proof.columns import EXACT, PREDICTIONS, compare_tables
+from reprise.proof.columns import EXACT, compare_tables
 from reprise.proof.files import File, compare_files
 from reprise.proof.leaves import compare_leaves
 from reprise.proof.naming import said_by
@@ -16,6 +16,7 @@ from reprise.proof.own import Sides
 from reprise.proof.passing import alike, paired
 from reprise.proof.terms import TOLERANCE, Terms, result
 from reprise.proof.verdict import Finding, Match
+from reprise.store.recorded import PREDICTIONS
 
 __all__ = ["TOLERANCE", "Results", "compare"]
 

@@ -6,8 +6,9 @@ same predictions it makes the same metrics.
 
 from collections.abc import Collection, Iterator, Sequence
 
-from reprise.proof.columns import EXACT, PREDICTIONS
+from reprise.proof.columns import EXACT
 from reprise.proof.verdict import Finding, Match
+from reprise.store.recorded import PREDICTIONS
 
 PREFIX = "test_"
 """With which the metrics of the held-out rows begin."""

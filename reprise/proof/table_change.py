@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reprise.data.fingerprint import parts
-from reprise.proof.columns import PREDICTIONS
+from reprise.store.recorded import PREDICTIONS
 
 LISTED = 5
 """Columns that are named at most."""

@@ -20,6 +20,7 @@ from reprise.base.entry_point import failure_of
 from reprise.base.errors import JobFailed, WrongCall, cause, one_line
 from reprise.base.interruption import terminated_as_interrupted
 from reprise.base.limits import in_parameter, in_tag
+from reprise.base.spelling import as_option
 from reprise.base.terminal import note
 from reprise.environment.built_environment import built, choose_manager
 from reprise.environment.pinned_engine import other_engine
@@ -98,7 +99,7 @@ def _having(entry_point: str, parameters: Mapping[str, str]) -> Path:
         if project.mlproject_in(place) and entry_point in load_project(str(place))._entry_points:  # noqa: SLF001
             return place
     declared = ", ".join(f"{name}: string" for name in parameters)
-    options = "".join(f" --{name.replace('_', '-')}={{{name}}}" for name in parameters)
+    options = "".join(f" {as_option(name)}={{{name}}}" for name in parameters)
     line = f'{entry_point}: {{parameters: {{{declared}}}, command: "python -m reprise job {entry_point}{options}"}}'
     raise WrongCall(f"{project.mlproject_in(folder)} has no entry point {entry_point}; put below entry_points: {line}")
 

@@ -19,6 +19,7 @@ from reprise.store.provenance import FORMAT
 PROVENANCE = "provenance/provenance.json"
 LOCK = "provenance/conda.yaml"
 PATCH = "provenance/patch.diff"
+PREDICTIONS = "predictions.parquet"
 
 PATCH_TAG = "reprise.patch"
 """On a run: `none`, `complete`, `incomplete` or `off`; runs of other projects under `mlflow run` itself have none."""

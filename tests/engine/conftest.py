@@ -169,6 +169,13 @@ def invoke(command: object, *arguments: str) -> mlflow.entities.Run:
     return mlflow.last_active_run()
 
 
+def reproduced(run: mlflow.entities.Run) -> dict[str, object]:
+    """Reproduce a run in this process and environment, and return what reproduction.json holds."""
+    made = invoke(ENTRY_POINTS["reproduce"], "--run", run.info.run_id, "--env-manager", "local")
+    found: dict[str, object] = mlflow.artifacts.load_dict(f"runs:/{made.info.run_id}/reproduction.json")
+    return found
+
+
 def as_served(model: mlflow.pyfunc.PyFuncModel, rows: pd.DataFrame) -> pd.DataFrame:
     """Give rows the types of a model's signature, as MLflow's server does and docs/tables.md says."""
     schema = model.metadata.get_input_schema()

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import mlflow
 import pytest
-from conftest import ENTRY_POINTS, PROJECT, commit_all, copy_project, environment, git, invoke
+from conftest import PROJECT, commit_all, copy_project, environment, git, reproduced
 
 import reprise.base.project
 from reprise.base import line_ends
@@ -103,16 +103,6 @@ def test_a_clone_has_the_files_as_the_commit_has_them(
             assert describe(clone.folder).patch.content == patch
 
 
-def reproduce(run: mlflow.entities.Run) -> dict[str, object]:
-    command = ENTRY_POINTS["reproduce"]
-
-    invoke(command, "--run", run.info.run_id, "--env-manager", "local")
-    found: dict[str, object] = mlflow.artifacts.load_dict(
-        f"runs:/{mlflow.last_active_run().info.run_id}/reproduction.json"
-    )
-    return found
-
-
 TRAIN = "import reprise, train; reprise.main(train.train)"
 
 
@@ -143,7 +133,7 @@ def test_a_run_from_a_checkout_of_windows_is_reproduced(
     assert run.data.tags["mlflow.source.git.dirty"] == str(edited).lower()
     monkeypatch.setattr(reprise.base.project, "FOLDER", project)
     shutil.rmtree(windows)  # what is left is another clone
-    verdict = reproduce(run)
+    verdict = reproduced(run)
     assert verdict["verdict"] == "reproduced", json.dumps(verdict, indent=1)
 
 
@@ -162,4 +152,4 @@ def test_a_run_that_an_earlier_version_recorded_there_is_reproduced(
     run = train_in(windows, store, f"{RAW}; {TRAIN}")
     assert run.data.tags["reprise.environment.lock"] == raw
     monkeypatch.setattr(reprise.base.project, "FOLDER", project)
-    assert reproduce(run)["verdict"] == "reproduced"
+    assert reproduced(run)["verdict"] == "reproduced"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from conftest import ENTRY_POINTS, commit_all, git, invoke
+from conftest import commit_all, git, reproduced
 
 from reprise.backends.commit import CommitBackend
 from reprise.base.errors import Irreproducible
@@ -67,16 +67,6 @@ def run_at_commit(folder: Path, entry_point: str, parameters: dict[str, str]) ->
     return mlflow.get_run(run_id)
 
 
-def reproduce(run: mlflow.entities.Run) -> dict[str, object]:
-    command = ENTRY_POINTS["reproduce"]
-
-    invoke(command, "--run", run.info.run_id, "--env-manager", "local")
-    found: dict[str, object] = mlflow.artifacts.load_dict(
-        f"runs:/{mlflow.last_active_run().info.run_id}/reproduction.json"
-    )
-    return found
-
-
 PROJECTS: dict[str, tuple[dict[str, str], str, dict[str, str]]] = {
     "MLProject": ({"MLProject": MLPROJECT, "job.py": OPTIONS}, "main", {"alpha": "0.7"}),
     "mlproject": ({"mlproject": MLPROJECT, "job.py": OPTIONS}, "main", {"alpha": "0.7"}),
@@ -99,7 +89,7 @@ def test_what_mlflow_runs_is_reproduced(
 ) -> None:
     write(folder, files)
     recorded = run(folder, entry_point, parameters)
-    verdict = reproduce(recorded)
+    verdict = reproduced(recorded)
     assert verdict["verdict"] == "reproduced", verdict
     again = mlflow.get_run(str(verdict["rerun_id"]))
     assert again.data.metrics == recorded.data.metrics
@@ -114,7 +104,7 @@ def test_at_a_commit_the_parameters_beyond_the_declared_ones_are_given_again(fol
     recorded = run_at_commit(folder, "main", {"l1-ratio": "0.9"})
     assert recorded.data.metrics["score"] == 9.5
     assert json.loads(recorded.data.tags["reprise.extra_parameters"]) == ["l1-ratio"]
-    assert reproduce(recorded)["verdict"] == "reproduced"
+    assert reproduced(recorded)["verdict"] == "reproduced"
 
 
 @pytest.mark.integration
@@ -122,7 +112,7 @@ def test_what_a_script_was_given_is_told_from_its_text_and_said(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(folder, {"job.py": OPTIONS})
-    reproduce(run_plainly(folder, "job.py", {"alpha": "3"}))
+    reproduced(run_plainly(folder, "job.py", {"alpha": "3"}))
     said = "note: job.py declares no parameters; its text takes alpha, by itself it logged by_itself"
     assert said in capsys.readouterr().err
 
@@ -137,7 +127,7 @@ def test_a_file_that_is_a_link_within_the_repository_is_followed(folder: Path, l
     )
     (folder / "project" / link).symlink_to(f"../shared/{link}")
     commit_all(folder)
-    assert reproduce(run_plainly(folder / "project", "main", {}))["verdict"] == "reproduced"
+    assert reproduced(run_plainly(folder / "project", "main", {}))["verdict"] == "reproduced"
 
 
 @pytest.mark.integration
@@ -147,17 +137,17 @@ def test_a_folder_of_any_name_is_reproduced(folder: Path, tmp_path: Path, name: 
     folder = folder.rename(tmp_path / name)
     recorded = run_at_commit(folder / name, "main", {"alpha": "2"})
     assert recorded.data.tags["reprise.subdirectory"] == name
-    assert reproduce(recorded)["verdict"] == "reproduced"
-    assert reproduce(run_plainly(folder / name, "main", {"alpha": "2"}))["verdict"] == "reproduced"
+    assert reproduced(recorded)["verdict"] == "reproduced"
+    assert reproduced(run_plainly(folder / name, "main", {"alpha": "2"}))["verdict"] == "reproduced"
 
 
 @pytest.mark.integration
 def test_of_a_run_at_a_commit_the_patch_is_compared(folder: Path) -> None:
     write(folder, {"MLproject": MLPROJECT, "job.py": OPTIONS})
-    verdict = reproduce(run_at_commit(folder, "main", {}))
+    verdict = reproduced(run_at_commit(folder, "main", {}))
     found = {finding["name"]: finding["match"] for finding in verdict["findings"]}  # type: ignore[attr-defined]
     assert found["patch"] == "equal"
-    verdict = reproduce(run_plainly(folder, "main", {}))
+    verdict = reproduced(run_plainly(folder, "main", {}))
     found = {finding["name"]: finding["match"] for finding in verdict["findings"]}  # type: ignore[attr-defined]
     assert found["patch"] == "not compared"
 
@@ -174,7 +164,7 @@ def test_what_the_commit_lacks_is_named(folder: Path, gone: str, reason: str) ->
     run = run_plainly(folder, "main" if gone == "MLProject" else "job.py", {})
     mlflow.MlflowClient().set_tag(run.info.run_id, "mlflow.source.git.commit", before)
     with pytest.raises(Irreproducible, match=reason):
-        reproduce(run)
+        reproduced(run)
 
 
 @pytest.mark.integration
@@ -184,4 +174,4 @@ def test_a_recorded_subdirectory_leads_nowhere_else(folder: Path, place: str) ->
     run = run_at_commit(folder, "main", {})
     mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.subdirectory", place)
     with pytest.raises(Irreproducible, match=r"subdirectory .* is refused: it must be a path inside of the folder"):
-        reproduce(run)
+        reproduced(run)
