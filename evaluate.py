@@ -12,13 +12,13 @@ def evaluate(
     *,
     trust_model: TrustModel = False,
 ) -> None:
-    """Judge a logged model on its held-out rows, or on another table. Exit code 1 where the policy refuses it.
+    """Judge a logged model on its held-out rows, or on another table. Exit code 1 if the policy refuses it.
 
     Args:
         model: latest (training run), or any MLflow model URI.
-        data: held-out (rows), or any table as in train.
-        target: The true labels' column; auto: as in training.
-        policy: The rules, a path from the project's folder.
+        data: held-out (rows), or any table that train accepts.
+        target: The column of the true labels, or auto for that of the training.
+        policy: The file of the rules, relative to the project's folder.
 
     Example: python evaluate.py --model models:/reprise/3 --data new-rows.csv
     """

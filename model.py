@@ -1,7 +1,7 @@
-"""The model: its hyper-parameters, and how it is fitted. This is the file to edit for another model.
+"""The model: its hyper-parameters, and how it is fitted. Edit this file for another model.
 
-Keep `Hyperparameters` (what a run can vary) and `fit` (table in, fitted scikit-learn estimator out). Options, search
-space and pages follow from them; `reprise sync` writes a hyper-parameter that is new into MLproject.
+Keep `Hyperparameters`, which a run can vary, and `fit`, which takes a table and returns a fitted scikit-learn
+estimator. Options, search space and pages follow from them. `reprise sync` adds a new hyper-parameter to MLproject.
 """
 
 from dataclasses import dataclass, replace
@@ -15,18 +15,18 @@ from sklearn.svm import SVC, LinearSVC
 from reprise.preprocessing import make_preprocessing
 
 EXACT_ROWS = 20_000
-"""Up to this many training rows `auto` means `exact`. SVC is the more accurate one, but its time grows with the
-square of the rows: docs/solver.md has the measurement."""
+"""The most training rows for which `auto` means `exact`. SVC is more accurate, but its time grows with the square of
+the number of rows. docs/solver.md has the measurements."""
 
 COMPONENTS = 100
-"""Columns of the approximate kernel map: scikit-learn's own default."""
+"""Columns of the approximate kernel map, the default of scikit-learn."""
 
 Positive = Annotated[float, Field(gt=0)]
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """What a run can vary."""
+    """The values that a run can vary."""
 
     C: Positive = 1.0
     """Inverse strength of regularisation, above 0."""
@@ -45,13 +45,13 @@ def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipe
     """Fit preprocessing and classifier.
 
     Args:
-        X: DataFrame of shape (rows, features): numbers, booleans, text; values may be missing.
-        y: class labels of shape (rows,), two classes or more.
-        hyperparameters: what this run varies.
-        seed: makes the approximate solver deterministic.
+        X: DataFrame of shape (rows, features) with numbers, booleans or text. Values may be missing.
+        y: class labels of shape (rows,), with two classes or more.
+        hyperparameters: the values of this run.
+        seed: random seed of the approximate solver.
 
     Returns:
-        A fitted pipeline, which takes raw rows.
+        A fitted pipeline that takes raw rows.
     """
     preprocessing = make_preprocessing(X)
     Z = preprocessing.fit_transform(X)
@@ -65,19 +65,19 @@ def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipe
 
 
 def make_kernel_map(resolved: Hyperparameters, rows: int, seed: int) -> Nystroem:
-    """Build the unfitted map into columns in which the kernel is a product; `resolved` holds no `scale` or `auto`."""
+    """Build the unfitted approximate kernel map. `resolved` holds no `scale` or `auto`."""
     return Nystroem(kernel=resolved.kernel, gamma=resolved.gamma, n_components=min(COMPONENTS, rows), random_state=seed)
 
 
 def make_classifier(resolved: Hyperparameters, seed: int) -> SVC | LinearSVC:
-    """Build the unfitted classifier; `resolved` holds no `scale` or `auto`."""
+    """Build the unfitted classifier. `resolved` holds no `scale` or `auto`."""
     if resolved.solver == "exact":
         return SVC(C=resolved.C, kernel=resolved.kernel, gamma=resolved.gamma)
     return LinearSVC(C=resolved.C, random_state=seed)
 
 
 def resolve(hyperparameters: Hyperparameters, Z: Any) -> Hyperparameters:
-    """Replace `auto` and `scale` by what they stand for on the preprocessed rows Z, shape (rows, columns)."""
+    """Replace `auto` and `scale` by their values for the preprocessed rows Z of shape (rows, columns)."""
     rows, columns = Z.shape
     solver, gamma = hyperparameters.solver, hyperparameters.gamma
     if solver == "auto":
@@ -91,7 +91,7 @@ def resolve(hyperparameters: Hyperparameters, Z: Any) -> Hyperparameters:
 
 
 def resolved_hyperparameters(pipeline: Pipeline) -> dict[str, Any]:
-    """Read from a fitted pipeline what `auto` and `scale` came to: solver and, where the kernel has one, gamma."""
+    """Read the resolved solver and, if the kernel has one, the resolved gamma from a fitted pipeline."""
     classifier, kernel_map = pipeline.named_steps["classifier"], pipeline.named_steps.get("kernel_map")
     solver = "exact" if isinstance(classifier, SVC) else "approximate"
     kernelised = kernel_map or classifier

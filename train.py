@@ -1,4 +1,4 @@
-"""Train: read a table, hold rows out, fit the model of model.py, and record all it takes to do it again."""
+"""Train: read a table, hold rows out, fit the model of model.py, and record what a rerun needs."""
 
 from reprise import Data, Features, Seed, Share, Target, main, read, split, training_run
 

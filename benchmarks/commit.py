@@ -1,8 +1,8 @@
-"""What running at a commit and reproducing cost, against what one would use without them.
+"""Measure runs at a commit and a reproduction against a plain `mlflow run`.
 
-Run `python benchmarks/commit.py` where uv is at hand; `--write` puts the table into docs/commits.md. Whole processes,
-both sides of a ratio in one run and in turns, warm, medians. The large repository is generated: its last commit is this
-project's, and before it stand 10,000 commits of random content.
+Run `python benchmarks/commit.py`. It needs uv. `--write` writes the table into docs/commits.md. The benchmark measures
+whole processes with warm caches. It runs both sides of a ratio in turns and takes medians. The large repository is
+generated. It has 10,000 commits of random content and this project as its last commit.
 """
 
 import random
@@ -19,11 +19,11 @@ from measuring import PROJECT, Bench, interleaved, write_table
 PAGE = PROJECT / "docs/commits.md"
 COMMITS = 10_000
 HISTORY = 500 * 2**20
-"""Bytes of all files in the history; random, so that git cannot pack them smaller."""
+"""Bytes of all files in the history. They are random, so that git cannot compress them."""
 
 
 def make_large(folder: Path) -> None:
-    """Make a repository with a long and heavy history, and this project as its last commit."""
+    """Build a repository with a long and large history and this project as its last commit."""
     generator = random.Random(0)  # noqa: S311  not for secrets
     git(folder.parent, "init", "--quiet", "--initial-branch=main", str(folder))
     command = ["git", "-C", str(folder), "fast-import", "--quiet"]
@@ -42,13 +42,13 @@ def make_large(folder: Path) -> None:
 
 
 def git(folder: Path, *arguments: str) -> None:
-    """Run git under a name of the benchmark's own."""
+    """Run git under the benchmark's own name."""
     who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
     subprocess.run(["git", *who, "-C", str(folder), *arguments], check=True)
 
 
 def sides(bench: Bench) -> dict[str, partial]:  # type: ignore[type-arg]
-    """Prepare all that is measured, with a first run of each."""
+    """Prepare all sides, with a first run of each."""
     launcher = bench.install("launcher", "-e", str(PROJECT))
     full = bench.install("full", f"mlflow=={MLFLOW}", "uv")
     bench.variables["REPRISE_CACHE"] = str(bench.scratch / "cache")
@@ -83,7 +83,7 @@ def sides(bench: Bench) -> dict[str, partial]:  # type: ignore[type-arg]
 @click.option("--rounds", default=7, show_default=True, help="Measured rounds.")
 @click.option("--write", "writing", is_flag=True, help="Put the table into docs/commits.md.")
 def main(rounds: int, writing: bool) -> None:  # noqa: FBT001
-    """Measure runs at a commit, and a reproduction."""
+    """Measure runs at a commit and a reproduction."""
     with tempfile.TemporaryDirectory(prefix="reprise-commit-") as scratch:
         costs = interleaved(sides(Bench(Path(scratch))), rounds)
     unit = costs["`mlflow run .`"].cpu

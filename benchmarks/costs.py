@@ -1,8 +1,8 @@
-"""What the recording costs, against what one would use without it: whole process trees, CPU and wall seconds.
+"""Measure the cost of recording against the same work without it, in CPU and wall seconds of whole process trees.
 
-Run `python benchmarks/costs.py` where uv is at hand; `--write` puts the tables into docs/costs.md, and the name of a
-part measures that part alone. It builds the environments that it needs in a scratch folder. Both sides of a ratio are
-from one run, in turns; each number is a median. The machine may be shared: read ratios, and CPU before wall.
+Run `python benchmarks/costs.py`. It needs uv and builds its environments in a scratch folder. `--write` writes the
+tables into docs/costs.md. The name of a part measures only that part. Both sides of a ratio are measured in turns in
+one run. Each number is a median. The machine may be shared, so compare ratios, and prefer CPU to wall time.
 """
 
 import tempfile
@@ -23,7 +23,7 @@ TABLES = (
     (1_000_000, "parquet", 7),
     (3_000_000, "parquet", 1),
 )
-"""Rows, format, and measured rounds at most: the largest take minutes each."""
+"""Rows, format, and the most rounds to measure. The largest tables take minutes each."""
 
 TRIVIAL = """
 import mlflow
@@ -58,7 +58,7 @@ frame.to_parquet(path) if path.endswith("parquet") else frame.to_csv(path, index
 
 
 def runs(bench: Bench, rounds: int) -> list[str]:
-    """Compare the main job with a run that does nothing, both warm."""
+    """Compare the main job with a run that does nothing, both with warm caches."""
     launcher = bench.scratch / "launcher/bin"
     full = bench.install("full", f"mlflow=={MLFLOW}", "uv")
     trivial = bench.scratch / "trivial"
@@ -89,7 +89,7 @@ def runs(bench: Bench, rounds: int) -> list[str]:
 
 
 def levers(bench: Bench, rounds: int) -> list[str]:
-    """Measure `python train.py` on iris without each thing that makes it cheap, and without what is left in."""
+    """Measure `python train.py` on iris without each optimisation, and without each cost that was kept."""
     place = {"cwd": bench.store("python"), "programs": bench.environment / "bin"}
     scripts = {name: SCRIPT.format(project=str(PROJECT), undo=undo) for name, undo in UNDONE.items()}
     sides = {
@@ -127,7 +127,7 @@ def tables(bench: Bench, rounds: int) -> list[str]:
 
 
 def size(folder: Path, name: str = "") -> float:
-    """Give the MiB of the files below a folder, or of those of one package in it."""
+    """Return the MiB of the files below a folder, or of one package in it."""
     parts = [part for part in folder.glob(f"{name}*") if name] or [folder]
     files = (path for part in parts for path in part.rglob("*") if path.is_file() and not path.is_symlink())
     return sum(path.stat().st_size for path in files) / 2**20
@@ -141,7 +141,7 @@ PARTS = {"runs": runs, "levers": levers, "tables": tables}
 @click.option("--rounds", default=7, show_default=True, help="Measured rounds; large tables take fewer.")
 @click.option("--write", "writing", is_flag=True, help="Put the tables into docs/costs.md.")
 def main(parts: tuple[str, ...], rounds: int, writing: bool) -> None:  # noqa: FBT001
-    """Measure runs, what makes them cheap, and large tables."""
+    """Measure runs, their optimisations, and large tables."""
     with tempfile.TemporaryDirectory(prefix="reprise-costs-") as scratch:
         bench = Bench(Path(scratch))
         bench.prepare()

@@ -1,8 +1,8 @@
-"""A stand-in for a tracking server on a machine of its own: what a search costs here, without the server's CPU time.
+"""A stand-in for a tracking server on another machine, to measure a search without the server's CPU time.
 
-MLflow's server takes more CPU for a trial's three calls than `tune` does. Where both share two cores that the trials
-fill, the time of a search tells of the server. Here those three calls are answered, after a delay, at next to no cost,
-as MLflow's REST API documents them; all others reach the real server.
+MLflow's server takes more CPU for the three calls of a trial than `tune` does. If both share two busy cores, the time
+of a search depends mostly on the server. The stand-in answers those three calls itself, after a delay and at almost no
+cost, as MLflow's REST API documents them. It passes all other calls to the real server.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ TRIAL = {"key": "reprise.job", "value": "trial"}
 
 
 class Elsewhere(Proxy):
-    """Answers what is asked about trials, and passes all else on."""
+    """Answers the calls about trials, and passes all others on."""
 
     def __init__(self, target: int, latency: float) -> None:
         super().__init__(target, latency)
@@ -57,7 +57,7 @@ class Elsewhere(Proxy):
         return {"run_info": {"run_id": asked["run_id"], "status": asked["status"]}} if path.endswith(END) else {}
 
     async def _ask(self, head: bytes, body: bytes, writer: asyncio.StreamWriter) -> None:
-        """Pass one request on; the connection ends with its answer."""
+        """Pass one request on, and end the connection after its answer."""
         answer, request = await asyncio.open_connection(HOST, self._target)
         request.write(re.sub(rb"(?i)\r\nconnection:[^\r]*", b"", head)[:-2] + b"Connection: close\r\n\r\n" + body)
         while data := await answer.read(1 << 16):

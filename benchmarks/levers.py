@@ -1,4 +1,4 @@
-"""What makes `python train.py` cheap, each with the code that undoes it before the script starts; for costs.py."""
+"""Optimisations of `python train.py` for costs.py, each with code that disables it before the script starts."""
 
 GIVEN = """
 import reprise.store.tracking, mlflow.sklearn
@@ -29,7 +29,7 @@ UNDONE = {
     "MLflow's check of requirements (left in)": UNCHECKED,
 }
 OPTIONS = {"byte-code compiled": ("-B", "-X", "pycache_prefix=/nonexistent")}
-"""Options of Python that undo what code cannot."""
+"""Options of Python that disable what code cannot."""
 
 SCRIPT = """
 import sys

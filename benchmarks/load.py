@@ -1,4 +1,4 @@
-"""Many clients that log to one tracking server at once: is any run lost, and how long does it take?
+"""Log from many clients to one tracking server at once, and report lost runs and the time taken.
 
 MLFLOW_TRACKING_URI=http://HOST:5000 python benchmarks/load.py --clients 20 --runs 50
 """
@@ -15,7 +15,7 @@ from mlflow.entities import Metric, Param
 
 
 def log_runs(experiment_id: str, count: int) -> list[str]:
-    """Log runs one after the other, each with metrics, a parameter and an artifact, and return their ids."""
+    """Log runs in sequence, each with metrics, a parameter and an artifact, and return their ids."""
     client, made = mlflow.MlflowClient(), []
     with TemporaryDirectory() as folder:
         result = Path(folder, "result.txt")
@@ -34,7 +34,7 @@ def log_runs(experiment_id: str, count: int) -> list[str]:
 @click.option("--clients", default=20, show_default=True, help="Threads, each with a client of its own.")
 @click.option("--runs", default=50, show_default=True, help="Of each client.")
 def load(clients: int, runs: int) -> None:
-    """Log to the server in MLFLOW_TRACKING_URI, and count what arrived."""
+    """Log to the server in MLFLOW_TRACKING_URI, and count the runs that arrived."""
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     experiment = mlflow.MlflowClient().create_experiment(f"load {time.time():.0f}")
     begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Measure whole process trees, CPU and wall seconds and memory, both sides of a ratio in one run and in turns."""
+"""Measure CPU time, wall time and memory of whole process trees, with the sides of a ratio in turns."""
 
 import os
 import statistics
@@ -16,7 +16,7 @@ PYTHON = "3.11"
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process tree took: CPU and wall seconds, and the peak of its largest process in MiB."""
+    """CPU and wall seconds of a process tree, and the peak memory of its largest process in MiB."""
 
     cpu: float
     wall: float
@@ -24,7 +24,7 @@ class Cost:
 
 
 class Bench:
-    """The environments and folders that the benchmark works in."""
+    """Environments and folders of a benchmark."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
@@ -34,32 +34,32 @@ class Bench:
         self.variables = {**clean, "MLFLOW_ENV_ROOT": str(scratch / "envs"), "UV_COMPILE_BYTECODE": "1"}
 
     def prepare(self) -> None:
-        """Build the launcher and, by a first run, the project's environment."""
+        """Build the launcher, and the project's environment by a first run."""
         self.install("launcher", "-e", str(PROJECT))
         self.call("mlflow", "run", str(PROJECT), "--env-manager", "uv", programs=self.scratch / "launcher/bin")
         (self.environment,) = (self.scratch / "envs").iterdir()
 
     def store(self, name: str) -> Path:
-        """Give a folder for a store of its own."""
+        """Return a new folder for a store."""
         folder = self.scratch / f"store-{name}"
         folder.mkdir(exist_ok=True)
         return folder
 
     def install(self, name: str, *what: str) -> Path:
-        """Build an environment, byte-code compiled, and return its folder of programs."""
+        """Build an environment with compiled byte-code, and return its folder of programs."""
         folder = self.scratch / name
         self.call("uv", "venv", "--quiet", "--python", PYTHON, str(folder))
         self.call("uv", "pip", "install", "--quiet", "--python", str(folder / "bin/python"), *what)
         return folder / "bin"
 
     def call(self, *command: str, cwd: Path | None = None, programs: Path | None = None) -> Cost:
-        """Run a command, with an environment's programs first on the path, and measure it with all its children."""
+        """Run a command with an environment's programs first on the path, and measure it with its children."""
         path = os.pathsep.join([*([str(programs)] if programs else []), self.variables["PATH"]])
         return measure(command, cwd or self.scratch, {**self.variables, "PATH": path}, self.scratch / "log.txt")
 
 
 def measure(command: Sequence[str], folder: Path, variables: Mapping[str, str], log: Path) -> Cost:
-    """Run a command and measure it with all its children; what it prints goes to a file."""
+    """Run a command and measure it with its children. Its output goes to a file."""
     begin = time.perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=folder, env=variables, stdout=output, stderr=output)
@@ -72,7 +72,7 @@ def measure(command: Sequence[str], folder: Path, variables: Mapping[str, str], 
 
 
 def interleaved(sides: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
-    """Measure all sides in turns, after one round that does not count, and take medians."""
+    """Measure all sides in turns after one warm-up round, and return medians."""
     found: dict[str, list[Cost]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, side in sides.items():
@@ -86,7 +86,7 @@ def interleaved(sides: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, 
 
 
 def write_table(page: Path, name: str, lines: list[str]) -> None:
-    """Put a table between its marks in a page of docs."""
+    """Write a table between its marks in a page of docs."""
     start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
     before, _, rest = page.read_text(encoding="utf-8").partition(start)
     page.write_text(before + start + "\n".join(lines) + "\n" + end + rest.partition(end)[2], encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A proxy in front of a server on this machine: it adds latency, or is away for a while."""
+"""A proxy in front of a server on this machine. It adds latency, and can be away for a while."""
 
 import asyncio
 import threading
@@ -12,8 +12,8 @@ class Proxy:
     """Passes connections on to a port.
 
     Attributes:
-        port: where it listens.
-        away: while true, it ends every connection at once.
+        port: port that it listens on.
+        away: whether it ends every connection at once.
     """
 
     def __init__(self, target: int, latency: float) -> None:
@@ -39,7 +39,7 @@ class Proxy:
         self._open -= {writer, to_server[1]}
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, latency: float) -> None:
-        """Hand on what arrives: a round trip takes as much longer as a request waits here."""
+        """Pass data on after a delay, which adds to the round trip."""
         with suppress(OSError):
             while data := await reader.read(1 << 16):
                 await asyncio.sleep(latency)
@@ -53,9 +53,9 @@ def proxy(target: int, latency: float = 0, kind: type[Proxy] = Proxy) -> Iterato
     """Run a proxy in a thread for as long as the block lasts.
 
     Args:
-        target: the port of this machine that it leads to.
-        latency: seconds that each request waits.
-        kind: what it does with a request.
+        target: port of this machine that it connects to.
+        latency: delay of each request in seconds.
+        kind: class that handles the requests.
     """
     made, loop, ready = kind(target, latency), asyncio.new_event_loop(), threading.Event()
 

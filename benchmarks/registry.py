@@ -1,7 +1,7 @@
-"""What promote, rollback and history cost on a store of 10,000 runs and 1,000 versions, against a trivial MLflow call.
+"""Measure promote, rollback and history against a trivial MLflow call, in a store of 10,000 runs and 1,000 versions.
 
-Run `python benchmarks/registry.py` where uv is at hand; `--write` puts the table into docs/registry.md. As in
-benchmarks/costs.py: whole process trees, both sides of a ratio in one run and in turns, medians.
+Run `python benchmarks/registry.py`. It needs uv. `--write` writes the table into docs/registry.md. The method is that
+of benchmarks/costs.py. It measures whole process trees, runs both sides of a ratio in turns, and takes medians.
 """
 
 import shutil
@@ -26,7 +26,7 @@ TRIVIAL = "import sys, mlflow; print(mlflow.get_run(sys.argv[1]).info.status)"
 
 
 def train(bench: Bench, launcher: Path, folder: Path) -> list[str]:
-    """Train two models, let each pass, and register both under two names; give their runs."""
+    """Train two models, judge them, register both under two names, and return their runs."""
     folder.mkdir()
     runs = []
     for C in ("1.0", "2.0"):
@@ -56,7 +56,7 @@ def train(bench: Bench, launcher: Path, folder: Path) -> list[str]:
 
 
 def fill(path: Path, run: str) -> None:
-    """Copy one run and one version until there are enough, past MLflow: its calls would take an hour."""
+    """Copy one run and one version often enough, in SQL because MLflow's calls would take an hour."""
     with sqlite3.connect(path) as store:
         identities = [uuid.uuid4().hex for _ in range(RUNS)]
         for table in ("runs", "tags", "params", "latest_metrics"):
@@ -76,7 +76,7 @@ def _copy(store: sqlite3.Connection, table: str, key: str, original: object, cop
 
 
 def measure(bench: Bench, rounds: int) -> Iterator[str]:
-    """Give the table, line by line."""
+    """Return the lines of the table."""
     launcher = bench.install("launcher", "-e", str(PROJECT))
     small, large = bench.scratch / "small", bench.scratch / "large"
     run = train(bench, launcher, small)[0]
@@ -107,7 +107,7 @@ def measure(bench: Bench, rounds: int) -> Iterator[str]:
 @click.option("--rounds", default=5, show_default=True, help="Measured rounds.")
 @click.option("--write", "writing", is_flag=True, help="Put the table into docs/registry.md.")
 def main(rounds: int, writing: bool) -> None:  # noqa: FBT001
-    """Measure what moves models in the registry."""
+    """Measure the commands that move models in the registry."""
     with tempfile.TemporaryDirectory(prefix="reprise-registry-") as scratch:
         lines = list(measure(Bench(Path(scratch)), rounds))
     click.echo("\n".join(lines))

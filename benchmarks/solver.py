@@ -1,6 +1,6 @@
-"""Where the exact solver stops being worth its cost: seconds and accuracy of both, as rows grow.
+"""Measure seconds and accuracy of the exact and the approximate solver by number of rows.
 
-Run `python benchmarks/solver.py` in the project's environment; `--write` puts the table into docs/solver.md.
+Run `python benchmarks/solver.py` in the project's environment. `--write` writes the table into docs/solver.md.
 """
 
 import sys
@@ -24,7 +24,7 @@ START, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
 
 def table(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """Make rows of 20 numbers in 4 classes, each of 3 clusters, with 5 % of the labels wrong."""
+    """Build rows of 20 numbers in 4 classes of 3 clusters each, with 5 % wrong labels."""
     X, y = make_classification(
         rows, n_features=20, n_informative=8, n_classes=4, n_clusters_per_class=3, flip_y=0.05, random_state=0
     )
@@ -32,7 +32,7 @@ def table(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def measure(rows: int, solver: str) -> tuple[float, float]:
-    """Fit on that many rows; give CPU seconds and accuracy on other rows."""
+    """Fit on a number of rows, and return CPU seconds and accuracy on other rows."""
     X, y = table(rows + TEST_ROWS)
     begin = time.process_time()
     model = fit(X[:rows], y[:rows], Hyperparameters(solver=solver))  # type: ignore[arg-type]

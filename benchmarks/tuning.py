@@ -1,7 +1,7 @@
-"""What a search with `tune` costs, against scikit-learn's bare search and the usual loop: whole process trees.
+"""Measure a search with `tune` against scikit-learn's bare search and the usual loop, as whole process trees.
 
-Run `python benchmarks/tuning.py` in the project's environment, with uv at hand for MLflow's server; `--write` puts the
-table into docs/tuning.md. All sides of a comparison run in turns, with two workers; each number is a median.
+Run `python benchmarks/tuning.py` in the project's environment. It needs uv for MLflow's server. `--write` writes the
+table into docs/tuning.md. All sides of a comparison run in turns with two workers. Each number is a median.
 """
 
 import os
@@ -29,7 +29,7 @@ LATENCY = 0.02
 WORKERS = 2
 FEW = 2
 LOOPED = 3
-"""Trials of the usual loop that are measured: each takes seconds."""
+"""Trials of the usual loop to measure, because each takes seconds."""
 
 PREPARE = """
 import sys
@@ -88,11 +88,11 @@ def resolved_hyperparameters(pipeline):
 
 
 Side = tuple[str, int]
-"""Its name and trials."""
+"""Name of a side, and number of trials."""
 
 
 class Bench:
-    """A folder with scripts and with a store for each side."""
+    """Folder with the scripts and a store for each side."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
@@ -104,7 +104,7 @@ class Bench:
             (scratch / f"{name}.py").write_text((PREPARE + script).format(project=str(PROJECT)))
 
     def python(self, store: str, *arguments: str, uri: str = "") -> Cost:
-        """Run a Python program in a folder with a store, and measure it with all its children."""
+        """Run a Python program in a folder with a store, and measure it with its children."""
         folder = self.scratch / store
         folder.mkdir(exist_ok=True, parents=True)
         variables = {**self.variables, **({"MLFLOW_TRACKING_URI": uri} if uri else {})}
@@ -122,9 +122,9 @@ class Bench:
 
 @contextmanager
 def servers(scratch: Path) -> Iterator[dict[str, str]]:
-    """Run MLflow's server, with latency in front of it; give its address, and that of one which costs no CPU here.
+    """Run MLflow's server behind a delay. Yield its address and that of a stand-in that takes no CPU here.
 
-    Its runners of background jobs, which tune has no use for, take some ten CPU seconds to start: they are left out.
+    The server starts without its runners of background jobs, which take about ten CPU seconds and are not needed.
     """
     with socket.socket() as probe:
         probe.bind((HOST, 0))
@@ -147,7 +147,7 @@ def servers(scratch: Path) -> Iterator[dict[str, str]]:
 
 
 def answers(address: str) -> bool:
-    """Tell whether a server answers."""
+    """Check whether a server answers."""
     try:
         with urllib.request.urlopen(address, timeout=5):  # noqa: S310  it is ours
             return True
@@ -156,7 +156,7 @@ def answers(address: str) -> bool:
 
 
 def in_turns(sides: dict[Side, Callable[[], Cost]], rounds: int) -> dict[Side, Cost]:
-    """Measure all sides in turns, and take medians."""
+    """Measure all sides in turns, and return medians."""
     found: dict[Side, list[Cost]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
@@ -169,7 +169,7 @@ def in_turns(sides: dict[Side, Callable[[], Cost]], rounds: int) -> dict[Side, C
 
 
 def compare(bench: Bench, data: str, trials: int, rounds: int, uris: dict[str, str]) -> list[str]:
-    """Measure all sides on one table; the usual loop on a few trials, which are then multiplied."""
+    """Measure all sides on one table. The usual loop runs a few trials, and its time is multiplied."""
     sides = {("tune", trials): partial(bench.tune, data, trials)}
     for number in (trials, FEW):
         sides["bare", number] = partial(bench.script, "bare", data, number)
@@ -195,7 +195,7 @@ def compare(bench: Bench, data: str, trials: int, rounds: int, uris: dict[str, s
 
 
 def memory(bench: Bench, many: int) -> list[str]:
-    """Compare the peaks of searches of a trivial model."""
+    """Compare the peak memory of searches of a trivial model."""
     copy = bench.scratch / "trivial"
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".*", "mlruns", "mlflow.db", "tests"))
     (copy / "model.py").write_text(TRIVIAL)
@@ -208,7 +208,7 @@ def memory(bench: Bench, many: int) -> list[str]:
 
 
 def row(name: str, cost: Cost, remark: str) -> str:
-    """Give a row of the table."""
+    """Return a row of the table."""
     return f"| {name} | {cost.wall:.1f} | {cost.cpu:.1f} | {remark} |"
 
 

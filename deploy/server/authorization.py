@@ -1,9 +1,10 @@
-"""Who may send what to the tracking server, beside MLflow's own checks: `authorization_function` in basic_auth.ini.
+"""Check requests to the tracking server beyond MLflow's own checks, as `authorization_function` of basic_auth.ini.
 
-MLflow lets every user make experiments and registered models, and whoever makes one manages it. An experiment names the
-place of its artifacts, a version the place of its files, and the server reads and writes there as itself. So a user
-changes something here only with a grant to edit something of its kind, and only an admin names a place for artifacts.
-Requests of other kinds are an admin's too: traces, webhooks, gateways, jobs.
+MLflow lets every user create experiments and registered models, and whoever creates one manages it. An experiment names
+the place of its artifacts, and a version names the place of its files. The server reads and writes there with its own
+permissions. Here a user needs a grant to edit one resource of a kind before the user may change any of that kind. Only
+an admin chooses a place for artifacts. Only an admin may send other requests, such as traces, webhooks, gateways and
+jobs.
 """
 
 import re
@@ -27,22 +28,22 @@ SEARCHES = frozenset(
         "mlflow/ui-telemetry",
     }
 )  # fmt: skip
-"""What looks as well, though it is sent by POST."""
+"""Requests that change nothing although they are sent by POST."""
 
 OWN = "mlflow/users/update-password"
-"""MLflow itself sees that it is the user's own."""
+"""The request to change a password. MLflow itself checks that it is the user's own."""
 
 CHANGES = {
     **dict.fromkeys(("artifacts", "experiments", "logged-models", "runs", "upload-artifact"), "experiment"),
     **dict.fromkeys(("model-versions", "registered-models"), "registered_model"),
 }
-"""Family of requests -> the kind of resource of which the user must have one to edit; MLflow then asks which."""
+"""Family of requests -> kind of resource, one of which the user must be allowed to edit. MLflow then checks which."""
 
 _PATH = re.compile(r"/(?:ajax-)?api/[0-9]\.0/(mlflow/([^/]+)(?:/.*)?|mlflow-artifacts/.*)")
 
 
 def authenticate() -> Authorization | Response:
-    """Check the password, then whether the user may send this request; a request is judged once."""
+    """Check the password, then whether the user may send this request. Each request is checked once."""
     if "authenticated" not in g:
         who = auth.authenticate_request_basic_auth()
         refusal = None if isinstance(who, Response) else _refusal(str(who.username))
@@ -52,7 +53,7 @@ def authenticate() -> Authorization | Response:
 
 
 def _refusal(username: str) -> str | None:
-    """Say why a user may not send this request; None where nothing here is against it."""
+    """Return why a user may not send this request, or None if the user may."""
     path = _PATH.fullmatch(request.path)
     if request.method in LOOKS or request.path == "/graphql" or (path and path[1] in SEARCHES | {OWN}):
         return None

@@ -1,10 +1,14 @@
-"""Make a user of a tracking server with access control, or change a role. Run it as the server's admin.
+"""Create a user of a tracking server with access control, or change a role. Run it as the server's admin.
 
     export MLFLOW_TRACKING_URI=http://127.0.0.1:5000 MLFLOW_TRACKING_USERNAME=admin MLFLOW_TRACKING_PASSWORD=…
     python deploy/server/grant.py ada trainer
 
-The roles: `reader` looks at everything; `trainer` trains and evaluates as well; `promoter` evaluates, registers,
-promotes and rolls back. What is granted on is made first, by the admin: else whoever makes it would manage it.
+Roles:
+    reader: may read everything.
+    trainer: may also train and evaluate.
+    promoter: may also evaluate, register, promote and roll back.
+
+The admin creates the experiments and the registered model first. Otherwise whoever creates them would manage them.
 """
 
 import os
@@ -21,11 +25,11 @@ from reprise.governance.history import experiment_name
 ROLES = ("reader", "trainer", "promoter")
 
 Resource = tuple[str, str]
-"""Its kind, as MLflow names it, and its id."""
+"""Kind of a resource, as MLflow names it, and its id."""
 
 
 class Refused(click.ClickException):
-    """The server says no."""
+    """The server refused a request."""
 
     def __init__(self, path: str, answer: requests.Response) -> None:
         try:
@@ -33,7 +37,7 @@ class Refused(click.ClickException):
             said = f"{content['error_code']}: {content['message']}"
         except (ValueError, KeyError, TypeError):
             said = answer.text[:300]
-        # What MLflow tells of its database holds the statement's values, a password's hash among them.
+        # MLflow's messages about its database hold the values of the statement, such as a password's hash.
         said = said.partition(" Error: ")[0].partition("[SQL")[0]
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             said += "; log in as the server's admin, by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
@@ -50,9 +54,9 @@ class Refused(click.ClickException):
     "--password", envvar="REPRISE_NEW_PASSWORD", help="Of a new user, 12 characters or more; asked for by default."
 )
 def grant(user: str, role: str, experiment: str, name: str, password: str | None) -> None:
-    """Make a user, or take one that is there, and grant what a role needs, no more.
+    """Create a user, unless the user exists, and grant exactly the permissions of a role.
 
-    It is granted on an experiment, a registered model and its history. What the user had on these is replaced.
+    The permissions are on an experiment, a registered model and its history. They replace the former ones on these.
     """
     _make(user, password)
     runs, history = ("experiment", _experiment(experiment)), ("experiment", _experiment(experiment_name(name)))
@@ -84,7 +88,7 @@ def _make(user: str, password: str | None) -> None:
 
 
 def _grants(user: str) -> dict[Resource, str]:
-    """List what a user was granted, roles of the server's own left out, which this changes nothing of."""
+    """List what a user was granted, without the server's own roles, which this command does not change."""
     rows = _ask("GET", "3.0/mlflow/users/permissions/list", username=user)["permissions"]
     own = [row for row in rows if row["role_name"].startswith("__user_")]
     return {(row["resource_type"], row["resource_pattern"]): row["permission"] for row in own}
