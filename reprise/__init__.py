@@ -1,4 +1,4 @@
-"""Reprise, the engine of an MLflow Project. These names are for a project's own scripts: docs/engine.md.
+"""Reprise, the engine of an MLflow Project. These names are for a project's own scripts: docs/public_names.md.
 
 They are imported as they are asked for: the command line has no use for what fits a model.
 """

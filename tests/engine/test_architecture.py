@@ -98,7 +98,7 @@ def test_no_module_imports_in_a_circle() -> None:
 
 
 def imports_between_packages() -> str:
-    """Write the table of docs/engine.md: which package imports which."""
+    """Write the table of docs/engine/architecture.md: which package imports which."""
     lines = ["| package | imports |", "|---|---|"]
     for here in PACKAGES:
         used: set[str] = set()
@@ -109,8 +109,11 @@ def imports_between_packages() -> str:
     return "\n".join(lines)
 
 
-def test_the_page_on_the_engine_says_which_package_imports_which() -> None:
-    assert imports_between_packages() in (PROJECT / "docs/engine.md").read_text()
+def test_the_page_on_the_engine_says_what_a_package_holds_and_imports() -> None:
+    page = (PROJECT / "docs/engine/architecture.md").read_text()
+    assert imports_between_packages() in page
+    _, _, held = page.partition("| package | content |\n|---|---|\n")
+    assert re.findall(r"^\| `(\w+)` \| \S", held.partition("\n\n")[0], re.MULTILINE) == list(PACKAGES)
 
 
 def test_the_user_s_part_is_short() -> None:
