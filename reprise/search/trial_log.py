@@ -18,6 +18,7 @@ from reprise.base.variables import changed
 from reprise.search.candidates import Candidate
 from reprise.search.trials import Trial
 from reprise.store import stale
+from reprise.store.paging import every
 
 JOB = "trial"
 CANDIDATE, RUNG, ROWS = "reprise.tune.candidate", "reprise.tune.rung", "reprise.tune.rows"
@@ -148,13 +149,7 @@ def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -
 
 def _children(client: mlflow.MlflowClient, parent: mlflow.entities.Run, which: str) -> Iterator[mlflow.entities.Run]:
     chosen = f"tags.`{PARENT}` = '{parent.info.run_id}' and {which}"
-    token = None
-    while True:
-        page = client.search_runs([parent.info.experiment_id], chosen, max_results=1000, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+    return every(client.search_runs, [parent.info.experiment_id], chosen)
 
 
 def _read(run: mlflow.entities.Run, candidates: Sequence[Candidate], metric: str) -> Trial | None:
