@@ -107,7 +107,7 @@ def kept_environments(lock_file: Path, lock: Lock) -> Iterator[Finding]:
         yield Finding("warn", "environments", f"{text}, a new one wants {ENOUGH_GIB:g}", remedy)
     else:
         yield Finding("ok", "environments", text)
-    own = root / mlflow_private.environment_name(mlflow_private.python_env_of(lock_file, conda=True), lock_file.parent)
+    own = root / _name_of_environment(lock_file)
     for folder in kept:
         if lack := _lack(folder, lock if folder == own else None):
             half = f"{folder.name} is half-built, and MLflow would use it: {lack}"
@@ -126,6 +126,10 @@ def _lack(folder: Path, lock: Lock | None) -> str | None:
         return "it has no packages"
     differing = differing_pins(lock, installed, folders) if lock else []
     return ", ".join(few(differing, 1)) or None
+
+
+def _name_of_environment(lock_file: Path) -> str:
+    return mlflow_private.environment_name(mlflow_private.python_env_of(lock_file, conda=True), lock_file.parent)
 
 
 def _first_line(program: str) -> str | None:
