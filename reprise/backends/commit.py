@@ -9,6 +9,7 @@ from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.base.credentials import refuse_credentials
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.listing import listed
 from reprise.base.terminal import accept_every_letter
 from reprise.code.checkout import changed_files, describe
 from reprise.code.git import GitError, explain
@@ -123,9 +124,8 @@ def _uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> by
     if not files:
         return b""
     if not carried:
-        more = f" and {len(files) - LISTED} more" if len(files) > LISTED else ""
         raise WrongCall(
-            f"no commit holds these changes: {', '.join(files[:LISTED])}{more}; commit them, or carry them along: "
+            f"no commit holds these changes: {listed(files, LISTED)}; commit them, or carry them along: "
             """--backend-config '{"patch": true}'"""
         )
     whole = describe(folder).patch

@@ -17,13 +17,10 @@ import requests
 from mlflow.exceptions import MlflowException
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
-from mlflow.projects.databricks import run_databricks
-from mlflow.utils.databricks_utils import get_databricks_host_creds
-from mlflow.utils.uri import get_db_info_from_uri, is_databricks_uri, is_http_uri
 
 from reprise.backends import cluster
 from reprise.backends.commit import order_of
-from reprise.base import patience
+from reprise.base import mlflow_private, patience
 from reprise.base.entry_point import in_one_line
 from reprise.base.errors import JobFailed, WrongCall, in_short, one_line
 from reprise.base.interruption import terminated_as_interrupted
@@ -87,9 +84,9 @@ def submit(order: Order, config: dict[str, Any]) -> SubmittedRun:
         run_id = make_run(load(job), job, str(order.env_manager))
         with terminated_as_interrupted(), ended_well(run_id), patience.brief():
             try:
-                submitted: SubmittedRun = run_databricks(
-                    mlflow.get_run(run_id), f"{commit.url}#{commit.sha}", order.entry_point, str(clone.folder),
-                    dict(order.parameters), order.experiment_id, config, order.env_manager,
+                submitted: SubmittedRun = mlflow_private.run_on_databricks(
+                    mlflow.get_run(run_id), f"{commit.url}#{commit.sha}", order.entry_point, clone.folder,
+                    order.parameters, order.experiment_id, config, order.env_manager,
                 )  # fmt: skip
             except (MlflowException, OSError, KeyError, ValueError) as error:
                 raise JobFailed(f"Databricks did not take run {run_id}: {in_one_line(error)}") from error
@@ -115,14 +112,14 @@ def check_size(folder: Path) -> None:
 
 def _check_reach(tracking_uri: str) -> None:
     """See that the cluster can reach the store, that the workspace answers and that there is a login for it."""
-    if not is_databricks_uri(tracking_uri) and not is_http_uri(tracking_uri):
+    if not mlflow_private.is_reached_from_afar(tracking_uri):
         raise WrongCall(f"{tracking_uri} cannot be reached from a cluster; export MLFLOW_TRACKING_URI=databricks")
     host = _host(tracking_uri)
     if not host:
         raise WrongCall(f"it is not said which Databricks workspace: {_LOGIN}")
     _see_that_it_answers(host)
     try:
-        get_databricks_host_creds(tracking_uri)
+        mlflow_private.check_databricks_login(tracking_uri)
     except (MlflowException, ValueError) as error:
         raise WrongCall(f"there is no login for {host}: {_LOGIN}") from error
 
@@ -143,7 +140,7 @@ def _see_that_it_answers(host: str) -> None:
 
 def _host(tracking_uri: str) -> str | None:
     """Give the workspace's address, from where databricks-sdk takes it."""
-    profile = get_db_info_from_uri(tracking_uri)[0] or os.environ.get("DATABRICKS_CONFIG_PROFILE")
+    profile = mlflow_private.databricks_profile(tracking_uri) or os.environ.get("DATABRICKS_CONFIG_PROFILE")
     if not profile and (host := os.environ.get("DATABRICKS_HOST")):
         return host
     profiles = ConfigParser(default_section="", interpolation=None)

@@ -17,6 +17,7 @@ from typing import Any
 
 import reprise
 from reprise.base import line_ends
+from reprise.base.listing import listed
 from reprise.base.terminal import say
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -65,8 +66,7 @@ class Engine:
 
     def few(self) -> str:
         """Name the first edited files, and how many more there are."""
-        more = f" and {len(self.edited) - LISTED} more" if len(self.edited) > LISTED else ""
-        return ", ".join(self.edited[:LISTED]) + more
+        return listed(self.edited, LISTED)
 
     def notes(self) -> list[str]:
         """Return what a person should know: that the engine is not the released one."""

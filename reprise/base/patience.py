@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from reprise.base.variables import changed
+
 VARIABLE = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
 DEFAULT = 6
@@ -34,12 +36,5 @@ def brief(retries: int = BRIEF, seconds: int | None = None) -> Iterator[None]:
         seconds: how long each may take; None for MLflow's own 120, or what the user says.
     """
     wanted = {VARIABLE: str(retries)} | ({TIMEOUT_VARIABLE: str(seconds)} if seconds else {})
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
+    with changed(wanted):
         yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)  # another thread may have been first
-            if value is not None:
-                os.environ[name] = value

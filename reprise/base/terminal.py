@@ -79,21 +79,24 @@ def note(text: str) -> None:
 
 def summary(lines: Mapping[str, str]) -> None:
     """Print the end of a job: a label and a text a line."""
-    width = max(map(len, map(plain, lines)))
     say()
-    for label, text in lines.items():
-        click.echo(f"{click.style(plain(label).ljust(width), bold=True)}  {plain(text)}")
+    for label, line in zip(map(plain, lines), columns(lines.items()), strict=True):
+        click.echo(click.style(label, bold=True) + line.removeprefix(label))
 
 
 def labelled(lines: Mapping[str, str | None]) -> list[str]:
     """Put labels and texts side by side, a line each; what has no text is left out."""
-    shown = {plain(label): plain(text) for label, text in lines.items() if text}
-    width = max(map(len, shown), default=0)
-    return [f"{label.ljust(width)}  {text}" for label, text in shown.items()]
+    return columns((label, text) for label, text in lines.items() if text)
 
 
-def columns(rows: Iterable[Sequence[object]]) -> list[str]:
-    """Put cells into columns, a line a row; each cell stays in its place, whatever it holds."""
+def columns(rows: Iterable[Sequence[object]], least: int = 0) -> list[str]:
+    """Put cells into columns, a line a row; each cell stays in its place, whatever it holds.
+
+    Args:
+        rows: of equally many cells.
+        least: the characters that the first column has at least, where it is to look like that of another table.
+    """
     table = [[plain(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    widths[:1] = [max(least, width) for width in widths[:1]]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]

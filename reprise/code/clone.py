@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reprise.base.errors import JobFailed
 from reprise.base.flock import hold, is_held, locked
+from reprise.base.listing import listed
 from reprise.base.terminal import note
 from reprise.code import cache
 from reprise.code import patch as patches
@@ -135,8 +136,7 @@ def _look_for_pointers(tree: Path) -> None:
     pattern = r"^version https://git-lfs\.github\.com/spec/v1"
     files = (text(tree, "grep", "--files-with-matches", "-I", "--extended-regexp", pattern) or "").splitlines()
     if files:
-        more = f" and {len(files) - LISTED} more" if len(files) > LISTED else ""
-        note(f"{', '.join(files[:LISTED])}{more} hold pointers of git-lfs, not their content: run git lfs install")
+        note(f"{listed(files, LISTED)} hold pointers of git-lfs, not their content: run git lfs install")
 
 
 def _apply(patch: bytes, tree: Path, commit: Commit) -> None:

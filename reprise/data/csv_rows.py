@@ -4,6 +4,7 @@ import csv
 
 import pandas as pd
 
+from reprise.base.listing import listed
 from reprise.data import notation
 from reprise.data.delimited import File, text_of
 
@@ -18,7 +19,7 @@ def faults_and_notes(file: File, frame: pd.DataFrame) -> tuple[list[str], list[s
     """
     faults, notes = [], []
     if again := _headers_inside(file, frame):
-        faults.append(f"the header stands again in lines {_listed(again)}; take out all but the first")
+        faults.append(f"the header stands again in lines {listed(again, LISTED)}; take out all but the first")
     for position, name in enumerate(frame):
         cells = frame[name].dropna() if isinstance(frame[name].dtype, pd.StringDtype) else pd.Series(dtype="str")
         broken = cells[cells.str.contains(r"[\r\n]")]
@@ -91,8 +92,3 @@ def _occurs_in(column: pd.Series, value: str) -> bool:
     if isinstance(column.dtype, pd.StringDtype):
         return not value or 2 * column.nunique() > len(column) or bool((column == value).any())
     return not value or notation.kind_of(value) is notation.Kind.PLAIN
-
-
-def _listed(numbers: list[int]) -> str:
-    more = f" and {len(numbers) - LISTED} more" if len(numbers) > LISTED else ""
-    return ", ".join(map(str, numbers[:LISTED])) + more

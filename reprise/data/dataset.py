@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from reprise.base.errors import WrongCall
+from reprise.base.listing import listed
 from reprise.data import notation
 from reprise.data.features import feature, numbers_rows_in_disorder, useless
 from reprise.data.known import NOTHING, Known, as_known
@@ -245,18 +246,12 @@ def _is_whole(column: pd.Series) -> bool:
 def _check_known(names: Sequence[str], frame: pd.DataFrame, role: str) -> None:
     for name in names:
         if name not in frame.columns:
-            raise WrongCall(f"{role} {name!r} is not a column of the table; it has {_listed(list(frame.columns))}")
+            raise WrongCall(f"{role} {name!r} is not a column of the table; it has {_listed(frame.columns)}")
 
 
 def _is_unnamed(name: str, table: Table) -> bool:
     return table.reading > 1 and bool(UNNAMED.fullmatch(str(name)))
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(_few([repr(str(name)) for name in names]))
-
-
-def _few(names: list[str]) -> Iterator[str]:
-    yield from names[:LISTED]
-    if len(names) > LISTED:
-        yield f"… and {len(names) - LISTED} more"
+def _listed(names: Iterable[object]) -> str:
+    return listed((repr(str(name)) for name in names), LISTED)

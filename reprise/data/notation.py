@@ -8,6 +8,8 @@ from enum import Enum, auto
 
 import pandas as pd
 
+from reprise.base.listing import listed
+
 SHOWN = 3
 """Examples that a note names at most."""
 
@@ -128,8 +130,7 @@ class _Column:
 
     def counted(self, *kinds: Kind) -> str:
         texts = sorted((text for kind in kinds for text in self.texts[kind]), key=lambda text: -self.counts[text])
-        shown = ", ".join(f"{text!r} ({self.counts[text]})" for text in texts[:SHOWN])
-        return f"{shown} and {len(texts) - SHOWN} more" if len(texts) > SHOWN else shown
+        return listed((f"{text!r} ({self.counts[text]})" for text in texts), SHOWN)
 
 
 def read(column: pd.Series, *, decimal_comma: bool, typed: bool) -> Reading:

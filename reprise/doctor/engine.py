@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from reprise.base import engine
+from reprise.base.listing import few
 from reprise.doctor.finding import Finding
 
 LISTED = 10
@@ -15,11 +16,10 @@ def examine() -> Iterator[Finding]:
     if not found.edited:
         yield Finding("ok", "engine", where)
         return
-    more = [f"and {len(found.edited) - LISTED} more"] if len(found.edited) > LISTED else []
     yield Finding(
         "warn",
         "engine",
         f"{where}: runs record that it is not the released one",
         "git checkout -- reprise, or install it anew; if the change is meant: python -m reprise.base.engine --write",
-        (*found.edited[:LISTED], *more),
+        tuple(few(found.edited, LISTED)),
     )

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from reprise.base import mlflow_private
+from reprise.base.listing import few
 from reprise.doctor.disk import free_gib, writing_problem
 from reprise.doctor.finding import Finding, guarded
 from reprise.environment.pins import Lock, differing_pins, installed_versions, read_lock
@@ -34,9 +36,7 @@ def examine(lock_file: Path) -> Iterator[Finding]:
 
 def managers() -> Iterator[Finding]:
     """Say which environment managers there are; one that works is enough."""
-    from mlflow.utils.conda import get_conda_bin_executable  # noqa: PLC0415  slow to import
-
-    programs = {"uv": "uv", "conda": get_conda_bin_executable("conda"), "pyenv": "pyenv"}
+    programs = {"uv": "uv", "conda": mlflow_private.conda_program(), "pyenv": "pyenv"}
     found = {manager: _first_line(program) for manager, program in programs.items()}
     works = next((_OPTION[manager] for manager, said in found.items() if said), None)
     for manager, said in found.items():
@@ -125,15 +125,11 @@ def _lack(folder: Path, lock: Lock | None) -> str | None:
     if not set(installed) - {"pip", "setuptools", "wheel"}:
         return "it has no packages"
     differing = differing_pins(lock, installed, folders) if lock else []
-    more = f", and {len(differing) - 1} more" if len(differing) > 1 else ""
-    return differing[0] + more if differing else None
+    return ", ".join(few(differing, 1)) or None
 
 
 def _name_of_environment(lock_file: Path) -> str:
-    from mlflow.utils.environment import _PythonEnv  # noqa: PLC0415  slow to import
-    from mlflow.utils.virtualenv import _get_virtualenv_name  # noqa: PLC0415
-
-    return str(_get_virtualenv_name(_PythonEnv.from_conda_yaml(lock_file), lock_file.parent))
+    return mlflow_private.environment_name(mlflow_private.python_env_of(lock_file, conda=True), lock_file.parent)
 
 
 def _first_line(program: str) -> str | None:

@@ -12,12 +12,10 @@ from urllib.parse import urlsplit
 import click
 import mlflow
 import sqlalchemy
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-from mlflow.utils.file_utils import local_file_uri_to_path
-from mlflow.utils.uri import is_local_uri
 
-from reprise.base import patience, scratch
+from reprise.base import mlflow_private, patience, scratch
 from reprise.base.entry_point import in_one_line
+from reprise.base.listing import few
 from reprise.doctor.disk import free_gib, writing_problem
 from reprise.doctor.finding import Finding, guarded
 from reprise.governance import history, promotion
@@ -73,13 +71,13 @@ def artifacts(tracking_uri: str) -> Finding:
         remedy = f"mlflow experiments restore --experiment-id {number}"
         return Finding("FAIL", "artifacts", f"experiment {experiment.name!r} is deleted: it takes no run", remedy)
     location = experiment.artifact_location
-    if is_local_uri(location):
-        return _local_artifacts(Path(local_file_uri_to_path(location)), tracking_uri)
+    if folder := mlflow_private.local_folder(location):
+        return _local_artifacts(folder, tracking_uri)
     if urlsplit(location).scheme != "mlflow-artifacts":
         return Finding("note", "artifacts", f"{location}, where a run writes by itself: not tried")
     try:
         with patience.brief(0, _ANSWER):
-            get_artifact_repository(location).list_artifacts()
+            mlflow_private.artifact_repository(location).list_artifacts()
     except mlflow.exceptions.MlflowException as error:
         remedy = "start the server with --serve-artifacts, and look at its log"
         return Finding("FAIL", "artifacts", f"{location}: {_short(in_one_line(error))}", remedy)
@@ -128,8 +126,7 @@ def runs(*, fix: bool) -> Finding:
         f"{run.info.run_id} in {experiment.name}, since {_time(run.info.start_time)}"
         for experiment, run in (ended if fix else found.stale)
     ]
-    more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
-    details = (*lines[:_SHOWN], *more, *others)
+    details = (*few(lines, _SHOWN), *others)
     if fix:
         return Finding("ok", "runs", f"{_runs(len(ended))} ended as FAILED: {stale.REASON}", details=details)
     text = f"{_runs(len(lines))} RUNNING, though the process is gone"

@@ -12,29 +12,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from mlflow.environment_variables import MLFLOW_ENV_ROOT
 from mlflow.exceptions import MlflowException
-from mlflow.projects import env_type
-from mlflow.projects._project_spec import Project
-from mlflow.utils import env_manager as managers
-from mlflow.utils.environment import _PythonEnv
-from mlflow.utils.process import ShellCommandException
-from mlflow.utils.virtualenv import _create_virtualenv, _get_virtualenv_name
 
-from reprise.base import yaml_nodes
+from reprise.base import mlflow_private, yaml_nodes
 from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.base.flock import locked
+from reprise.base.mlflow_private import Project
 from reprise.base.terminal import note, step
 from reprise.environment import conda
 from reprise.environment.build_output import telling
 
+UV: Final = "uv"
+VIRTUALENV: Final = "virtualenv"
+CONDA: Final = "conda"
+LOCAL: Final = "local"
+"""What builds an environment, as `mlflow run --env-manager` takes it."""
+
+PYTHON_ENV: Final = "python_env"
+CONDA_ENV: Final = "conda_env"
+"""Keys of an MLproject."""
+
 PLACE = "at-commit"
 """The folder below MLFLOW_ENV_ROOT, apart from what `mlflow run` builds without a lock."""
 
-_PROGRAMS = {managers.UV: "uv", managers.VIRTUALENV: "pyenv"}
+_PROGRAMS = {UV: "uv", VIRTUALENV: "pyenv"}
 
 LAST_LINES = 12
 """Lines of a failed build that are shown."""
@@ -48,13 +53,13 @@ def choose_manager(project: Project, asked: str | None) -> str:
     """
     if project.docker_env:
         raise WrongCall("the project asks for docker_env, which is not run at a commit; use conda_env or python_env")
-    manager = asked or (managers.CONDA if project.env_type == env_type.CONDA else managers.VIRTUALENV)
-    if manager == managers.CONDA and project.env_type == env_type.PYTHON:
+    manager = asked or (CONDA if project.env_type == CONDA_ENV else VIRTUALENV)
+    if manager == CONDA and project.env_type == PYTHON_ENV:
         raise WrongCall("conda does not build a python_env; give --env-manager uv or virtualenv")
-    if manager == managers.CONDA:
+    if manager == CONDA:
         conda.find()
     elif (program := _PROGRAMS.get(manager)) and not shutil.which(program):
-        other = "" if manager == managers.UV else "; or give --env-manager uv"
+        other = "" if manager == UV else "; or give --env-manager uv"
         raise WrongCall(f"{program} is not on the PATH: install it{other}")
     return manager
 
@@ -85,14 +90,14 @@ def built(project: Project, folder: Path, manager: str, python: str | None = Non
     Raises:
         JobFailed: it cannot be built; the build's last lines are printed.
     """
-    if manager == managers.LOCAL:
+    if manager == LOCAL:
         return Built()
-    if manager == managers.CONDA:
+    if manager == CONDA:
         return _built_by_conda(project)
     python_env = _python_env(project)
     if python:
         python_env.python = _narrowed(python_env.python, python, manager)
-    place = _root() / _get_virtualenv_name(python_env, folder)
+    place = _root() / mlflow_private.environment_name(python_env, folder)
     _build_once(place, lambda: _create(place, folder, python_env, manager))
     return Built(place, (f"source {shlex.quote(str(place / 'bin/activate'))}",))
 
@@ -104,18 +109,17 @@ def _built_by_conda(project: Project) -> Built:
 
 
 def _create(place: Path, folder: Path, python_env: Any, manager: str) -> None:
-    if manager == managers.VIRTUALENV:
+    if manager == VIRTUALENV:
         python_env.python = _installed(python_env.python)
-    options: Any = {"env_manager": manager, "capture_output": True}
-    _create_virtualenv(folder, python_env, place, **options)
+    mlflow_private.create_environment(folder, python_env, place, manager)
 
 
 def _python_env(project: Project) -> Any:
     path = project.env_config_path
     if not path:
-        return _PythonEnv()
+        return mlflow_private.python_env()
     try:
-        return _PythonEnv.from_conda_yaml(path) if project.env_type == env_type.CONDA else _PythonEnv.from_yaml(path)
+        return mlflow_private.python_env_of(Path(path), conda=project.env_type == CONDA_ENV)
     except (MlflowException, yaml.YAMLError, *yaml_nodes.NONE) as error:
         raise JobFailed(f"{Path(path).name} describes no environment: {one_line(error, 300)}") from error
 
@@ -128,7 +132,7 @@ def _narrowed(allowed: str, version: str, manager: str) -> str:
     """
     if not version.startswith(f"{allowed}."):
         return allowed
-    if manager == managers.VIRTUALENV:
+    if manager == VIRTUALENV:
         if version in _of_pyenv():
             return version
         note(f"pyenv has no Python {version}: another {allowed} is taken")
@@ -172,7 +176,7 @@ def _build_once(place: Path, build: Callable[[], object]) -> None:
             with step("build the environment"):
                 build()
             whole.touch()
-    except ShellCommandException as error:
+    except mlflow_private.build_failure() as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         for line in lines[-LAST_LINES:]:
             note(line)

@@ -5,9 +5,12 @@ import shutil
 from pathlib import Path
 
 from mlflow.environment_variables import MLFLOW_CONDA_HOME
-from mlflow.utils.conda import CONDA_EXE, _get_conda_env_name, get_conda_command, get_or_create_conda_env
 
+from reprise.base import mlflow_private
 from reprise.base.errors import JobFailed, WrongCall
+
+CONDA_EXE = "CONDA_EXE"
+"""conda's own variable, which MLflow reads: where conda is."""
 
 _HOOK = Path("etc/profile.d/conda.sh")  # defines `conda activate` in a shell
 _OTHER = "or give --env-manager uv"
@@ -48,7 +51,7 @@ def place_of(root: Path, conda_yaml: str | None) -> Path:
 
     conda lists the environments of all folders, and MLflow looks for a name alone, so the folder is part of the name.
     """
-    return root / str(_get_conda_env_name(conda_yaml, env_id=str(root)))
+    return root / mlflow_private.conda_name(conda_yaml, str(root))
 
 
 def build(place: Path, conda_yaml: str | None) -> None:
@@ -59,7 +62,7 @@ def build(place: Path, conda_yaml: str | None) -> None:
         Exception: MLflow's own, where conda fails.
     """
     os.environ["CONDA_ENVS_PATH"] = str(place.parent)  # where conda makes and finds environments by their name
-    get_or_create_conda_env(conda_yaml, env_id=str(place.parent), capture_output=True)
+    mlflow_private.create_conda_environment(conda_yaml, str(place.parent))
     if not place.is_dir():
         raise JobFailed(f"conda has built no environment at {place}: see envs_dirs in conda config --show-sources")
 
@@ -67,5 +70,4 @@ def build(place: Path, conda_yaml: str | None) -> None:
 def activation(place: Path) -> list[str]:
     """Return the shell commands that activate an environment."""
     os.environ["CONDA_ENVS_PATH"] = str(place.parent)
-    commands: list[str] = get_conda_command(place.name)
-    return commands
+    return mlflow_private.conda_activation(place.name)

@@ -16,6 +16,7 @@ from reprise.base.errors import JobFailed
 from reprise.base.permission import needed
 from reprise.code.checkout import describe
 from reprise.governance import mutex
+from reprise.store.paging import every
 
 TAG = "reprise.move"
 MODEL = f"{TAG}.model"
@@ -182,19 +183,12 @@ def _experiment(name: str) -> str | None:
 
 
 def _search(name: str, query: str) -> list[Move]:
-    client, token, found = mlflow.MlflowClient(), None, []
     with needed("READ", f"experiment {experiment_name(name)!r}"):
         experiment = _experiment(name)
         if experiment is None:
             return []
-        while True:
-            page = client.search_runs(
-                [experiment], query, max_results=1000, order_by=["start_time ASC"], page_token=token
-            )
-            found += [_move(run) for run in page if f"{TAG}.alias" in run.data.tags]
-            token = page.token
-            if not token:
-                return found
+        found = every(mlflow.MlflowClient().search_runs, [experiment], query, order_by=["start_time ASC"])
+        return [_move(run) for run in found if f"{TAG}.alias" in run.data.tags]
 
 
 def _move(run: Run) -> Move:

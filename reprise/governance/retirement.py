@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import mlflow
 from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+from reprise.base import mlflow_private
 from reprise.base.errors import ABSENT, WrongCall
 from reprise.base.permission import needed
 from reprise.governance import history
@@ -92,5 +92,5 @@ def _delete_files(version: Version) -> None:
             if error.error_code not in ABSENT:
                 raise
             return  # it was deleted before
-        get_artifact_repository(model.artifact_location).delete_artifacts()
+        mlflow_private.artifact_repository(model.artifact_location).delete_artifacts()
         client.delete_logged_model(version.model_id)

@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 
 from reprise.base.errors import ABSENT, WrongCall
 from reprise.base.permission import needed
+from reprise.store.paging import every
 
 MODEL = "reprise"
 """The registered model's name, unless another is given."""
@@ -104,18 +105,12 @@ def versions(name: str) -> Iterator[Version]:
     Raises:
         WrongCall: MLflow's search cannot take the name.
     """
-    client, token, quote = mlflow.MlflowClient(), None, '"' if "'" in name else "'"
+    quote = '"' if "'" in name else "'"
     if quote in name:
         raise WrongCall(f"{name!r} holds both kinds of quotes, by which MLflow cannot search")
     with needed("READ", f"registered model {name!r}"):
-        while True:
-            page = client.search_model_versions(
-                f"name = {quote}{name}{quote}", max_results=200, order_by=["version_number DESC"], page_token=token
-            )
-            yield from map(_version, page)
-            token = page.token
-            if not token:
-                return
+        search, newest = mlflow.MlflowClient().search_model_versions, ["version_number DESC"]
+        yield from map(_version, every(search, f"name = {quote}{name}{quote}", order_by=newest, size=200))
 
 
 def aliases(name: str) -> dict[str, str] | None:

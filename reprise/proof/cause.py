@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from reprise.base.listing import listed
 from reprise.proof.verdict import Finding, Match
 
 NAMED = 3
@@ -53,7 +54,7 @@ def _is_of(name: str, models: frozenset[str]) -> bool:
 
 def _record(first: Sequence[Finding], all_of_them: Sequence[Finding]) -> Finding:
     names = dict.fromkeys(finding.name for finding in all_of_them)
-    named = ", ".join([*names][:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    named = listed(names, NAMED)
     note = (
         f"the model that was learned again is the same bit for bit, so {named} may have been changed in the store "
         "after the run; else what is made of the model is left to chance"

@@ -10,12 +10,11 @@ import mlflow
 from reprise.base import process
 from reprise.proof.own import Own
 from reprise.proof.passing import FOLDER
+from reprise.store.paging import every
 from reprise.store.recorded import Recorded
 
 SHORT = (7, 8, 12)
 """Digits of a run's id that people take for its short form."""
-
-PAGE = 1000
 
 LEAST = 8
 """Characters that a name has at least: a shorter one may stand in a text for another thing."""
@@ -63,11 +62,6 @@ def _places(uri: str, what: str) -> Iterator[tuple[str, str]]:
 
 
 def _children(run: Recorded) -> Iterator[str]:
-    client, token = mlflow.MlflowClient(), None
     under = f"tags.`mlflow.parentRunId` = '{run.run_id}'"
-    while True:
-        page = client.search_runs([run.run.info.experiment_id], under, max_results=PAGE, page_token=token)
-        yield from (child.info.run_id for child in page)
-        token = page.token
-        if not token:
-            return
+    for child in every(mlflow.MlflowClient().search_runs, [run.run.info.experiment_id], under):
+        yield child.info.run_id

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from reprise.base.listing import few
 from reprise.models.own_code import FOLDER as CODE
 from reprise.proof.verdict import UNLOADED, Finding, Match
 from reprise.store import digest, mlmodel, seal
@@ -65,7 +66,7 @@ def compare_code(models: Mapping[str, Path], again: Mapping[str, Path]) -> Itera
         old, new = (_files(folder, f"{CODE}/") for folder in (models[name], again[name]))
         if not old and not new:
             continue
-        differing = _named([file for file in sorted({*old, *new}) if not _same(file, old, new)])
+        differing = few((file for file in sorted({*old, *new}) if not _same(file, old, new)), LISTED)
         match, note = Match.EQUAL, f"{len(new)} files"
         if differing:
             match, note = Match.DIFFERENT, f"files that differ from the rerun's: {', '.join(differing)}"
@@ -74,15 +75,11 @@ def compare_code(models: Mapping[str, Path], again: Mapping[str, Path]) -> Itera
 
 def _differing(recorded: Path, again: Path) -> list[str]:
     old, new = (_files(folder) for folder in (recorded, again))
-    return _named([name for name in sorted({*old, *new}) if not _same(name, old, new)])
+    return few((name for name in sorted({*old, *new}) if not _same(name, old, new)), LISTED)
 
 
 def _same(name: str, old: Mapping[str, Path], new: Mapping[str, Path]) -> bool:
     return name in old and name in new and _content(old[name]) == _content(new[name])
-
-
-def _named(found: list[str]) -> list[str]:
-    return found[:LISTED] + ([f"and {len(found) - LISTED} more"] if len(found) > LISTED else [])
 
 
 def _files(folder: Path, begin: str = "") -> dict[str, Path]:

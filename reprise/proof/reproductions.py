@@ -7,7 +7,7 @@ from pathlib import Path
 import mlflow
 
 from reprise.base.errors import Irreproducible, WrongCall
-from reprise.base.terminal import note, say
+from reprise.base.terminal import columns, note, say
 from reprise.models import registry
 from reprise.proof.repositories import place_of, trusted
 from reprise.proof.verdict import Outcome
@@ -77,10 +77,8 @@ def every(name: str, trust: Sequence[str], parameters: Mapping[str, str], env_ma
     for number, version in enumerate(versions, 1):
         note(f"{number} of {len(versions)}: models:/{name}/{version.number}, run {version.run_id or 'unknown'}")
         rows[version.number] = _row(version, trust, parameters, env_manager)
-    width = max(len(row.verdict) for row in rows.values())
     say()
-    for row in rows.values():
-        say(f"{name}/{row.version}  {row.verdict.ljust(width)}  {row.reason}")
+    say(*columns((f"{name}/{row.version}", row.verdict, row.reason) for row in rows.values()))
     return max((row.exit_code for row in rows.values()), key=_badness)
 
 

@@ -10,6 +10,7 @@ import mlflow
 
 from reprise.base import json_text
 from reprise.base.errors import ABSENT
+from reprise.store.paging import every
 from reprise.store.recorded import Recorded
 from reprise.store.seal import files, sha256
 
@@ -17,7 +18,6 @@ TRIALS = "trials.csv"
 VERDICT = "verdict.json"
 WINNER = "reprise.tune.winner"
 CONTEXT = "mlflow.data.context"
-PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -183,15 +183,9 @@ def _table(path: Path) -> tuple[dict[str, str], ...] | None:
 
 def _children(recorded: Recorded, table: tuple[Mapping[str, str], ...]) -> Iterator[tuple[str, Child | None]]:
     """Read the runs of a search: those under it at once, others, of a search that it resumed, one by one."""
-    client, token = mlflow.MlflowClient(), None
     under = f"tags.`mlflow.parentRunId` = '{recorded.run_id}'"
-    found: dict[str, Child] = {}
-    while True:
-        page = client.search_runs([recorded.run.info.experiment_id], under, max_results=PAGE, page_token=token)
-        found |= {run.info.run_id: _child(run) for run in page}
-        token = page.token
-        if not token:
-            break
+    runs = every(mlflow.MlflowClient().search_runs, [recorded.run.info.experiment_id], under)
+    found = {run.info.run_id: _child(run) for run in runs}
     for run_id in {*(row.get("run_id", "") for row in table), recorded.tags.get(WINNER, "")} - {""}:
         yield run_id, found[run_id] if run_id in found else _one(run_id)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from reprise.base.listing import listed
 from reprise.data.fingerprint import parts
 from reprise.store.recorded import PREDICTIONS
 
@@ -92,5 +93,4 @@ def _labels(frame: pd.DataFrame, recorded: Mapping[str, Any], labels: pd.Series 
 
 
 def _few(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(map(repr, names[:LISTED])) + more
+    return listed(map(repr, names), LISTED)

@@ -7,7 +7,9 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
+from reprise.base.listing import few
 from reprise.base.plain import plain
+from reprise.base.terminal import columns
 
 FORMAT = 1
 """Version of reproduction.json; docs/reproduction.md describes it."""
@@ -21,6 +23,8 @@ UNLOADED = "not loaded"
 
 IN_REASON = 3
 """Findings of an area that a verdict's reason tells at most."""
+
+_WIDTH = 12  # characters of the column of areas, whichever of them a table has
 
 
 class Outcome(StrEnum):
@@ -102,7 +106,7 @@ class Verdict:
         """The verdict's reason in one line."""
         if self.missing:
             suspect = [f"record: {told(finding)}" for finding in self.of(Match.DIFFERENT)]
-            return "; ".join([*self.missing, *_few(suspect, 3)])
+            return "; ".join([*self.missing, *few(suspect, 3)])
         if not self._compared:
             return "the run holds no result that can be compared"
         different = list(_by_area(self.of(Match.DIFFERENT)))
@@ -138,9 +142,9 @@ class Verdict:
         """Tell it to a person: a line for each area, and below it what is not simply equal."""
         lines = [f"{self.outcome}: {self.reason}", f"run {self.run_id}, again {self.rerun_id or 'not run'}"]
         lines += [f"code {self.commit or 'unknown'} of {self.repository or 'no repository'}", ""]
-        for area, findings in groupby(_in_order(self.findings), key=lambda finding: finding.area):
-            lines += _area_lines(area, list(findings))
-        return "\n".join(map(plain, lines))
+        areas = groupby(_in_order(self.findings), key=lambda finding: finding.area)
+        rows = [row for area, findings in areas for row in _area_rows(area, list(findings))]
+        return "\n".join([*map(plain, lines), *columns(rows, least=_WIDTH)])
 
 
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -154,12 +158,12 @@ def _as_json(finding: Finding) -> dict[str, Any]:
     return record | odd
 
 
-def _area_lines(area: str, findings: list[Finding]) -> Iterator[str]:
+def _area_rows(area: str, findings: list[Finding]) -> Iterator[tuple[str, str]]:
     counts = [(match, sum(finding.match == match for finding in findings)) for match in Match]
-    yield f"{area.ljust(12)}  {', '.join(f'{count} {match}' for match, count in counts if count)}"
+    yield area, ", ".join(f"{count} {match}" for match, count in counts if count)
     for finding in findings:
         if finding.match != Match.EQUAL:
-            yield f"{''.ljust(12)}    {told(finding)}"
+            yield "", f"  {told(finding)}"
 
 
 def told(finding: Finding) -> str:
@@ -180,9 +184,4 @@ def _shown(value: Any) -> str:
 def _by_area(findings: Iterable[Finding]) -> Iterator[str]:
     """Tell a few findings of each area, so that many of one do not hide the cause that is in another."""
     for area, group in groupby(findings, key=lambda finding: finding.area):
-        few = _few([told(finding) for finding in group], IN_REASON)
-        yield f"{area}: {'; '.join(few)}"
-
-
-def _few(lines: list[str], limit: int) -> list[str]:
-    return lines[:limit] + ([f"and {len(lines) - limit} more"] if len(lines) > limit else [])
+        yield f"{area}: {'; '.join(few(map(told, group), IN_REASON))}"

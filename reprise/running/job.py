@@ -11,10 +11,8 @@ import mlflow
 import yaml
 from mlflow.entities import Param
 from mlflow.exceptions import MlflowException
-from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
-from mlflow.tracking.context.default_context import _get_user
 
-from reprise.base import patience, process, project, scratch, yaml_nodes
+from reprise.base import mlflow_private, patience, process, project, scratch, yaml_nodes
 from reprise.base.credentials import without_credentials
 from reprise.base.entry_point import failure_of
 from reprise.base.errors import JobFailed, WrongCall, cause, one_line
@@ -96,7 +94,7 @@ def _having(entry_point: str, parameters: Mapping[str, str]) -> Path:
     """Find the project that has an entry point: this one, else the one that this package lies in."""
     folder = project.required(f"the entry point {entry_point}")
     for place in (folder, project.ENGINE):
-        if project.mlproject_in(place) and entry_point in load_project(str(place))._entry_points:  # noqa: SLF001
+        if project.mlproject_in(place) and mlflow_private.has_entry_point(place, entry_point):
             return place
     declared = ", ".join(f"{name}: string" for name in parameters)
     options = "".join(f" {as_option(name)}={{{name}}}" for name in parameters)
@@ -138,7 +136,7 @@ def _fill(run_id: str, loaded: Any, job: Job, manager: str, command: str) -> int
     whole = " && ".join([*environment.activation, command])
     note(f"running {without_credentials(command)!r} of {job.name} in run {run_id}")
     with reached(environment.folder, run_id) as variables:
-        known = {**job.variables, **get_run_env_vars(run_id, job.experiment_id), **variables}
+        known = {**job.variables, **mlflow_private.run_variables(run_id, job.experiment_id), **variables}
         return child.run(whole, job.folder, known, job.lock)
 
 
@@ -149,8 +147,8 @@ def load(job: Job) -> Any:
         WrongCall: there is no such project or entry point, or a parameter is missing.
     """
     try:
-        loaded = load_project(str(job.folder))
-        loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
+        loaded = mlflow_private.read_project(job.folder)
+        mlflow_private.parameters(loaded, job.entry_point, job.parameters)
     except (MlflowException, yaml.YAMLError, *yaml_nodes.NONE) as error:
         if not any(path.name.lower() == "mlproject" for path in job.folder.iterdir()):
             raise WrongCall(
@@ -163,17 +161,16 @@ def load(job: Job) -> Any:
 def _command(loaded: Any, job: Job, spare: Path) -> str:
     """Give the shell command; files that parameters of the type `path` name are brought here first."""
     try:
-        (command,) = get_entry_point_command(loaded, job.entry_point, dict(job.parameters), str(spare))
+        return mlflow_private.command(loaded, job.entry_point, job.parameters, spare)
     except MlflowException as error:
         raise WrongCall(f"{job.name}: {one_line(error)}") from error
-    return str(command)
 
 
 def make_run(loaded: Any, job: Job, manager: str) -> str:
     """Make the run of a job, its parameters logged as typed, and return its id."""
-    computed = loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
+    computed = mlflow_private.parameters(loaded, job.entry_point, job.parameters)
     tags = {
-        "mlflow.user": _get_user(),
+        "mlflow.user": mlflow_private.user(),
         "mlflow.source.type": "PROJECT",
         "mlflow.project.entryPoint": job.entry_point,
         "mlflow.project.env": manager,

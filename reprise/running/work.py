@@ -6,9 +6,8 @@ from pathlib import Path
 
 import mlflow
 from mlflow.exceptions import MlflowException
-from mlflow.projects.utils import load_project
 
-from reprise.base import paths
+from reprise.base import mlflow_private, paths
 from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.code.clone import cloned
 from reprise.code.project_uri import ProjectUri
@@ -57,7 +56,7 @@ def work(run_id: str, env_manager: str | None, key: Path | None = None) -> int:
                 f"commit {commit.sha} of {commit.url} has no {MODULE_FILE}, which a worker runs, and no pin brings one"
             )
         try:
-            project = load_project(str(folder))
+            project = mlflow_private.read_project(folder)
         except MlflowException as error:
             raise JobFailed(f"commit {commit.sha}: {one_line(error)}") from error
         start = f"exec python -m {MODULE} {shlex.quote(run_id)}"

@@ -10,6 +10,7 @@ import mlflow
 from reprise.base.errors import WrongCall, telling
 from reprise.base.terminal import labelled
 from reprise.store.experiment import experiment_id
+from reprise.store.paging import every
 
 Direction = Literal["auto", "maximize", "minimize"]
 
@@ -60,18 +61,12 @@ def _ranked(metric: str, where: str, *, maximize: bool) -> Iterator[mlflow.entit
     """Give the finished runs, the best first."""
     condition = "attributes.status = 'FINISHED'" + (f" and {where}" if where else "")
     order = [f"metrics.`{metric}` {'DESC' if maximize else 'ASC'}", "attributes.start_time ASC"]
-    client, token = mlflow.MlflowClient(), None
-    while True:
-        try:
-            page = client.search_runs([experiment_id()], condition, max_results=PAGE, order_by=order, page_token=token)
-        except mlflow.exceptions.MlflowException as error:
-            if error.error_code != "INVALID_PARAMETER_VALUE":
-                raise
-            raise WrongCall(f"where {where!r} cannot be read: {telling(error)}") from error
-        yield from page
-        token = page.token
-        if not token:
-            return
+    try:
+        yield from every(mlflow.MlflowClient().search_runs, [experiment_id()], condition, order_by=order, size=PAGE)
+    except mlflow.exceptions.MlflowException as error:
+        if error.error_code != "INVALID_PARAMETER_VALUE":
+            raise
+        raise WrongCall(f"where {where!r} cannot be read: {telling(error)}") from error
 
 
 def tell(run: mlflow.entities.Run, metric: str) -> list[str]:

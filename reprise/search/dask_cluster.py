@@ -16,6 +16,7 @@ from distributed import Client, SpecCluster, WorkerPlugin
 from joblib import wrap_non_picklable_objects
 
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.listing import few
 from reprise.base.terminal import note
 from reprise.environment.pins import read_lock
 from reprise.running.key import Key
@@ -156,8 +157,7 @@ def differences(wanted: Versions, found: Versions) -> str:
         for name, version in wanted.items()
         if found[name] != version
     ]
-    more = f"; and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
-    return "; ".join(other[:SHOWN]) + more
+    return "; ".join(few(other, SHOWN))
 
 
 def describe_worker(names: Sequence[str]) -> tuple[dict[str, str | None], int]:

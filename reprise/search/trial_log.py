@@ -1,7 +1,6 @@
 """Trials as child runs, written by threads of their own while other trials are fitted."""
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -15,16 +14,20 @@ from reprise.base.errors import JobFailed, cause
 from reprise.base.limits import in_parameter, in_tag
 from reprise.base.spelling import as_text
 from reprise.base.terminal import note
+from reprise.base.variables import changed
 from reprise.search.candidates import Candidate
 from reprise.search.trials import Trial
 from reprise.store import stale
+from reprise.store.paging import every
 
 JOB = "trial"
 CANDIDATE, RUNG, ROWS = "reprise.tune.candidate", "reprise.tune.rung", "reprise.tune.rows"
 FAILURE, WARNING, RESUMES = "reprise.failure", "reprise.warning", "reprise.tune.resumes"
 PARENT = "mlflow.parentRunId"
-QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 TRIALS = f"tags.`reprise.job` = '{JOB}'"
+
+QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
+"""Keeps MLflow from asking the server for each run that ends, only to print a link to it."""
 
 SERVER_THREADS = 8
 """Writers to a server: what they wait for is its answers. SQLite takes one writer at a time."""
@@ -116,7 +119,7 @@ def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
         JobFailed: the store refused trials.
     """
     log = TrialLog(parent, metric)
-    with _without_links():
+    with changed({QUIET: "true"}):
         try:
             yield log
         except BaseException:
@@ -128,19 +131,6 @@ def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
     if log.lost:
         told = f"{len(log.lost)} of {len(log.lost) + len(log.run_ids)} trials could not be recorded ({log.failure})"
         raise JobFailed(f"{told}; call the same with resume {parent.info.run_id}")
-
-
-@contextmanager
-def _without_links() -> Iterator[None]:
-    """Keep MLflow from asking the server for each run that ends, only to print a link to it."""
-    before = os.environ.get(QUIET)
-    os.environ[QUIET] = "true"
-    try:
-        yield
-    finally:
-        os.environ.pop(QUIET)
-        if before is not None:
-            os.environ[QUIET] = before
 
 
 def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -> Iterator[Trial]:
@@ -159,13 +149,7 @@ def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -
 
 def _children(client: mlflow.MlflowClient, parent: mlflow.entities.Run, which: str) -> Iterator[mlflow.entities.Run]:
     chosen = f"tags.`{PARENT}` = '{parent.info.run_id}' and {which}"
-    token = None
-    while True:
-        page = client.search_runs([parent.info.experiment_id], chosen, max_results=1000, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+    return every(client.search_runs, [parent.info.experiment_id], chosen)
 
 
 def _read(run: mlflow.entities.Run, candidates: Sequence[Candidate], metric: str) -> Trial | None:

@@ -14,6 +14,7 @@ from reprise.contract import project_model
 from reprise.contract.command import Call, called, started_as
 from reprise.contract.parameter import call
 from reprise.contract.parameter import parameters as taken_by
+from reprise.store.paging import every
 
 JOB = "train"
 """The project's script and its function, and the tag of its runs."""
@@ -72,7 +73,7 @@ def _under(parent: mlflow.entities.Run) -> list[mlflow.entities.Run]:
     """List the training runs under a run, the newest first."""
     under = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}' and tags.`reprise.job` = '{JOB}'"
     newest = ["attributes.start_time DESC"]
-    return list(mlflow.MlflowClient().search_runs([parent.info.experiment_id], under, order_by=newest))
+    return list(every(mlflow.MlflowClient().search_runs, [parent.info.experiment_id], under, order_by=newest))
 
 
 def _is_done(run: mlflow.entities.Run, parameters: Mapping[str, Any]) -> bool:

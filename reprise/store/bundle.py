@@ -30,9 +30,8 @@ from mlflow.entities import (
     Param,
     RunTag,
 )
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from reprise.base import json_text, patience, scratch, yaml_nodes
+from reprise.base import json_text, mlflow_private, patience, scratch, yaml_nodes
 from reprise.base.credentials import without_credentials
 from reprise.base.entry_point import in_one_line
 from reprise.base.errors import JobFailed, WrongCall
@@ -187,7 +186,7 @@ def _take_back(folder: Path, uri: str) -> None:
     """Delete from a store's artifacts what a folder holds, as far as the store lets it: it may be there in part."""
     with patience.brief(), suppress(mlflow.exceptions.MlflowException, OSError):
         for item in folder.iterdir():
-            get_artifact_repository(uri).delete_artifacts(item.name)
+            mlflow_private.artifact_repository(uri).delete_artifacts(item.name)
 
 
 def _store_of(bundle: dict[str, Any], to_recorded_store: bool) -> str:  # noqa: FBT001  passed on

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from reprise.base import limits, project
 from reprise.base.credentials import without_credentials
 from reprise.base.engine import Engine, this
+from reprise.base.listing import few
 from reprise.base.spelling import as_text
 from reprise.code.checkout import Checkout, describe
 from reprise.environment.pins import (
@@ -73,7 +74,7 @@ class Provenance:
         if self.checkout.problem:
             notes.append(f"no commit is recorded: {self.checkout.problem}")
         if self.checkout.hidden:
-            notes.append(f"git was told not to see changes in {_few([*self.checkout.hidden])}; the patch has them")
+            notes.append(f"git was told not to see changes in {_few(self.checkout.hidden)}; the patch has them")
         if files := self.checkout.patch.files:
             changed = f"{files} file differs" if files == 1 else f"{files} files differ"
             notes.append(f"the working tree is dirty: {changed} from the commit; the run keeps that as its patch")
@@ -142,6 +143,5 @@ def collect(parameters: Mapping[str, Any] | None = None, command: Sequence[str] 
     )
 
 
-def _few(lines: list[str], limit: int = 5) -> str:
-    more = [f"and {len(lines) - limit} more (all in provenance.json)"] if len(lines) > limit else []
-    return "; ".join(lines[:limit] + more)
+def _few(lines: Iterable[str], limit: int = 5) -> str:
+    return "; ".join(few(lines, limit, "provenance.json"))

@@ -14,6 +14,7 @@ from reprise.base.credentials import without_credentials
 from reprise.base.engine import Engine, parse
 from reprise.base.errors import ABSENT, WrongCall, telling
 from reprise.store import experiment
+from reprise.store.paging import every
 from reprise.store.provenance import FORMAT
 
 PROVENANCE = "provenance/provenance.json"
@@ -202,18 +203,12 @@ def newest_training_run() -> str:
     """
     experiment_id = experiment.experiment_id()
     wanted = "tags.`reprise.job` = 'train' and attributes.status = 'FINISHED'"
-    client, order = mlflow.MlflowClient(), ["attributes.start_time DESC"]
-    page = client.search_runs([experiment_id], wanted, order_by=order, max_results=PAGE)
-    while True:
-        for run in page:
-            if not any(tag in run.data.tags for tag in REPETITIONS):
-                return str(run.info.run_id)
-        if not page.token:
-            message = (
-                f"experiment {experiment_id} has no finished training run; train first, or name a model with model="
-            )
-            raise WrongCall(message)
-        page = client.search_runs([experiment_id], wanted, order_by=order, max_results=PAGE, page_token=page.token)
+    search, newest = mlflow.MlflowClient().search_runs, ["attributes.start_time DESC"]
+    for run in every(search, [experiment_id], wanted, order_by=newest, size=PAGE):
+        if not any(tag in run.data.tags for tag in REPETITIONS):
+            return str(run.info.run_id)
+    message = f"experiment {experiment_id} has no finished training run; train first, or name a model with model="
+    raise WrongCall(message)
 
 
 def read(run_id: str, folder: Path) -> Recorded:

@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
+from reprise.base import mlflow_private
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.flock import locked_folder
 
@@ -72,9 +73,8 @@ def _state(database: sqlite3.Connection) -> State:
 def _is_step(revision: str) -> bool:
     """Tell whether a revision is one on the way to this MLflow's own; a newer MLflow's is none."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415  rare: a store without an experiment
-    from mlflow.store.db.utils import _get_alembic_config  # noqa: PLC0415
 
-    script = ScriptDirectory.from_config(_get_alembic_config(""))
+    script = ScriptDirectory.from_config(mlflow_private.migrations())
     return revision not in script.get_heads() and revision in {step.revision for step in script.walk_revisions()}
 
 

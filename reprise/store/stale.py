@@ -10,9 +10,9 @@ from mlflow.entities import Experiment, Run, RunTag, ViewType
 
 from reprise.base import process
 from reprise.store.experiment import local_store
+from reprise.store.paging import every, pages
 
 REASON = "its process is gone"
-_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -79,24 +79,9 @@ def _state_of_untagged(run: Run) -> process.State:
 
 
 def _running() -> Iterator[tuple[Experiment, Run]]:
-    client, token = mlflow.MlflowClient(), None
-    while True:
-        page = client.search_experiments(ViewType.ACTIVE_ONLY, _PAGE, page_token=token)
+    client = mlflow.MlflowClient()
+    for page in pages(client.search_experiments, ViewType.ACTIVE_ONLY):
         by_id = {experiment.experiment_id: experiment for experiment in page}
-        for run in _running_in(list(by_id)) if by_id else ():
+        running = every(client.search_runs, [*by_id], "attributes.status = 'RUNNING'") if by_id else ()
+        for run in running:
             yield by_id[run.info.experiment_id], run
-        token = page.token
-        if not token:
-            return
-
-
-def _running_in(experiment_ids: list[str]) -> Iterator[Run]:
-    client, token = mlflow.MlflowClient(), None
-    while True:
-        page = client.search_runs(
-            experiment_ids, "attributes.status = 'RUNNING'", ViewType.ACTIVE_ONLY, _PAGE, page_token=token
-        )
-        yield from page
-        token = page.token
-        if not token:
-            return

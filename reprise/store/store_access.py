@@ -15,11 +15,8 @@ from tempfile import TemporaryFile
 from typing import IO
 
 import mlflow
-from mlflow.store.db.db_types import DATABASE_ENGINES
-from mlflow.store.db.utils import _get_schema_version
-from mlflow.tracking._tracking_service.utils import _get_store
-from mlflow.utils.uri import get_uri_scheme
 
+from reprise.base import mlflow_private
 from reprise.base.errors import JobFailed, one_line
 from reprise.base.terminal import note, step
 from reprise.environment.pins import installed_versions
@@ -71,11 +68,11 @@ def reached(environment: Path | None, run_id: str) -> Iterator[Mapping[str, str]
 
 def other_mlflow(environment: Path, uri: str) -> str | None:
     """Return the version of an environment's MLflow if it has one that has another schema than the store's database."""
-    if get_uri_scheme(uri) not in DATABASE_ENGINES:
+    if not mlflow_private.is_database(uri):
         return None
     sites = [site for pattern in _MIGRATIONS for site in environment.glob(pattern)]
     schema = next(filter(None, map(schema_of, sites)), None)
-    if schema is None or schema == _get_schema_version(_get_store(uri).engine):
+    if schema is None or schema == mlflow_private.schema(uri):
         return None
     versions = installed_versions([str(site) for site in sites])
     return versions.get("mlflow-skinny") or versions.get("mlflow")

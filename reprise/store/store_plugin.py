@@ -7,6 +7,7 @@ it imports none of it until it is called.
 
 from typing import Any
 
+from reprise.base import mlflow_private
 from reprise.store import sqlite_store
 
 SCHEME = "sqlite"
@@ -18,27 +19,19 @@ def tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:
     Raises:
         WrongCall, JobFailed: as `sqlite_store.ensure`.
     """
-    from mlflow.tracking._tracking_service.utils import _get_sqlalchemy_store  # noqa: PLC0415
-
     _ensure(store_uri, artifact_uri)
-    return _get_sqlalchemy_store(store_uri, artifact_uri)
+    return mlflow_private.tracking_store(store_uri, artifact_uri)
 
 
 def registry_store(store_uri: str) -> Any:
     """Build the store of registered models, as `tracking_store`."""
-    from mlflow.tracking._model_registry.utils import _get_sqlalchemy_store  # noqa: PLC0415
-
     _ensure(store_uri, None)
-    return _get_sqlalchemy_store(store_uri)
+    return mlflow_private.registry_store(store_uri)
 
 
 def register() -> None:
     """Register both in a process whose environment does not have this package installed, as the project's has not."""
-    from mlflow.tracking._model_registry.utils import _get_store_registry  # noqa: PLC0415
-    from mlflow.tracking._tracking_service.utils import _tracking_store_registry  # noqa: PLC0415
-
-    _tracking_store_registry.register(SCHEME, tracking_store)
-    _get_store_registry().register(SCHEME, registry_store)
+    mlflow_private.register_stores(SCHEME, tracking_store, registry_store)
 
 
 def _ensure(uri: str, artifact_uri: str | None) -> None:
@@ -49,8 +42,4 @@ def _ensure(uri: str, artifact_uri: str | None) -> None:
 
 def _make(uri: str, artifact_uri: str | None) -> None:
     """Make a store with its first experiment, whose artifacts are where they would be of the store in its place."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # noqa: PLC0415
-    from mlflow.tracking._tracking_service.utils import _get_sqlalchemy_store  # noqa: PLC0415
-
-    _get_sqlalchemy_store(uri, artifact_uri)._dispose_engine()  # noqa: SLF001
-    SqlAlchemyStore._engine_map.pop(uri, None)  # noqa: SLF001
+    mlflow_private.close_tracking_store(mlflow_private.tracking_store(uri, artifact_uri), uri)

@@ -78,6 +78,18 @@ def test_only_one_module_calls_git() -> None:
     assert calling == ["git.py"]
 
 
+def test_only_one_module_turns_the_pages_of_a_search() -> None:
+    assert [path.name for path in MODULES if "page_token" in path.read_text()] == ["paging.py"]
+
+
+def test_only_one_module_changes_variables_for_a_while() -> None:
+    """All others that write to the environment do so for good, for the processes that they start."""
+    writing = re.compile(r"os\.environ(\[[^\]]*\] = |\.pop\(|\.update\(|\.setdefault\()|del os\.environ")
+    for_good = {"cli/handover.py", "base/patience.py", "environment/conda.py", "store/tracking.py"}
+    found = {path.relative_to(PROJECT / "reprise").as_posix() for path in MODULES if writing.search(path.read_text())}
+    assert found == {"base/variables.py", *for_good}
+
+
 def test_only_one_module_talks_to_the_model_registry() -> None:
     talking = re.compile(r"\.\w*(registered_model|model_version)\w*\(")
     assert [path.name for path in MODULES if talking.search(path.read_text())] == ["registry.py"]

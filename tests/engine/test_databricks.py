@@ -202,7 +202,7 @@ def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(databricks, "run_databricks", happens)
+    monkeypatch.setattr("reprise.base.mlflow_private.run_on_databricks", happens)
     order = Order(ProjectUri(str(project)), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"])
     with pytest.raises(kind):
         databricks.submit(order, CONFIG)

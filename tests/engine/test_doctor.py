@@ -401,7 +401,7 @@ class TestRuns:
     def test_all_experiments_are_searched_page_by_page(
         self, make: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("reprise.store.stale._PAGE", 2)
+        monkeypatch.setattr("reprise.store.paging.PAGE", 2)
         stale = []
         for number in range(3):
             monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", mlflow.MlflowClient().create_experiment(f"more {number}"))

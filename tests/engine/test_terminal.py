@@ -175,6 +175,40 @@ def test_notes_errors_and_summaries_are_plain(capsys: pytest.CaptureFixture[str]
     assert len(shown.err.splitlines()) == 2
 
 
+def test_columns_stand_below_each_other() -> None:
+    assert terminal.columns([("a", 1, "x"), ("long", 22, "")]) == ["a     1   x", "long  22"]
+    assert terminal.columns([("a", "x"), ("", "  y")], least=3) == ["a    x", "       y"]
+    assert terminal.columns([("longer", "x")], least=3) == ["longer  x"]
+    assert terminal.columns([]) == []
+
+
+def test_labels_and_texts_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    assert terminal.labelled({"run": "abc", "nothing": None, "metric": "0.5"}) == ["run     abc", "metric  0.5"]
+    assert terminal.labelled({}) == []
+    terminal.summary({"run": "abc", "a run": "def"})
+    assert click.unstyle(capsys.readouterr().out) == "\nrun    abc\na run  def\n"
+
+
+def test_the_areas_of_a_verdict_begin_where_those_of_every_other_do() -> None:
+    findings = (
+        Finding("results", "accuracy", Match.DIFFERENT, 1, 2),
+        Finding("data", "rows", Match.EQUAL),
+        Finding("data", "columns", Match.EQUAL),
+    )
+    assert Verdict("0" * 32, None, None, None, findings).table().splitlines()[3:] == [
+        "",
+        "data          2 equal",
+        "results       1 different",
+        "                accuracy 1, again 2",
+    ]
+
+
+def test_only_one_module_aligns_a_table() -> None:
+    """A finding of doctor is shown as it is found, before the next; a moment of a history has the width of a date."""
+    aligning = {path.name for path in (PROJECT / "reprise").rglob("*.py") if ".ljust(" in path.read_text()}
+    assert aligning == {"terminal.py", "finding.py", "chronicle.py"}
+
+
 def test_only_one_module_prints() -> None:
     files = [*(PROJECT / "reprise").rglob("*.py"), *(PROJECT / f"{name}.py" for name in SCRIPTS)]
     printing = re.compile(r"click\.(s?echo|echo_via_pager)\(|(?<![\w.])print\(|std(out|err)\.write\(")

@@ -1,0 +1,31 @@
+"""What a search of MLflow's client finds, all of its pages."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
+
+PAGE = 1000
+"""Entries of a page, where all pages are wanted."""
+
+
+def every(search: Callable[..., Any], *which: Any, size: int | None = None, **options: Any) -> Iterator[Any]:
+    """Read what a search finds; its next page is asked for when all of the last one has been taken.
+
+    Args:
+        search: a method of mlflow.MlflowClient, such as search_runs.
+        which: what it is asked for.
+        size: entries of a page, few where the first ones may do; None for `PAGE`.
+        options: of the search.
+    """
+    return chain.from_iterable(pages(search, *which, size=size, **options))
+
+
+def pages(search: Callable[..., Any], *which: Any, size: int | None = None, **options: Any) -> Iterator[Any]:
+    """Read what a search finds, a page at a time, as `every`."""
+    token = None
+    while True:
+        page = search(*which, max_results=size or PAGE, page_token=token, **options)
+        yield page
+        token = page.token
+        if not token:
+            return
