@@ -14,7 +14,7 @@ from reprise.base.errors import JobFailed, WrongCall
 from reprise.code.checkout import in_branch
 from reprise.data.dataset import to_judge
 from reprise.governance.judgement import Comparison, Evidence, Slice
-from reprise.governance.policy import Origin, Policy
+from reprise.governance.policy import OriginRule, Policy
 from reprise.governance.significance import mcnemar
 from reprise.governance.verdict import NO_CHAMPION
 from reprise.models import registry
@@ -161,7 +161,7 @@ def _slices(column: str, rows: Rows, evaluation: Evaluation) -> tuple[Slice, ...
     return tuple(found)
 
 
-def _provenance(subject: Subject, wanted: Origin) -> Mapping[str, tuple[str, bool]]:
+def _provenance(subject: Subject, wanted: OriginRule) -> Mapping[str, tuple[str, bool]]:
     tags = mlflow.get_run(subject.run_id).data.tags if subject.run_id else {}
     commit = tags.get("mlflow.source.git.commit")
     patch = tags.get("reprise.patch", "not recorded")

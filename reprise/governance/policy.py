@@ -47,7 +47,7 @@ class Significance:
 
 
 @dataclass(frozen=True)
-class Origin:
+class OriginRule:
     """What must be known of where a model comes from.
 
     Attributes:
@@ -95,7 +95,7 @@ class Policy:
     change: Mapping[str, Limits] = field(default_factory=dict)
     significance: Significance | None = None
     slices: Mapping[str, int] = field(default_factory=dict)
-    provenance: Origin = field(default_factory=Origin)
+    provenance: OriginRule = field(default_factory=OriginRule)
     model_size: Limits | None = None
     prediction_time: Limits | None = None
 
@@ -149,7 +149,7 @@ class _Reader:
             "change": self.fields(change),
             "significance": self.significance,
             "slices": self.slices,
-            "provenance": lambda node, key: Origin(**self.fields(origin)(node, key)),
+            "provenance": lambda node, key: OriginRule(**self.fields(origin)(node, key)),
             "model_size": self.limits(0, math.inf),
             "prediction_time": self.limits(0, math.inf),
         }

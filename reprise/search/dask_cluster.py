@@ -69,7 +69,7 @@ class Cluster:
     def run(
         self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
     ) -> Iterator[Any]:
-        """Call a function in the workers, as `Engine.run`.
+        """Call a function in the workers, as `SearchEngine.run`.
 
         Raises:
             JobFailed: a call failed again and again, there was no worker for too long, or the scheduler is lost.

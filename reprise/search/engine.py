@@ -40,7 +40,7 @@ CHUNK = 8
 
 
 @dataclass(frozen=True)
-class Engine:
+class SearchEngine:
     """Where trials run.
 
     Attributes:
@@ -117,7 +117,7 @@ class Engine:
 
 
 @contextmanager
-def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
+def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[SearchEngine]:
     """Make an engine ready, and let go of it as the block ends.
 
     Args:
@@ -142,13 +142,13 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
         from reprise.search import dask_cluster  # noqa: PLC0415  the environment may lack Dask
 
         with dask_cluster.connect(scheduler) as cluster:
-            yield Engine(engine, n_jobs=-1, cluster=cluster)
+            yield SearchEngine(engine, n_jobs=-1, cluster=cluster)
         return
     try:
         parallel_config(engine).unregister()
     except ValueError as error:
         raise WrongCall(f"engine {engine!r} is no backend of joblib; use loky, or dask with a scheduler") from error
-    yield Engine(engine, n_jobs)
+    yield SearchEngine(engine, n_jobs)
 
 
 def _send_by_value() -> None:

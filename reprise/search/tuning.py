@@ -19,7 +19,7 @@ from reprise.base.errors import JobFailed, WrongCall
 from reprise.contract.project_model import ProjectModel
 from reprise.data.dataset import Dataset
 from reprise.search.candidates import Candidate, Method, rungs
-from reprise.search.engine import Engine
+from reprise.search.engine import SearchEngine
 from reprise.search.trial_log import TrialLog, recorded_trials
 from reprise.search.trials import Rung, Trial, evaluate, make_rung
 
@@ -31,7 +31,7 @@ SETTING_LENGTH = 500
 
 
 @dataclass(frozen=True)
-class Settings:
+class SearchSettings:
     """What decides which trials a search makes and what comes of each: a search is resumed only with the same.
 
     Attributes:
@@ -75,7 +75,7 @@ def check_metric(metric: str) -> None:
         raise WrongCall(f"metric {metric!r} is no scorer of scikit-learn; did you mean {', '.join(near)}?")
 
 
-def check_resumable(run_id: str, settings: Settings) -> None:
+def check_resumable(run_id: str, settings: SearchSettings) -> None:
     """Make sure that a run is a search with the same settings.
 
     Raises:
@@ -91,7 +91,7 @@ def check_resumable(run_id: str, settings: Settings) -> None:
 
 
 def known_trials(
-    run: mlflow.entities.Run, settings: Settings, candidates: Sequence[Candidate], *, resumes: bool
+    run: mlflow.entities.Run, settings: SearchSettings, candidates: Sequence[Candidate], *, resumes: bool
 ) -> dict[tuple[int, int], Trial]:
     """Give the trials that are not to be repeated, by rung and candidate's number; record the settings.
 
@@ -117,7 +117,7 @@ def known_trials(
     return {trial.key: trial for trial in recorded_trials(run.info.run_id, candidates, settings.metric)}
 
 
-def _check_same(run_id: str, recorded: str, settings: Settings) -> None:
+def _check_same(run_id: str, recorded: str, settings: SearchSettings) -> None:
     try:
         before = json_text.parse(recorded)
     except ValueError as error:  # MLflow had cut it
@@ -138,7 +138,7 @@ def _in_short(value: Any) -> Any:
     return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
 
 
-def plan(training: Dataset, settings: Settings, candidates: int) -> list[tuple[int, Rung]]:
+def plan(training: Dataset, settings: SearchSettings, candidates: int) -> list[tuple[int, Rung]]:
     """Say how many candidates are tried on which rows, rung by rung.
 
     Raises:
@@ -155,9 +155,9 @@ def search(
     training: Dataset,
     candidates: Sequence[Candidate],
     schedule: Sequence[tuple[int, Rung]],
-    settings: Settings,
+    settings: SearchSettings,
     model: ProjectModel,
-    engine: Engine,
+    engine: SearchEngine,
     log: TrialLog,
     known: Mapping[tuple[int, int], Trial],
     timeout: float = 0,

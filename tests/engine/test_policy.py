@@ -7,7 +7,7 @@ import pytest
 from conftest import PROJECT
 
 from reprise.base.errors import WrongCall
-from reprise.governance.policy import METRICS, Limits, Origin, read_policy
+from reprise.governance.policy import METRICS, Limits, OriginRule, read_policy
 
 
 def written(folder: Path, text: str) -> Path:
@@ -28,7 +28,7 @@ def test_the_shipped_policy_is_valid_and_bound_to_its_bytes() -> None:
 def test_a_rule_that_is_left_out_is_not_there(tmp_path: Path) -> None:
     policy = read_policy(written(tmp_path, "rows: {min: 5, max: 50}\n"))
     assert policy.rows == Limits(5, 50)
-    assert (policy.metrics, policy.slices, policy.provenance) == ({}, {}, Origin())
+    assert (policy.metrics, policy.slices, policy.provenance) == ({}, {}, OriginRule())
 
 
 def test_every_metric_of_an_evaluation_is_known() -> None:
