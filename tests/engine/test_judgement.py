@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reprise.governance.judgement import Comparison, Evidence, Slice, judge
-from reprise.governance.policy import Limits, OriginRule, Policy, Significance
+from reprise.governance.policy import Limits, OriginRule, Policy, Significance, SliceRule
 from reprise.governance.significance import mcnemar
 
 EVIDENCE = Evidence(
@@ -22,7 +22,7 @@ EVIDENCE = Evidence(
     model_size=1.5,
     prediction_time=2.0,
 )
-NOTHING = Policy("0" * 64)
+NOTHING = Policy(sha256="0" * 64)
 CHAMPION = Comparison("models:/reprise/1", 40, {"accuracy": -0.02}, 0.3, 0.8)
 
 
@@ -101,10 +101,10 @@ def test_better_must_be_shown() -> None:
 
 
 def test_every_value_of_a_slice_must_meet_the_metrics() -> None:
-    policy = replace(NOTHING, metrics={"accuracy": Limits(min=0.9)}, slices={"city": 5})
+    policy = replace(NOTHING, metrics={"accuracy": Limits(min=0.9)}, slices={"city": SliceRule(5)})
     assert results(EVIDENCE, policy)["slices.city=Rome.accuracy"] == "passed"
     assert results(EVIDENCE, policy)["slices.city=Oslo"] == "not applicable"
-    assert results(EVIDENCE, replace(policy, slices={"city": 4}))["slices.city=Oslo.accuracy"] == "refused"
+    assert results(EVIDENCE, replace(policy, slices={"city": SliceRule(4)}))["slices.city=Oslo.accuracy"] == "refused"
 
 
 def test_provenance_is_required_where_the_policy_says_so() -> None:
