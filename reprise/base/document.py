@@ -8,7 +8,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from reprise.base import validated
-from reprise.base.errors import WrongCall
+from reprise.base.errors import Reason, WrongCall
 from reprise.base.yaml_nodes import compose, scalar, shorten, why_not_yaml
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class _Plain:
         except ValueError:
             raise self.wrong(node, key, f"{shorten(repr(node.value))} is no value") from None
         if value is None and not self.nulls:
-            raise self.wrong(node, key, "has no value; give one, or take it out")
+            raise self.wrong(node, key, "has no value", "give one, or take it out")
         return value
 
     def mapping(self, node: yaml.MappingNode, key: str) -> dict[str, Any]:
@@ -94,9 +94,9 @@ class _Plain:
                 raise self.wrong(name, key, "a name is wanted, not a list or mapping")
             below = f"{key}.{name.value}" if key else name.value
             if name.value in found:
-                raise self.wrong(name, below, "stands here twice; leave one of them out")
+                raise self.wrong(name, below, "stands here twice", "leave one of them out")
             found[name.value] = self.value(content, below)
         return found
 
-    def wrong(self, node: yaml.Node, key: str, text: str) -> WrongCall:
-        return WrongCall(f"{validated.where(self.name, node)}: {key + ': ' if key else ''}{text}")
+    def wrong(self, node: yaml.Node, key: str, problem: str, remedy: str | None = None) -> WrongCall:
+        return validated.wrong(validated.where(self.name, node), key, Reason(problem, remedy))

@@ -11,7 +11,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from reprise.base.errors import WrongCall
+from reprise.base.errors import Reason, WrongCall
 from reprise.base.yaml_nodes import scalar, shorten
 
 T = TypeVar("T")
@@ -60,7 +60,12 @@ def check(value: Any, kind: TypeAdapter[T], name: str, root: yaml.Node | None = 
         faults = [_Fault(found, root) for found in error.errors(include_url=False)]
     first = min(faults, key=lambda fault: fault.rank)
     same = [fault for fault in faults if fault.place == first.place]
-    raise WrongCall(f"{where(name, first.node)}: {first.key + ': ' if first.key else ''}{_said(same, kind)}")
+    raise wrong(where(name, first.node), first.key, _said(same, kind))
+
+
+def wrong(place: str, key: str, reason: Reason) -> WrongCall:
+    """Build the error that names a place, a key of it, and what is wrong there."""
+    return WrongCall(f"{place}: {key + ': ' if key else ''}{reason.problem}", remedy=reason.remedy)
 
 
 def where(name: str, node: yaml.Node | None) -> str:
@@ -123,27 +128,27 @@ def _below(node: yaml.Node, part: int | str) -> tuple[yaml.Node, yaml.Node] | No
     return None
 
 
-def _said(faults: list[_Fault], kind: TypeAdapter[Any]) -> str:
+def _said(faults: list[_Fault], kind: TypeAdapter[Any]) -> Reason:
     """Say what is wrong at one place."""
     first = faults[0]
     error, found = first.error, first.error["type"]
     if first.unknown:
-        return f"unknown; known here: {', '.join(_known(kind.json_schema(), first.loc))}"
+        return Reason("unknown", f"known here: {', '.join(_known(kind.json_schema(), first.loc))}")
     if found == "value_error":
-        return str(error["ctx"]["error"])
+        return Reason(str(error["ctx"]["error"]))
     said = {"missing": "is missing", _OF_KEY: error["msg"]}.get(found)
-    return said or _of_value(found, _shown(first), [fault.error for fault in faults])
+    return Reason(said) if said else _of_value(found, _shown(first), [fault.error for fault in faults])
 
 
-def _of_value(found: str, value: str, errors: list[ErrorDetails]) -> str:
+def _of_value(found: str, value: str, errors: list[ErrorDetails]) -> Reason:
     """Say what is wrong with a value, which is shown as it is given here."""
     if found in _PAIRS:
-        return f"`name: value` pairs are wanted, not {value}"
+        return Reason(f"`name: value` pairs are wanted, not {value}")
     if found == "string_type":
-        return f"{value} is not text; quote it"
+        return Reason(f"{value} is not text", "quote it")
     if found == "bool_type":
-        return f"{value} is neither true nor false"
-    return f"{value} {wanted(errors)}{'; quote it if it is text' if _READ_AS in value else ''}"
+        return Reason(f"{value} is neither true nor false")
+    return Reason(f"{value} {wanted(errors)}", "quote it if it is text" if _READ_AS in value else None)
 
 
 def wanted(errors: list[ErrorDetails]) -> str:

@@ -78,7 +78,7 @@ def locate(data: str) -> Source:
         _check_suffix(name, data)
         return Source("uri", name, without_credentials(data))
     if not data.strip():
-        raise WrongCall(f"data {data!r} names nothing; name a file, a URI or one of {', '.join(BUNDLED)}")
+        raise WrongCall(f"data {data!r} names nothing", remedy=f"name a file, a URI or one of {', '.join(BUNDLED)}")
     path = Path(data).expanduser().absolute()
     try:
         _check_file(path, data)
@@ -137,15 +137,17 @@ def in_checkout(source: dict[str, Any]) -> Path | None:
 
 def _check_file(path: Path, data: str) -> None:
     if path.is_dir():
-        raise WrongCall(f"data {data!r} is a directory; name one file: {', '.join(SUFFIXES)}")
+        raise WrongCall(f"data {data!r} is a directory", remedy=f"name one file: {', '.join(SUFFIXES)}")
     if path.is_fifo():
-        raise WrongCall(f"data {data!r} is a pipe, which cannot be read twice; write it to a file first")
+        raise WrongCall(f"data {data!r} is a pipe, which cannot be read twice", remedy="write it to a file first")
     if not path.exists():
         hint = "" if Path(data).is_absolute() else f" (looked for in {path.parent}; an absolute path is never in doubt)"
-        raise WrongCall(f"data {data!r} does not exist{hint}; name a file, a URI or one of {', '.join(BUNDLED)}")
+        raise WrongCall(
+            f"data {data!r} does not exist{hint}", remedy=f"name a file, a URI or one of {', '.join(BUNDLED)}"
+        )
     _check_suffix(path.name, data)
     if not os.access(path, os.R_OK):
-        raise WrongCall(f"data {data!r} may not be read by this user; change its permissions")
+        raise WrongCall(f"data {data!r} may not be read by this user", remedy="change its permissions")
 
 
 def _beginning(text: str) -> str:

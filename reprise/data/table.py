@@ -91,7 +91,9 @@ def reading_of(data: Mapping[str, Any]) -> int:
     """
     reading = data.get("reading", 1)
     if not isinstance(reading, int) or not 1 <= reading <= READING:
-        raise WrongCall(f"the run's table was read in a way {reading!r} that is not known here; update this project")
+        raise WrongCall(
+            f"the run's table was read in a way {reading!r} that is not known here", remedy="update this project"
+        )
     return reading
 
 

@@ -197,7 +197,9 @@ def _check_workers(client: Client, scheduler: str) -> None:
         message = f"a worker at {scheduler} cannot run the project ({error}); start it in the project's environment"
         raise JobFailed(message) from error
     if not environments:
-        raise JobFailed(f"the Dask scheduler at {scheduler} has no worker; start one in the project's environment")
+        raise JobFailed(
+            f"the Dask scheduler at {scheduler} has no worker", remedy="start one in the project's environment"
+        )
     here, threads = describe_worker(names)
     for worker, (versions, threads) in environments.items():
         if other := differences(here, versions):

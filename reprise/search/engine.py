@@ -134,7 +134,7 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[SearchEngine]:
             f"engine={engine} and scheduler={scheduler}: dask, and no other, needs scheduler=tcp://host:port, or here"
         )
     if n_jobs == 0:
-        raise WrongCall("n_jobs=0 leaves no worker; use -1 for one a core, or a number above 0")
+        raise WrongCall("n_jobs=0 leaves no worker", remedy="use -1 for one a core, or a number above 0")
     _register(engine)
     if engine not in LOCAL:
         _send_by_value()
@@ -147,7 +147,9 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[SearchEngine]:
     try:
         parallel_config(engine).unregister()
     except ValueError as error:
-        raise WrongCall(f"engine {engine!r} is no backend of joblib; use loky, or dask with a scheduler") from error
+        raise WrongCall(
+            f"engine {engine!r} is no backend of joblib", remedy="use loky, or dask with a scheduler"
+        ) from error
     yield SearchEngine(engine, n_jobs)
 
 

@@ -83,7 +83,7 @@ def read_search_space(path: Path, hyperparameters: Mapping[str, ValueType]) -> S
     """
     document = read(path, str(path), f"the search space {path}")
     if document.root is None or (isinstance(document.root, yaml.SequenceNode) and not document.root.value):
-        raise WrongCall(f"the search space {path} is empty; name a hyper-parameter and its values")
+        raise WrongCall(f"the search space {path} is empty", remedy="name a hyper-parameter and its values")
     found = document.check(_kind(hyperparameters))
     return SearchSpace(
         parts=tuple({name: getattr(values, "frozen", values) for name, values in part.items()} for part in found),

@@ -127,7 +127,7 @@ def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
         log.close()
     if log.lost:
         told = f"{len(log.lost)} of {len(log.lost) + len(log.run_ids)} trials could not be recorded ({log.failure})"
-        raise JobFailed(f"{told}; call the same with resume {parent.info.run_id}")
+        raise JobFailed(told, remedy=f"call the same with resume {parent.info.run_id}")
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def check_resumable(run_id: str, settings: SearchSettings) -> None:
     except mlflow.exceptions.MlflowException as error:
         raise WrongCall(f"resume: run {run_id!r} is not in {mlflow.get_tracking_uri()}") from error
     if recorded is None:
-        raise WrongCall(f"resume: run {run_id} is no search of tune; name one that is")
+        raise WrongCall(f"resume: run {run_id} is no search of tune", remedy="name one that is")
     _check_same(run_id, recorded, settings)
 
 
@@ -122,13 +122,13 @@ def _check_same(run_id: str, recorded: str, settings: SearchSettings) -> None:
         before = json_text.parse(recorded)
     except ValueError as error:  # MLflow had cut it
         raise WrongCall(
-            f"run {run_id} does not hold its settings whole, so it cannot be resumed; begin anew"
+            f"run {run_id} does not hold its settings whole, so it cannot be resumed", remedy="begin anew"
         ) from error
     before = before if isinstance(before, dict) else {}
     for name, value in asdict(settings).items():
         if before.get(name) not in (value, _in_short(value)):
             told = f"{before.get(name)!r}, not {_in_short(value)!r}"
-            raise WrongCall(f"run {run_id} searched with {name} {told}; give it the same")
+            raise WrongCall(f"run {run_id} searched with {name} {told}", remedy="give it the same")
 
 
 def _in_short(value: Any) -> Any:
@@ -225,7 +225,7 @@ def choose(trials: Sequence[Trial], schedule: Sequence[tuple[int, Rung]]) -> Tri
         top = max(trial.rung for trial in good)
         return max((trial for trial in good if trial.rung == top), key=lambda trial: trial.mean)
     if not trials:
-        raise JobFailed("no trial ended within the timeout; raise timeout")
+        raise JobFailed("no trial ended within the timeout", remedy="raise timeout")
     (reason, times), *_ = Counter(trial.failure for trial in trials).most_common()
     raise JobFailed(f"all {len(trials)} trials failed; the commonest error, {times} times: {reason}")
 

@@ -91,6 +91,13 @@ def test_the_first_fault_in_a_file_is_named(text: str, message: Message) -> None
     assert message(text) == FAULTS[text]
 
 
+def test_what_to_do_stands_apart(tmp_path: Path) -> None:
+    (tmp_path / "host.yaml").write_text("host-name: 7\n")
+    with pytest.raises(WrongCall) as raised:
+        read(tmp_path / "host.yaml", "host.yaml", "the host").check(TypeAdapter(Host))
+    assert (raised.value.problem, raised.value.remedy) == ("host.yaml, line 1: host-name: 7 is not text", "quote it")
+
+
 def test_values_of_the_type_are_returned(tmp_path: Path) -> None:
     (tmp_path / "host.yaml").write_text("host-name: a\nports: [{number: 3, open: yes}]\nwait: null\n")
     host = read(tmp_path / "host.yaml", "host.yaml", "the host").check(TypeAdapter(Host))
