@@ -245,8 +245,8 @@ def _resolve(folder: Path, version: str, repository: str) -> str:
             raise WrongCall(f"{version!r} is ambiguous in {named}: {found}", remedy="write more digits") from error
         if version == "HEAD":
             raise WrongCall(f"{named}: {explain(error, folder)}; is there a commit?") from error
-        message = f"{version!r} is no commit, tag or branch of {named}; write {FORMS}"
-        raise WrongCall(message) from error
+        message = f"{version!r} is no commit, tag or branch of {named}"
+        raise WrongCall(message, remedy=f"write {FORMS}") from error
 
 
 def _branch(folder: Path, version: str | None, *, checked_out: bool) -> str | None:

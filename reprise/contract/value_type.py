@@ -35,8 +35,8 @@ class ValueType(click.ParamType[Any]):
             self.name = _named(self._adapter)
         except (PydanticUserError, SchemaError, TypeError) as error:
             named = getattr(annotation, "__name__", annotation)
-            message = f"{named} is no type of an option; use numbers, str, bool, Literal, or a list of them"
-            raise WrongCall(message) from error
+            message = f"{named} is no type of an option"
+            raise WrongCall(message, remedy="use numbers, str, bool, Literal, or a list of them") from error
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Check a value; one that the type does not allow is a wrong call."""

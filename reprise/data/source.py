@@ -107,8 +107,8 @@ def local_file(source: Source, data: str) -> Iterator[Path]:
             elif scheme in MLFLOW_SCHEMES:
                 path = _download_mlflow(data, str(folder))
             else:
-                message = f"data {source.uri!r}: the scheme {scheme!r} is not known; use https, s3, file or runs"
-                raise WrongCall(message)
+                message = f"data {source.uri!r}: the scheme {scheme!r} is not known"
+                raise WrongCall(message, remedy="use https, s3, file or runs")
         except (OSError, requests.RequestException) as error:
             raise WrongCall(f"data {source.uri!r} cannot be fetched: {_cause(error)}") from error
         yield path
@@ -156,8 +156,8 @@ def _beginning(text: str) -> str:
 
 def _check_suffix(name: str, data: str) -> None:
     if not name.lower().endswith(SUFFIXES):
-        message = f"data {without_credentials(data)!r} is of no kind that is read here; use {', '.join(SUFFIXES)}"
-        raise WrongCall(message)
+        message = f"data {without_credentials(data)!r} is of no kind that is read here"
+        raise WrongCall(message, remedy=f"use {', '.join(SUFFIXES)}")
 
 
 def _download_http(url: str, path: Path) -> None:

@@ -58,8 +58,8 @@ def rows_to_judge(subject: Subject, data: str, target: str) -> Rows:
                 f"model {subject.uri} was not trained by this project", remedy="name a table, such as data=rows.csv"
             )
         if target not in ("auto", record["target"]):
-            message = f"target {target!r} is not what the model predicts, {record['target']!r}; leave it out"
-            raise WrongCall(message)
+            message = f"target {target!r} is not what the model predicts, {record['target']!r}"
+            raise WrongCall(message, remedy="leave it out")
         table = read_table(again(record["source"]), reading=reading_of(record))
         found = identify(table, origin)
         if not found.same:

@@ -123,8 +123,8 @@ def connect(scheduler: str) -> Iterator[Cluster]:
     try:
         client = Client(scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
-        message = f"no Dask scheduler answers at {scheduler}; start one there, or name another with scheduler="
-        raise WrongCall(message) from error
+        message = f"no Dask scheduler answers at {scheduler}"
+        raise WrongCall(message, remedy="start one there, or name another with scheduler=") from error
     with client:
         if not str(client.scheduler_info()["address"]).startswith(dask_tls.PROTOCOL):
             note(f"the cluster at {scheduler} is not encrypted: who reaches its ports reads the data and runs code")
@@ -194,8 +194,8 @@ def _check_workers(client: Client, scheduler: str) -> None:
     try:
         environments = client.run(wrap_non_picklable_objects(describe_worker), names)
     except Exception as error:
-        message = f"a worker at {scheduler} cannot run the project ({error}); start it in the project's environment"
-        raise JobFailed(message) from error
+        message = f"a worker at {scheduler} cannot run the project ({error})"
+        raise JobFailed(message, remedy="start it in the project's environment") from error
     if not environments:
         raise JobFailed(
             f"the Dask scheduler at {scheduler} has no worker", remedy="start one in the project's environment"

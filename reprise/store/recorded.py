@@ -237,8 +237,8 @@ def read(run_id: str, folder: Path) -> Recorded:
         client.download_artifacts(run_id, "", str(folder))
     provenance = _provenance(folder / PROVENANCE)
     if provenance and provenance["format"] > FORMAT:
-        message = f"run {run_id} was recorded in format {provenance['format']}, this version reads {FORMAT}; update it"
-        raise WrongCall(message)
+        message = f"run {run_id} was recorded in format {provenance['format']}, this version reads {FORMAT}"
+        raise WrongCall(message, remedy="update it")
     return Recorded(run, folder, provenance or {})
 
 
