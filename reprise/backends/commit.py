@@ -125,13 +125,16 @@ def _uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> by
         return b""
     if not carried:
         raise WrongCall(
-            f"no commit holds these changes: {listed(files, LISTED)}; commit them, or carry them along: "
-            """--backend-config '{"patch": true}'"""
+            f"no commit holds these changes: {listed(files, LISTED)}",
+            remedy=(
+                "commit them, or carry them along: "
+                """--backend-config '{"patch": true}'"""
+            ),
         )
     whole = describe(folder).patch
     if whole.left_out:
         path, reason = next(iter(whole.left_out.items()))
-        raise WrongCall(f"the patch would lack {path}: {reason}; commit it, ignore it or take it away")
+        raise WrongCall(f"the patch would lack {path}: {reason}", remedy="commit it, ignore it or take it away")
     return whole.content
 
 

@@ -106,14 +106,17 @@ def check_size(folder: Path) -> None:
         largest = ", ".join(f"{name} ({sizes[name] / 2**20:.0f} MiB)" for name in own[:_LISTED])
         raise WrongCall(
             f"the commit takes {total / 2**20:.0f} MiB, over the limit of {SIZE_LIMIT / 2**20:g} MiB; the largest: "
-            f"{largest}; keep data out of the repository, and name it by its URI"
+            f"{largest}",
+            remedy="keep data out of the repository, and name it by its URI",
         )
 
 
 def _check_reach(tracking_uri: str) -> None:
     """See that the cluster can reach the store, that the workspace answers and that there is a login for it."""
     if not mlflow_private.is_reached_from_afar(tracking_uri):
-        raise WrongCall(f"{tracking_uri} cannot be reached from a cluster; export MLFLOW_TRACKING_URI=databricks")
+        raise WrongCall(
+            f"{tracking_uri} cannot be reached from a cluster", remedy="export MLFLOW_TRACKING_URI=databricks"
+        )
     host = _host(tracking_uri)
     if not host:
         raise WrongCall(f"it is not said which Databricks workspace: {_LOGIN}")
@@ -131,11 +134,15 @@ def _see_that_it_answers(host: str) -> None:
         requests.head(url, timeout=_ANSWER, allow_redirects=False)
     except ValueError as error:
         hint = "check DATABRICKS_HOST, and the proxy's address if there is one"
-        raise WrongCall(f"Databricks workspace {host!r} cannot be asked: {one_line(error)}; {hint}") from error
+        raise WrongCall(
+            f"Databricks workspace {host!r} cannot be asked: {one_line(error)}", remedy=f"{hint}"
+        ) from error
     except requests.RequestException as error:
         by_proxy = isinstance(error, requests.exceptions.ProxyError)
         check = f"{urlsplit(url).scheme.upper()}_PROXY" if by_proxy else "DATABRICKS_HOST"
-        raise JobFailed(f"Databricks workspace {host} does not answer ({in_short(error)}); check {check}") from error
+        raise JobFailed(
+            f"Databricks workspace {host} does not answer ({in_short(error)})", remedy=f"check {check}"
+        ) from error
 
 
 def _host(tracking_uri: str) -> str | None:
@@ -148,5 +155,5 @@ def _host(tracking_uri: str) -> str | None:
     try:
         profiles.read(file)
     except (ConfigParserError, UnicodeDecodeError) as error:
-        raise WrongCall(f"{file} cannot be read: {one_line(error)}; mend it, or {_LOGIN}") from error
+        raise WrongCall(f"{file} cannot be read: {one_line(error)}", remedy=f"mend it, or {_LOGIN}") from error
     return profiles.get(profile or "DEFAULT", "host", fallback=None)

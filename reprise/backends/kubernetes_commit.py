@@ -124,7 +124,9 @@ def _see_that_all_is_admitted(
 
 def _manager(asked: str | None) -> str:
     if asked not in (None, *MANAGERS):
-        raise WrongCall(f"--env-manager {asked} is not for Kubernetes; use uv, or local for what the image holds")
+        raise WrongCall(
+            f"--env-manager {asked} is not for Kubernetes", remedy="use uv, or local for what the image holds"
+        )
     return asked or MANAGERS[0]
 
 

@@ -15,7 +15,7 @@ import click
 
 from reprise.base import garbage, patience
 from reprise.base.credentials import without_credentials
-from reprise.base.errors import TAG_LENGTH, WrongCall, cause, one_line, telling
+from reprise.base.errors import TAG_LENGTH, Reason, WrongCall, cause, one_line, telling
 from reprise.base.interruption import interruptible
 from reprise.base.limits import in_tag
 from reprise.base.terminal import accept_every_letter, note, say
@@ -166,37 +166,40 @@ def _of_memory(error: MemoryError) -> str:
 
 
 def in_one_line(error: Exception) -> str:
-    """Say what is wrong with a store or a disk, and what to do; MLflow's own words where there is nothing to add."""
+    """Write what is wrong with a store or a disk, and what to do, in one line."""
+    return str(reason_of(error))
+
+
+def reason_of(error: Exception) -> Reason:
+    """Return what is wrong with a store or a disk, and what to do; MLflow's own words where there is nothing to add."""
     if (full := _full_disk(error)) is not None:
         where = f" at {full.filename}" if full.filename else f"; TMPDIR is {tempfile.gettempdir()}"
-        return f"{full.strerror}{where}; free some, or name another place"
+        return Reason(f"{full.strerror}{where}", "free some, or name another place")
     text = cause(error) or type(error).__name__
     uri = without_credentials(os.environ.get("MLFLOW_TRACKING_URI", "in MLFLOW_TRACKING_URI"))
     if isinstance(error, ModuleNotFoundError):
-        return (
-            f"the store {uri} needs the package {error.name}; add it to [dependency-groups] project in pyproject.toml "
-            "and run reprise lock, or name a tracking server"
-        )
+        add = "add it to [dependency-groups] project in pyproject.toml and run reprise lock, or name a tracking server"
+        return Reason(f"the store {uri} needs the package {error.name}", add)
     if text.startswith("(sqlite3."):
-        return f"the SQLite store cannot be used: {text}; free or repair it, or name another in MLFLOW_TRACKING_URI"
-    return _of_a_server(text, uri) or text
+        remedy = "free or repair it, or name another in MLFLOW_TRACKING_URI"
+        return Reason(f"the SQLite store cannot be used: {text}", remedy)
+    return _of_a_server(text, uri) or Reason(text)
 
 
-def _of_a_server(text: str, uri: str) -> str | None:
-    """Say what is wrong between this process and a tracking server; None where it is something else."""
+def _of_a_server(text: str, uri: str) -> Reason | None:
+    """Return what is wrong between this process and a tracking server; None where it is something else."""
     if "error code 403" in text:
         user = os.environ.get("MLFLOW_TRACKING_USERNAME", "this login")
-        return f"the tracking server {uri} forbids it: {user} lacks a permission; whoever has MANAGE can grant it"
+        forbidden = f"the tracking server {uri} forbids it: {user} lacks a permission"
+        return Reason(forbidden, "whoever has MANAGE can grant it")
     if "error code 401" in text:
-        return (
-            f"the tracking server {uri} refuses the login; set MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-        )
+        login = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        return Reason(f"the tracking server {uri} refuses the login", login)
     if any(sign in text for sign in _FAILING):
         store = _BUCKET if "mlflow-artifacts" in text else _DATABASE
-        return f"the tracking server {uri} answers, yet fails at {store}; its log says why"
+        return Reason(f"the tracking server {uri} answers, yet fails at {store}", "its log says why")
     if any(sign in text for sign in _SILENT):
-        return f"the tracking server {uri} does not answer; check that it runs, or name another"
+        return Reason(f"the tracking server {uri} does not answer", "check that it runs, or name another")
     return None
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import re
+from dataclasses import dataclass
 
 import click
 
@@ -14,8 +15,35 @@ ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow's stores answer for a run, model, version or alias that does not exist."""
 
 
+@dataclass(frozen=True)
+class Reason:
+    """Why something failed, for a person.
+
+    Attributes:
+        problem: what is wrong, with which value.
+        remedy: what to do; None where nothing is known to help.
+    """
+
+    problem: str
+    remedy: str | None = None
+
+    def __str__(self) -> str:
+        """Write both in one line."""
+        return f"{self.problem}; {self.remedy}" if self.remedy else self.problem
+
+
 class _OneLine(click.ClickException):
-    """What a person reads of it is one plain line, whatever values it names; `mlflow run` prints it so as well."""
+    """What a person reads of it is one plain line, whatever values it names; `mlflow run` prints it so as well.
+
+    Attributes:
+        problem: what is wrong, with which value.
+        remedy: what to do; None where the problem says all.
+    """
+
+    def __init__(self, problem: str, *, remedy: str | None = None) -> None:
+        super().__init__(str(Reason(problem, remedy)))
+        self.problem = problem
+        self.remedy = remedy
 
     def format_message(self) -> str:
         """Give the line."""

@@ -53,8 +53,8 @@ def own(path: Path) -> Path:
         raise JobFailed(message) from error
     stranger = hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022)
     if not stat.S_ISDIR(found.st_mode) or stranger:
-        message = f"{path} is not a folder that only this user may write; remove it, or set TMPDIR to another place"
-        raise JobFailed(message)
+        message = f"{path} is not a folder that only this user may write"
+        raise JobFailed(message, remedy="remove it, or set TMPDIR to another place")
     return path
 
 
@@ -77,8 +77,8 @@ def folder(purpose: str) -> Iterator[Path]:
         content = place / _CONTENT
         content.mkdir()
     except OSError as error:
-        message = f"no temporary folder can be made in {top}: {cause(error)}; make room there, or set TMPDIR to another"
-        raise JobFailed(message) from error
+        message = f"no temporary folder can be made in {top}: {cause(error)}"
+        raise JobFailed(message, remedy="make room there, or set TMPDIR to another") from error
     try:
         yield content
     finally:

@@ -37,6 +37,16 @@ def load(content: str | bytes) -> Any:
         raise yaml.YAMLError(f"it holds a value that is none: {one_line(error, LONGEST)}") from error
 
 
+def compose(text: str) -> yaml.Node | None:
+    """Read a whole text as nodes, which know their lines; None where it is empty.
+
+    Raises:
+        yaml.YAMLError: it is no YAML, or its aliases stand for too much.
+        RecursionError: it is nested too deeply.
+    """
+    return _Loader(text).get_single_node()
+
+
 def scalar(node: yaml.ScalarNode) -> Any:
     """Read one value.
 

@@ -49,5 +49,5 @@ def _page(run_id: str | None) -> str:
     try:
         run = mlflow.get_run(run_id)
     except mlflow.exceptions.MlflowException as error:
-        raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; name its store") from error
+        raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}", remedy="name its store") from error
     return f"#/experiments/{run.info.experiment_id}/runs/{run_id}"

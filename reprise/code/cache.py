@@ -45,5 +45,5 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except (OSError, GitError) as error:
         reason = explain(error, path) if isinstance(error, GitError) else error.strerror
-        message = f"{path} cannot be written: {reason}; make room, or name another cache in {VARIABLE}"
-        raise JobFailed(message) from error
+        message = f"{path} cannot be written: {reason}"
+        raise JobFailed(message, remedy=f"make room, or name another cache in {VARIABLE}") from error

@@ -68,7 +68,7 @@ def find(place: ProjectUri, also: str | None = None) -> Commit:
     asked = folder or git_dir
     sha = _resolve(asked, version or ("HEAD" if folder else _REMOTE_HEAD), place.repository)
     if also and _resolve(asked, also, place.repository) != sha:
-        raise WrongCall(f"version {also!r} is not the commit that #{version} names; leave one of them out")
+        raise WrongCall(f"version {also!r} is not the commit that #{version} names", remedy="leave one of them out")
     url = without_credentials(place.repository)
     subdirectory = place.subdirectory
     if folder:
@@ -121,7 +121,7 @@ def borrow(repository: Path, git_dir: Path) -> None:
 
 def _own(folder: Path) -> Path:
     if not folder.exists():
-        raise WrongCall(f"repository {str(folder)!r} does not exist; name a git URL or a folder in a checkout")
+        raise WrongCall(f"repository {str(folder)!r} does not exist", remedy="name a git URL or a folder in a checkout")
     try:
         return path_of(git(folder, "rev-parse", "--path-format=absolute", "--git-common-dir", env=OFFLINE))
     except GitError as error:
@@ -220,7 +220,7 @@ def _timeout() -> float:
     try:
         return float(given)
     except ValueError as error:
-        raise WrongCall(f"REPRISE_GIT_TIMEOUT is {given!r}; set it to a number of seconds") from error
+        raise WrongCall(f"REPRISE_GIT_TIMEOUT is {given!r}", remedy="set it to a number of seconds") from error
 
 
 def _cause(error: GitError) -> str:
@@ -236,17 +236,17 @@ def _cause(error: GitError) -> str:
 def _resolve(folder: Path, version: str, repository: str) -> str:
     named = without_credentials(repository)
     if version.startswith("-"):
-        raise WrongCall(f"{version!r} is no commit, tag or branch; write {FORMS}")
+        raise WrongCall(f"{version!r} is no commit, tag or branch", remedy=f"write {FORMS}")
     try:
         return git(folder, "rev-parse", "--verify", f"{version}^{{commit}}", env=OFFLINE).decode().strip()
     except GitError as error:
         if "ambiguous" in str(error):
             found = "; ".join(f"{sha} ({what})" for sha, what in _CANDIDATE.findall(str(error)))
-            raise WrongCall(f"{version!r} is ambiguous in {named}: {found}; write more digits") from error
+            raise WrongCall(f"{version!r} is ambiguous in {named}: {found}", remedy="write more digits") from error
         if version == "HEAD":
             raise WrongCall(f"{named}: {explain(error, folder)}; is there a commit?") from error
-        message = f"{version!r} is no commit, tag or branch of {named}; write {FORMS}"
-        raise WrongCall(message) from error
+        message = f"{version!r} is no commit, tag or branch of {named}"
+        raise WrongCall(message, remedy=f"write {FORMS}") from error
 
 
 def _branch(folder: Path, version: str | None, *, checked_out: bool) -> str | None:

@@ -84,7 +84,7 @@ def write(folder: Path, text: str) -> None:
     """Write a project's MLproject as a whole, through a link and with its mode: nobody reads half of it."""
     found = project.mlproject_in(folder)
     if found is None:
-        raise WrongCall(f"{folder} has no MLproject; work in a project's folder")
+        raise WrongCall(f"{folder} has no MLproject", remedy="work in a project's folder")
     path = found.resolve()
     spare = path.with_name(f".{path.name}.new")
     try:
@@ -108,7 +108,7 @@ def _amended(folder: Path, text: str) -> tuple[str, list[Disagreement]]:
     except (NotEdited, yaml.YAMLError, *yaml_nodes.NONE):
         pass
     edits = "; ".join(f"{one.entry_point}: {one.edit}" for one in disagreement.compare(folder, text))
-    raise WrongCall(f"MLproject is written in a way that reprise sync does not edit; by hand, {edits}")
+    raise WrongCall("MLproject is written in a way that reprise sync does not edit", remedy=f"by hand, {edits}")
 
 
 def _open(folder: Path, text: str) -> list[Disagreement]:

@@ -45,7 +45,9 @@ def parameters(function: Callable[..., Any]) -> list[Parameter]:
     found: list[Parameter] = []
     for name, own in inspect.signature(function).parameters.items():
         if name not in hints:
-            raise WrongCall(f"{function.__name__}: parameter {name} has no type; give it one, such as {name}: float")
+            raise WrongCall(
+                f"{function.__name__}: parameter {name} has no type", remedy=f"give it one, such as {name}: float"
+            )
         if dataclasses.is_dataclass(hints[name]):
             found += fields(hints[name])
         else:
@@ -54,7 +56,7 @@ def parameters(function: Callable[..., Any]) -> list[Parameter]:
             found.append(_made(function.__name__, name, hints[name], default, text))
     names = [one.name for one in found]
     if double := next((one for one in found if names.count(one.name) > 1), None):
-        raise WrongCall(f"{function.__name__} takes {double.name} twice; rename the hyper-parameter")
+        raise WrongCall(f"{function.__name__} takes {double.name} twice", remedy="rename the hyper-parameter")
     return found
 
 
@@ -65,7 +67,9 @@ def fields(kind: Any) -> list[Parameter]:
         WrongCall: it is none, or a field lacks a default, or has one that its own type does not allow.
     """
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
-        raise WrongCall(f"{getattr(kind, '__name__', kind)} is no dataclass; write @dataclass(frozen=True) above it")
+        raise WrongCall(
+            f"{getattr(kind, '__name__', kind)} is no dataclass", remedy="write @dataclass(frozen=True) above it"
+        )
     hints, lines = _hints(kind), _docstrings(kind)
     found = []
     for field in (field for field in dataclasses.fields(kind) if field.init):
@@ -103,7 +107,7 @@ def _hints(owner: Any) -> dict[str, Any]:
     try:
         return get_type_hints(owner, include_extras=True)
     except NameError as error:
-        raise WrongCall(f"{owner.__name__}: {error}, in a type; import it at the top of its file") from error
+        raise WrongCall(f"{owner.__name__}: {error}, in a type", remedy="import it at the top of its file") from error
 
 
 def _made(owner: str, name: str, hint: Any, default: Any, text: str) -> Parameter:

@@ -59,12 +59,14 @@ def importable(name: str) -> ModuleType:
     """
     path = project.FOLDER / f"{name}.py"
     if not path.is_file():
-        raise WrongCall(f"the project in {project.FOLDER} has no {path.name}; bring it back")
+        raise WrongCall(f"the project in {project.FOLDER} has no {path.name}", remedy="bring it back")
     if str(project.FOLDER) not in sys.path:
         sys.path.insert(0, str(project.FOLDER))
     module = importlib.import_module(name)
     if Path(str(module.__file__)).resolve() != path.resolve():
-        raise WrongCall(f"{module.__file__} stands before the project's {path.name} on Python's path; rename it")
+        raise WrongCall(
+            f"{module.__file__} stands before the project's {path.name} on Python's path", remedy="rename it"
+        )
     return module
 
 
@@ -89,7 +91,7 @@ def check_own(thing: Callable[..., Any]) -> None:
     lacks = file.parent != project.FOLDER.resolve() and not (project.FOLDER / file.name).is_file()
     if lacks and project.mlproject_in(file.parent):
         message = f"{thing.__name__} is that of {file}, which is another project's: this one, {project.FOLDER}"
-        raise WrongCall(f"{message}, has no {file.name}; bring it back")
+        raise WrongCall(f"{message}, has no {file.name}", remedy="bring it back")
 
 
 def resolved(fit: Callable[..., Any], fitted: Any) -> dict[str, Any]:

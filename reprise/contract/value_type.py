@@ -9,10 +9,9 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import SchemaError
 
 from reprise.base.errors import WrongCall, one_line
+from reprise.base.validated import wanted
 
 _FINITE = ConfigDict(allow_inf_nan=False)
-_UNABLE = ", unable to "
-"""What pydantic adds where a text is no number; the value itself says as much."""
 
 
 class ValueType(click.ParamType[Any]):
@@ -36,17 +35,25 @@ class ValueType(click.ParamType[Any]):
             self.name = _named(self._adapter)
         except (PydanticUserError, SchemaError, TypeError) as error:
             named = getattr(annotation, "__name__", annotation)
-            message = f"{named} is no type of an option; use numbers, str, bool, Literal, or a list of them"
-            raise WrongCall(message) from error
+            message = f"{named} is no type of an option"
+            raise WrongCall(message, remedy="use numbers, str, bool, Literal, or a list of them") from error
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Check a value; one that the type does not allow is a wrong call."""
         try:
-            return self._of_text(value) if isinstance(value, str) else self._of_value(value)
+            return self.validate(value)
         except ValidationError as error:
-            self.fail(_wanted(value, error), param, ctx)
+            self.fail(f"{_shown(value)} {wanted(error.errors(include_url=False, include_context=False))}", param, ctx)
         except ValueError:  # a whole number of thousands of digits
             self.fail(f"{_shown(value)} should be a shorter number", param, ctx)
+
+    def validate(self, value: Any) -> Any:
+        """Check a value, and return it as one of the type.
+
+        Raises:
+            ValidationError: the type does not allow it.
+        """
+        return self._of_text(value) if isinstance(value, str) else self._of_value(value)
 
     def _of_text(self, text: str) -> Any:
         simple, composed = _readings(text)
@@ -92,15 +99,6 @@ def _named(adapter: TypeAdapter[Any]) -> str:
         return kinds.get(str(part.get("type")), "text")
 
     return "|".join(dict.fromkeys(name(part) for part in schema.get("anyOf", [schema])))
-
-
-def _wanted(value: Any, error: ValidationError) -> str:
-    """Say in one line what a value should be."""
-    wanted = dict.fromkeys(
-        found["msg"].partition(_UNABLE)[0].removeprefix("Input ").removeprefix("should be ")
-        for found in error.errors(include_url=False, include_context=False)
-    )
-    return f"{_shown(value)} should be {', or '.join(wanted)}"
 
 
 def _shown(value: Any) -> str:

@@ -189,13 +189,13 @@ def _choose(frame: pd.DataFrame, target: str, features: str) -> list[str]:
         raise WrongCall(f"features {features!r} is no list of names: {error}") from error
     names = [name if name in frame.columns else name.strip() for name in listed]
     if not any(names):
-        raise WrongCall(f"features {features!r} names no column; use all, or names separated by commas")
+        raise WrongCall(f"features {features!r} names no column", remedy="use all, or names separated by commas")
     _check_known(names, frame, "feature")
     for name in names:
         if names.count(name) > 1:
-            raise WrongCall(f"feature {name!r} is named twice; name it once")
+            raise WrongCall(f"feature {name!r} is named twice", remedy="name it once")
         if name == target:
-            raise WrongCall(f"feature {name!r} is the target; leave it out of the features")
+            raise WrongCall(f"feature {name!r} is the target", remedy="leave it out of the features")
     return names
 
 

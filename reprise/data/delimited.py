@@ -80,7 +80,7 @@ def check_names(names: list[str], data: str) -> None:
     """
     name, times = Counter(names).most_common(1)[0] if names else ("", 0)
     if times > 1:
-        raise WrongCall(f"data {data!r} has {times} columns named {name!r}; give each a name of its own")
+        raise WrongCall(f"data {data!r} has {times} columns named {name!r}", remedy="give each a name of its own")
 
 
 def _header(path: Path, separator: str, reading: int) -> tuple[str, list[str]]:

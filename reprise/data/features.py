@@ -92,7 +92,9 @@ def check_finite(column: pd.Series) -> None:
     if beyond.any():
         row = int(column.index[beyond][0])
         what = "infinite" if np.isinf(column[row]) else f"{column[row]:g}, too large to be squared,"
-        raise WrongCall(f"column {column.name!r} is {what} in row {row}; replace it by a number or leave it empty")
+        raise WrongCall(
+            f"column {column.name!r} is {what} in row {row}", remedy="replace it by a number or leave it empty"
+        )
 
 
 def _all_dates(column: pd.Series) -> bool:

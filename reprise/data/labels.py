@@ -46,8 +46,8 @@ def _check_exact(column: pd.Series, limit: int, target: str) -> None:
     """Refuse class numbers that would be rounded into one another, or wrap around."""
     if (column.abs() > limit).any():
         value = int(column.abs().max())
-        message = f"target {target!r} holds numbers as large as {value}, of which not each is exact; write them as text"
-        raise WrongCall(message)
+        message = f"target {target!r} holds numbers as large as {value}, of which not each is exact"
+        raise WrongCall(message, remedy="write them as text")
 
 
 def check_classes(labels: pd.Series, target: str) -> None:

@@ -78,7 +78,7 @@ def locate(data: str) -> Source:
         _check_suffix(name, data)
         return Source("uri", name, without_credentials(data))
     if not data.strip():
-        raise WrongCall(f"data {data!r} names nothing; name a file, a URI or one of {', '.join(BUNDLED)}")
+        raise WrongCall(f"data {data!r} names nothing", remedy=f"name a file, a URI or one of {', '.join(BUNDLED)}")
     path = Path(data).expanduser().absolute()
     try:
         _check_file(path, data)
@@ -107,8 +107,8 @@ def local_file(source: Source, data: str) -> Iterator[Path]:
             elif scheme in MLFLOW_SCHEMES:
                 path = _download_mlflow(data, str(folder))
             else:
-                message = f"data {source.uri!r}: the scheme {scheme!r} is not known; use https, s3, file or runs"
-                raise WrongCall(message)
+                message = f"data {source.uri!r}: the scheme {scheme!r} is not known"
+                raise WrongCall(message, remedy="use https, s3, file or runs")
         except (OSError, requests.RequestException) as error:
             raise WrongCall(f"data {source.uri!r} cannot be fetched: {_cause(error)}") from error
         yield path
@@ -137,15 +137,17 @@ def in_checkout(source: dict[str, Any]) -> Path | None:
 
 def _check_file(path: Path, data: str) -> None:
     if path.is_dir():
-        raise WrongCall(f"data {data!r} is a directory; name one file: {', '.join(SUFFIXES)}")
+        raise WrongCall(f"data {data!r} is a directory", remedy=f"name one file: {', '.join(SUFFIXES)}")
     if path.is_fifo():
-        raise WrongCall(f"data {data!r} is a pipe, which cannot be read twice; write it to a file first")
+        raise WrongCall(f"data {data!r} is a pipe, which cannot be read twice", remedy="write it to a file first")
     if not path.exists():
         hint = "" if Path(data).is_absolute() else f" (looked for in {path.parent}; an absolute path is never in doubt)"
-        raise WrongCall(f"data {data!r} does not exist{hint}; name a file, a URI or one of {', '.join(BUNDLED)}")
+        raise WrongCall(
+            f"data {data!r} does not exist{hint}", remedy=f"name a file, a URI or one of {', '.join(BUNDLED)}"
+        )
     _check_suffix(path.name, data)
     if not os.access(path, os.R_OK):
-        raise WrongCall(f"data {data!r} may not be read by this user; change its permissions")
+        raise WrongCall(f"data {data!r} may not be read by this user", remedy="change its permissions")
 
 
 def _beginning(text: str) -> str:
@@ -154,8 +156,8 @@ def _beginning(text: str) -> str:
 
 def _check_suffix(name: str, data: str) -> None:
     if not name.lower().endswith(SUFFIXES):
-        message = f"data {without_credentials(data)!r} is of no kind that is read here; use {', '.join(SUFFIXES)}"
-        raise WrongCall(message)
+        message = f"data {without_credentials(data)!r} is of no kind that is read here"
+        raise WrongCall(message, remedy=f"use {', '.join(SUFFIXES)}")
 
 
 def _download_http(url: str, path: Path) -> None:

@@ -91,7 +91,9 @@ def reading_of(data: Mapping[str, Any]) -> int:
     """
     reading = data.get("reading", 1)
     if not isinstance(reading, int) or not 1 <= reading <= READING:
-        raise WrongCall(f"the run's table was read in a way {reading!r} that is not known here; update this project")
+        raise WrongCall(
+            f"the run's table was read in a way {reading!r} that is not known here", remedy="update this project"
+        )
     return reading
 
 
@@ -108,12 +110,12 @@ def _read_parquet(path: Path, data: str, reading: int) -> pd.DataFrame:
         check_names(schema.names, data)
         nested = [field.name for field in schema if pa.types.is_nested(field.type)]
         if nested:
-            message = f"data {data!r}: column {nested[0]!r} is nested; flatten it to one value a row or leave it out"
-            raise WrongCall(message)
+            message = f"data {data!r}: column {nested[0]!r} is nested"
+            raise WrongCall(message, remedy="flatten it to one value a row or leave it out")
         raw = [field.name for field in schema if _is_binary(field.type)]
         if raw:
-            message = f"data {data!r}: column {raw[0]!r} holds bytes; store text as strings, or leave it out"
-            raise WrongCall(message)
+            message = f"data {data!r}: column {raw[0]!r} holds bytes"
+            raise WrongCall(message, remedy="store text as strings, or leave it out")
         frame = pd.read_parquet(path)
         named = [name for name in frame.index.names if name is not None]
         frame = frame.reset_index(drop=not named)

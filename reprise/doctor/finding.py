@@ -7,7 +7,7 @@ from typing import Literal
 import click
 
 from reprise.base.credentials import without_credentials
-from reprise.base.errors import one_line
+from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.base.plain import plain
 
 Level = Literal["ok", "note", "warn", "FAIL"]
@@ -49,6 +49,8 @@ def guarded(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Fi
     """Give a check's findings; where it breaks down, this is the finding."""
     try:
         yield from check()
+    except (WrongCall, JobFailed) as error:
+        yield Finding("FAIL", subject, f"could not be examined: {error.problem}", error.remedy)
     except Exception as error:  # noqa: BLE001  whatever is broken on this machine is what the person wants to know
         yield Finding("FAIL", subject, f"could not be examined: {type(error).__name__}: {error}")
 

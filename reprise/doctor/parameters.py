@@ -16,7 +16,7 @@ def examine(folder: Path) -> Iterator[Finding]:
     try:
         found, missing = disagreements(folder), unread(folder)
     except WrongCall as error:
-        yield Finding("warn", "MLproject", error.message)
+        yield Finding("warn", "MLproject", error.problem, error.remedy)
         return
     for one in found:
         if one.by_hand:

@@ -14,7 +14,7 @@ import mlflow
 import sqlalchemy
 
 from reprise.base import mlflow_private, patience, scratch
-from reprise.base.entry_point import in_one_line
+from reprise.base.entry_point import reason_of
 from reprise.base.listing import few
 from reprise.doctor.disk import free_gib, writing_problem
 from reprise.doctor.finding import Finding, guarded
@@ -80,7 +80,7 @@ def artifacts(tracking_uri: str) -> Finding:
             mlflow_private.artifact_repository(location).list_artifacts()
     except mlflow.exceptions.MlflowException as error:
         remedy = "start the server with --serve-artifacts, and look at its log"
-        return Finding("FAIL", "artifacts", f"{location}: {_short(in_one_line(error))}", remedy)
+        return Finding("FAIL", "artifacts", f"{location}: {_short(str(reason_of(error)))}", remedy)
     return Finding("ok", "artifacts", f"{location}, the server lists it; that it takes a file was not tried")
 
 
@@ -142,10 +142,10 @@ def _is_gone(experiment: mlflow.entities.Experiment, run: mlflow.entities.Run) -
 
 
 def _no_answer(uri: str, error: Exception) -> Finding:
-    text, remedy = in_one_line(error), _ANOTHER
-    if text.startswith("the tracking server"):
-        text, _, remedy = text.partition("; ")
-        remedy = remedy.replace("name another", _ANOTHER)
+    reason = reason_of(error)
+    text, remedy = reason.problem, _ANOTHER
+    if text.startswith("the tracking server") and reason.remedy:
+        remedy = reason.remedy.replace("name another", _ANOTHER)
     elif "mlflow db upgrade" in text:
         remedy = f"back it up, then: mlflow db upgrade {uri}"
     elif isinstance(error, ImportError):
@@ -159,13 +159,14 @@ def _unusable(uri: str, *, fix: bool) -> Finding | None:
     state = sqlite_store.state(path) if path else "usable"
     if path is None or state not in ("unfinished", "foreign"):
         return None
-    text, _, remedy = sqlite_store.problem(path, state).partition("; ")
+    reason = sqlite_store.problem(path, state)
+    text, remedy = reason.problem, (reason.remedy or "").removeprefix("set it aside: ")
     if state == "unfinished" and sqlite_store.is_worked_on(path):
         remedy = f"wait {sqlite_store.QUIET} s, for a process may be making it; then: reprise doctor --fix"
     elif state == "unfinished" and fix:
         aside = sqlite_store.set_aside(path)
         return Finding("ok", "store", f"{text}; it is set aside as {aside.name}")
-    return Finding("FAIL", "tracking", text, remedy.removeprefix("set it aside: "))
+    return Finding("FAIL", "tracking", text, remedy)
 
 
 def _address(uri: str, *, empty: bool) -> Finding:

@@ -52,10 +52,12 @@ def choose_manager(project: Project, asked: str | None) -> str:
         WrongCall: the manager is not installed, or cannot build what the project asks for.
     """
     if project.docker_env:
-        raise WrongCall("the project asks for docker_env, which is not run at a commit; use conda_env or python_env")
+        raise WrongCall(
+            "the project asks for docker_env, which is not run at a commit", remedy="use conda_env or python_env"
+        )
     manager = asked or (CONDA if project.env_type == CONDA_ENV else VIRTUALENV)
     if manager == CONDA and project.env_type == PYTHON_ENV:
-        raise WrongCall("conda does not build a python_env; give --env-manager uv or virtualenv")
+        raise WrongCall("conda does not build a python_env", remedy="give --env-manager uv or virtualenv")
     if manager == CONDA:
         conda.find()
     elif (program := _PROGRAMS.get(manager)) and not shutil.which(program):

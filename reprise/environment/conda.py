@@ -29,7 +29,7 @@ def find() -> None:
         return
     if said := os.environ.get(CONDA_EXE):
         if not _is_whole(Path(said)):
-            raise WrongCall(f"{CONDA_EXE} is {said}, which is no conda with {_HOOK}; unset it, {_OTHER}")
+            raise WrongCall(f"{CONDA_EXE} is {said}, which is no conda with {_HOOK}", remedy=f"unset it, {_OTHER}")
         return
     found = shutil.which("conda")
     if not found:
@@ -39,7 +39,9 @@ def find() -> None:
             if _is_whole(program):
                 os.environ[CONDA_EXE] = str(program)
                 return
-    raise WrongCall(f"{found} has no {_HOOK} beside it; set {MLFLOW_CONDA_HOME} to conda's own folder, {_OTHER}")
+    raise WrongCall(
+        f"{found} has no {_HOOK} beside it", remedy=f"set {MLFLOW_CONDA_HOME} to conda's own folder, {_OTHER}"
+    )
 
 
 def _is_whole(program: Path) -> bool:

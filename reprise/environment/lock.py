@@ -93,7 +93,9 @@ def _compile(
         try:
             subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, text=True)
         except FileNotFoundError as error:
-            raise JobFailed("uv is not on the PATH; install it, or activate the launcher's environment") from error
+            raise JobFailed(
+                "uv is not on the PATH", remedy="install it, or activate the launcher's environment"
+            ) from error
         except subprocess.CalledProcessError as error:
             raise JobFailed(f"uv cannot pin the environment: {error.stderr.strip()}") from error
         return _for_python(pins.read_text(encoding="utf-8").splitlines(), python)

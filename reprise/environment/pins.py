@@ -71,7 +71,8 @@ def parse_lock(content: bytes) -> Lock:
     except (yaml.YAMLError, ValueError, TypeError, KeyError, StopIteration, RecursionError) as error:
         reason = one_line(f"{type(error).__name__} {error}", 200)
         raise WrongCall(
-            f"{LOCK_FILE.name} is no environment lock (python=…, pip, one pip block of pins): {reason}; restore it"
+            f"{LOCK_FILE.name} is no environment lock (python=…, pip, one pip block of pins): {reason}",
+            remedy="restore it",
         ) from error
     return Lock(line_ends.sha256(content), python, pins)
 

@@ -14,7 +14,7 @@ from reprise.base.errors import JobFailed, WrongCall
 from reprise.code.checkout import in_branch
 from reprise.data.dataset import to_judge
 from reprise.governance.judgement import Comparison, Evidence, Slice
-from reprise.governance.policy import Origin, Policy
+from reprise.governance.policy import OriginRule, Policy
 from reprise.governance.significance import mcnemar
 from reprise.governance.verdict import NO_CHAMPION
 from reprise.models import registry
@@ -63,7 +63,9 @@ def find_champion(uri: str, challenger: Subject, *, trusted: bool = False) -> Ch
         raise WrongCall(f"champion {uri!r} is neither models:/name@alias, nor models:/name/version, nor none")
     version = registry.of_uri(uri)
     if version is None and "@" not in uri:
-        raise WrongCall(f"champion {uri!r} is no version that there is; name another, models:/name@alias, or none")
+        raise WrongCall(
+            f"champion {uri!r} is no version that there is", remedy="name another, models:/name@alias, or none"
+        )
     if version is None:
         return None
     identity = version.model_id or version.source
@@ -161,7 +163,7 @@ def _slices(column: str, rows: Rows, evaluation: Evaluation) -> tuple[Slice, ...
     return tuple(found)
 
 
-def _provenance(subject: Subject, wanted: Origin) -> Mapping[str, tuple[str, bool]]:
+def _provenance(subject: Subject, wanted: OriginRule) -> Mapping[str, tuple[str, bool]]:
     tags = mlflow.get_run(subject.run_id).data.tags if subject.run_id else {}
     commit = tags.get("mlflow.source.git.commit")
     patch = tags.get("reprise.patch", "not recorded")

@@ -178,7 +178,7 @@ def _experiment(name: str) -> str | None:
         return None
     if found.lifecycle_stage == "deleted":
         restore = f"mlflow experiments restore --experiment-id {found.experiment_id}"
-        raise JobFailed(f"the history of {name!r} is deleted; bring it back with: {restore}")
+        raise JobFailed(f"the history of {name!r} is deleted", remedy=f"bring it back with: {restore}")
     return str(found.experiment_id)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reprise.base.terminal import columns
-from reprise.governance.policy import Limits, Policy
+from reprise.governance.policy import Limits, Metric, Policy
 
 PASSED, REFUSED, NOT_APPLICABLE, NOT_CHECKED = "passed", "refused", "not applicable", "not checked"
 
@@ -171,7 +171,7 @@ def _data(evidence: Evidence, wanted: str | None) -> Outcome:
     return Outcome("data", evidence.data, wanted, PASSED if evidence.data == wanted else REFUSED)
 
 
-def _metrics(found: Mapping[str, float], rules: Mapping[str, Limits], prefix: str = "metrics") -> Iterator[Outcome]:
+def _metrics(found: Mapping[str, float], rules: Mapping[Metric, Limits], prefix: str = "metrics") -> Iterator[Outcome]:
     if not rules:
         yield _unchecked(prefix)
     for name, limits in rules.items():
@@ -222,11 +222,11 @@ def _incomparable(rule: str, limit: str, comparison: Comparison | None) -> Outco
 def _slices(evidence: Evidence, policy: Policy) -> Iterator[Outcome]:
     if not policy.slices:
         yield _unchecked("slices")
-    for column, least in policy.slices.items():
+    for column, wanted in policy.slices.items():
         for part in evidence.slices[column]:
             rule = f"slices.{column}={part.value}"
-            if part.rows < least:
-                yield Outcome(rule, f"{part.rows} rows", f"at least {least}", NOT_APPLICABLE, "too few to judge")
+            if part.rows < wanted.rows:
+                yield Outcome(rule, f"{part.rows} rows", f"at least {wanted.rows}", NOT_APPLICABLE, "too few to judge")
             else:
                 yield from _metrics(part.metrics, policy.metrics, rule)
 

@@ -223,7 +223,7 @@ def _previous(name: str, champion: Version | None) -> Version:
             continue
         if ROLLED_BACK not in version.tags:
             return version
-    raise WrongCall(f"{name!r} has no previous champion to go back to; name a version with --to")
+    raise WrongCall(f"{name!r} has no previous champion to go back to", remedy="name a version with --to")
 
 
 def _check_unaltered(version: Version, digest: str, verdict: Verdict | None) -> None:

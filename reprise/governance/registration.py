@@ -36,7 +36,7 @@ def register(run_id: str, name: str) -> Version:
     outputs = run.outputs.model_outputs if run.outputs else []
     if run.info.status != "FINISHED" or not outputs:
         raise WrongCall(
-            f"run {run_id} is {run.info.status} and has {len(outputs)} models; name a finished training run"
+            f"run {run_id} is {run.info.status} and has {len(outputs)} models", remedy="name a finished training run"
         )
     model_id = str(outputs[0].model_id)
     files = stored_model.fetch(f"models:/{model_id}")

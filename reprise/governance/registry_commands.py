@@ -131,7 +131,9 @@ class _Probe:
         from reprise.running.job import run_entry_point  # noqa: PLC0415
 
         if run_entry_point("probe", {"model": uri}, self.env_manager):
-            raise JobFailed(f"{uri} does not load and score its input example, so nothing was moved; name another")
+            raise JobFailed(
+                f"{uri} does not load and score its input example, so nothing was moved", remedy="name another"
+            )
 
 
 def _say(name: str, move: Any) -> None:

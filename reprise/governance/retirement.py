@@ -19,7 +19,7 @@ ARCHIVED = "reprise.archived"
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Retirable:
     """A version that may retire.
 
     Attributes:
@@ -31,7 +31,7 @@ class Candidate:
     named: bool
 
 
-def candidates(name: str, days: int, last: int) -> list[Candidate]:
+def candidates(name: str, days: int, last: int) -> list[Retirable]:
     """List the versions that no alias points to, that are older than some days and not among the last ones.
 
     Args:
@@ -50,13 +50,13 @@ def candidates(name: str, days: int, last: int) -> list[Candidate]:
     listed = list(registry.versions(name))[last:]
     kept = set(aliases.values())
     return [
-        Candidate(version, version.number in named)
+        Retirable(version, version.number in named)
         for version in reversed(listed)
         if version.number not in kept and version.created < oldest
     ]
 
 
-def archive(chosen: Sequence[Candidate]) -> list[Version]:
+def archive(chosen: Sequence[Retirable]) -> list[Version]:
     """Tag versions as archived; those that are so already are left."""
     done = []
     for candidate in chosen:
@@ -66,7 +66,7 @@ def archive(chosen: Sequence[Candidate]) -> list[Version]:
     return done
 
 
-def delete(name: str, chosen: Sequence[Candidate]) -> list[Version]:
+def delete(name: str, chosen: Sequence[Retirable]) -> list[Version]:
     """Delete versions with their files, except those that the history names or an alias points to by now."""
     done = []
     with exclusively(name):

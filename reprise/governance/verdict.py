@@ -53,7 +53,9 @@ def verdict_of(model_id: str) -> Verdict | None:
         except MlflowException as error:
             if error.error_code not in ABSENT:
                 raise
-            raise JobFailed(f"models:/{model_id} is deleted from the store; name a version of another model") from error
+            raise JobFailed(
+                f"models:/{model_id} is deleted from the store", remedy="name a version of another model"
+            ) from error
     if TAG not in tags:
         return None
     names = [name for name in Verdict.__dataclass_fields__ if name != "verdict"]

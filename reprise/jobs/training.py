@@ -137,7 +137,9 @@ class TrainingRun:
         for wanted in ("predict", "score"):
             if not hasattr(fitted, wanted):
                 name = f"{function.__name__} of {function.__module__}.py"
-                raise JobFailed(f"{name} returned {fitted!r}, which has no {wanted}; return the fitted estimator")
+                raise JobFailed(
+                    f"{name} returned {fitted!r}, which has no {wanted}", remedy="return the fitted estimator"
+                )
         self._resolved = project_model.resolved(function, fitted)
         return fitted
 
@@ -152,7 +154,7 @@ class TrainingRun:
             JobFailed: this run has a model already, or the model holds what cannot be loaded elsewhere.
         """
         if self._told:
-            raise JobFailed("this run has recorded a model already; begin another run for another model")
+            raise JobFailed("this run has recorded a model already", remedy="begin another run for another model")
         training, held_out = rows.training, rows.held_out
         with step("evaluate"):
             train_accuracy = float(model.score(training.X, training.y))

@@ -70,7 +70,7 @@ def tune(
         table = read_table(data)
         dataset = make_dataset(table, target, features)
         rows, _ = split(dataset, test_size, seed)
-    settings = tuning.Settings(
+    settings = tuning.SearchSettings(
         table.fingerprint, target, features, test_size, seed, search, trials, folds, metric, search_space.sha256
     )
     schedule = tuning.plan(rows, settings, len(candidates))

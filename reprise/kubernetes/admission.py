@@ -49,7 +49,9 @@ def see_that_they_are_admitted(
             _dry_run_pod(server, place, job)
     except Refused as refused:
         if refused.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND):
-            raise WrongCall(f"the cluster would refuse the Job: {refused.said}; mend the job template") from refused
+            raise WrongCall(
+                f"the cluster would refuse the Job: {refused.said}", remedy="mend the job template"
+            ) from refused
         raise
 
 
@@ -79,8 +81,8 @@ def _ask_permissions(server: ApiServer, namespace: str, needed: Mapping[tuple[st
         missing += [f"{verb} {name}" for verb in verbs if not _may(server, {**asked, "verb": verb})]
     if missing:
         raise JobFailed(
-            f"context {server.context!r} may not {', '.join(missing)} in namespace {namespace}; ask its owner for a "
-            "Role that allows it, such as deploy/role.yaml"
+            f"context {server.context!r} may not {', '.join(missing)} in namespace {namespace}",
+            remedy="ask its owner for a Role that allows it, such as deploy/role.yaml",
         )
 
 

@@ -72,7 +72,8 @@ def connect(context: str | None = None) -> ApiServer:
         from kubernetes import client, config  # noqa: PLC0415  an extra of the launcher
     except ImportError as error:
         raise WrongCall(
-            "the package kubernetes is not installed; install the launcher with it: pip install -e '.[kubernetes]'"
+            "the package kubernetes is not installed",
+            remedy="install the launcher with it: pip install -e '.[kubernetes]'",
         ) from error
     configuration = client.Configuration()
     configuration.keep_alive = True  # so that the system notices a connection that died silently
@@ -88,7 +89,7 @@ def connect(context: str | None = None) -> ApiServer:
             config.load_kube_config(file, context, client_configuration=configuration)
     except (config.ConfigException, OSError, ValueError, TypeError) as error:
         message = one_line(error)
-        raise WrongCall(f"no cluster to run on: {message}; set KUBECONFIG, or write {file}") from error
+        raise WrongCall(f"no cluster to run on: {message}", remedy=f"set KUBECONFIG, or write {file}") from error
     pool = client.ApiClient(configuration).rest_client.pool_manager
     return ApiServer(context, namespace, configuration.host.rstrip("/"), configuration, pool)
 

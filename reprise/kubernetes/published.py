@@ -35,7 +35,7 @@ def see_that_it_is_pushed(place: ProjectUri, commit: Commit) -> None:
     except WrongCall as error:
         target = commit.branch or f"{commit.sha[:12]}:refs/heads/<branch>"
         raise WrongCall(
-            f"commit {commit.sha} is not on {remote} ({commit.url}); run git push {remote} {target}"
+            f"commit {commit.sha} is not on {remote} ({commit.url})", remedy=f"run git push {remote} {target}"
         ) from error
 
 

@@ -26,12 +26,16 @@ def tracking_uri(uri: str, template: Manifest) -> str:
     if place.scheme not in ("http", "https", "databricks"):
         shown = without_credentials(uri)
         raise WrongCall(
-            f"the runs are kept in {shown}, which a pod cannot reach; start a tracking server and set {TRACKING}"
+            f"the runs are kept in {shown}, which a pod cannot reach",
+            remedy=f"start a tracking server and set {TRACKING}",
         )
     if without_credentials(uri) != uri:
         raise WrongCall(
-            f"{TRACKING} holds a password, which a Job would show; take it out, and give MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD here and, by a Secret in envFrom, to the pod"
+            f"{TRACKING} holds a password, which a Job would show",
+            remedy=(
+                "take it out, and give MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD here and, "
+                "by a Secret in envFrom, to the pod"
+            ),
         )
     if place.scheme != "databricks":
         _refuse_loopback(uri, template, f"the tracking server {uri}", f"or name it as pods do: env {TRACKING} there")
@@ -49,8 +53,11 @@ def artifacts(location: str, template: Manifest) -> None:
         return
     if not _is_mounted(path, template):
         raise WrongCall(
-            f"the experiment keeps artifacts in {location}, a folder that the pod does not have; use an experiment of "
-            "a server that passes them on (mlflow server --serve-artifacts), or mount the folder in the template"
+            f"the experiment keeps artifacts in {location}, a folder that the pod does not have",
+            remedy=(
+                "use an experiment of a server that passes them on (mlflow server --serve-artifacts), "
+                "or mount the folder in the template"
+            ),
         )
 
 
@@ -63,7 +70,9 @@ def repository(url: str, template: Manifest) -> None:
     folder = local_folder(url)
     path = url.removeprefix("file://") if url.startswith("file:") else folder and str(folder)
     if path and not _is_mounted(path, template):
-        raise WrongCall(f"repository {url} is a folder of this machine, which a pod does not have; give it a remote")
+        raise WrongCall(
+            f"repository {url} is a folder of this machine, which a pod does not have", remedy="give it a remote"
+        )
     if not path:
         _refuse_loopback(url, template, f"the repository {url}", "or name it by an address that pods reach")
 

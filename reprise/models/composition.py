@@ -57,8 +57,8 @@ def compose(model: Any, lock: Lock) -> Composition:
     types = skops.io.get_untrusted_types(data=saved)
     if foreign := [name for name in types if _package(name) not in known]:
         raise JobFailed(
-            f"the model holds {', '.join(foreign)}, of no package that is trusted on loading; "
-            "take it out of the model, or define a class of your own in model.py, which travels with it"
+            f"the model holds {', '.join(foreign)}, of no package that is trusted on loading",
+            remedy="take it out of the model, or define a class of your own in model.py, which travels with it",
         )
     code = closure({module for module, _ in own})
     needed |= _distributions(
@@ -73,13 +73,14 @@ def _check_importable(held: Iterable[tuple[str, str]]) -> None:
         if module == "__main__":
             script = Path(getattr(sys.modules[module], "__file__", None) or "the script that runs").name
             raise JobFailed(
-                f"the model holds {name}, which {script} itself defines, so it could not be loaded elsewhere; define "
-                "it in model.py, and import it from there"
+                f"the model holds {name}, which {script} itself defines, so it could not be loaded elsewhere",
+                remedy="define it in model.py, and import it from there",
             )
         if not hasattr(importlib.import_module(module), name):
             raise JobFailed(
                 f"the model holds {name} of {module}, which is no name at the top of that module, as of a lambda or of "
-                "what is defined within a function, so it could not be loaded elsewhere; define it at the top"
+                "what is defined within a function, so it could not be loaded elsewhere",
+                remedy="define it at the top",
             )
 
 
@@ -97,13 +98,13 @@ def _distributions(wanted: Mapping[str, str], lock: Lock) -> dict[str, str]:
         names = [canonicalize_name(name) for name in installed.get(package, [])]
         if not names:
             raise JobFailed(
-                f"{why}, of no installed package, so no pin brings it; take it from one that conda.yaml pins"
+                f"{why}, of no installed package, so no pin brings it", remedy="take it from one that conda.yaml pins"
             )
         pinned = [name for name in names if name in lock.pins]
         if not pinned:
             raise JobFailed(
-                f"{why}, of {names[0]}, which conda.yaml does not pin: it could not be "
-                "loaded elsewhere; add it to the dependencies in pyproject.toml, then reprise lock"
+                f"{why}, of {names[0]}, which conda.yaml does not pin: it could not be loaded elsewhere",
+                remedy="add it to the dependencies in pyproject.toml, then reprise lock",
             )
         _check_needed(pinned[0], lock)
         found[package] = pinned[0]
@@ -126,7 +127,8 @@ def _check_needed(name: str, lock: Lock) -> None:
             if needed not in lock.pins:
                 raise JobFailed(
                     f"the model's {here} needs {needed}, which conda.yaml does not pin: it could not be loaded "
-                    "elsewhere; run reprise lock"
+                    "elsewhere",
+                    remedy="run reprise lock",
                 )
             seen.add(needed)
             waiting.append(needed)

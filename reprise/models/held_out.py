@@ -54,10 +54,12 @@ def rows_to_judge(subject: Subject, data: str, target: str) -> Rows:
     record = origin["data"] if origin else None
     if data == "held-out":
         if origin is None or record is None:
-            raise WrongCall(f"model {subject.uri} was not trained by this project; name a table, such as data=rows.csv")
+            raise WrongCall(
+                f"model {subject.uri} was not trained by this project", remedy="name a table, such as data=rows.csv"
+            )
         if target not in ("auto", record["target"]):
-            message = f"target {target!r} is not what the model predicts, {record['target']!r}; leave it out"
-            raise WrongCall(message)
+            message = f"target {target!r} is not what the model predicts, {record['target']!r}"
+            raise WrongCall(message, remedy="leave it out")
         table = read_table(again(record["source"]), reading=reading_of(record))
         found = identify(table, origin)
         if not found.same:
@@ -66,7 +68,9 @@ def rows_to_judge(subject: Subject, data: str, target: str) -> Rows:
     table = read_table(data, reading=reading_of(record) if record else READING)
     if target == "auto":
         if record is None:
-            raise WrongCall(f"model {subject.uri} was not trained by this project; name the labels' column, target=…")
+            raise WrongCall(
+                f"model {subject.uri} was not trained by this project", remedy="name the labels' column, target=…"
+            )
         target = record["target"]
     if origin and record and target == record["target"] and (found := identify(table, origin)).same:
         return _held_out(subject, origin, table, found.why)
@@ -206,7 +210,7 @@ def _fingerprints(found: str, record: Mapping[str, Any]) -> str:
 def _changed(what: str, why: str, subject: Subject) -> JobFailed:
     verb = "are" if what.endswith("rows") else "is"
     message = f"{what} {verb} not what run {subject.run_id} recorded: {why}"
-    return JobFailed(f"{message}; bring the recorded data back, or name a table with data=")
+    return JobFailed(message, remedy="bring the recorded data back, or name a table with data=")
 
 
 def _check_labels(dataset: Dataset, classes: Sequence[Any] | None) -> None:

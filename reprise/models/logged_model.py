@@ -164,7 +164,7 @@ class Subject:
             JobFailed: it has none, or fails on it.
         """
         if self.example is None:
-            raise JobFailed(f"model {self.uri} has no input example to score; log one with it")
+            raise JobFailed(f"model {self.uri} has no input example to score", remedy="log one with it")
         try:
             return self.predict(self.example)
         except Exception as error:  # whatever a model's own code raises

@@ -103,7 +103,7 @@ def _followed(imports: Imports, name: str, code: Code) -> Iterator[str]:
 def _check(name: str) -> str:
     root = name.partition("/")[0].removesuffix(".py")
     if root in sys.stdlib_module_names:
-        raise JobFailed(f"the model needs {name}, which has the name of a module of Python's own; rename it")
+        raise JobFailed(f"the model needs {name}, which has the name of a module of Python's own", remedy="rename it")
     return name
 
 

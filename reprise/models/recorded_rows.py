@@ -67,7 +67,7 @@ def recorded_rows(run_id: str, provenance: Mapping[str, Any]) -> RecordedRows | 
     recorded = provenance.get("logged", {}).get("files", {}).get(PREDICTIONS)
     if recorded not in (None, now):
         message = f"{PREDICTIONS} of run {run_id} is not what the run logged: SHA-256 {now}, recorded {recorded}"
-        raise JobFailed(f"{message}; bring it back, or name another table with data=")
+        raise JobFailed(message, remedy="bring it back, or name another table with data=")
     truth = predictions.set_index("row")["truth"]
     numbers = pd.api.types.is_integer_dtype(truth.index.dtype) and truth.index.is_unique
     if not numbers or len(truth) != provenance["data"]["test"]["rows"]:

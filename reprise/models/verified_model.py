@@ -44,14 +44,14 @@ def check(folder: Path, uri: str, model_id: str | None, run_id: str | None) -> N
         message = (
             f"model {uri!r} has no recorded digest, so nobody can say whether its files are those that were logged"
         )
-        raise WrongCall(f"{message}; if you trust whoever can write to its store, add {OPTION}")
+        raise WrongCall(message, remedy=f"if you trust whoever can write to its store, add {OPTION}")
     now = digest(folder)
     if now != recorded:
         message = f"the files of model {uri!r} are not those that were logged: SHA-256 {now}, recorded {recorded}"
-        raise JobFailed(f"{message}; bring them back")
+        raise JobFailed(message, remedy="bring them back")
     if reason := code_in(folder, _origin(run_id) if (folder / FOLDER).is_dir() else Origin()):
         raise WrongCall(
-            f"model {uri!r} runs code of its own when it is loaded: {reason}; if you trust it, add {OPTION}"
+            f"model {uri!r} runs code of its own when it is loaded: {reason}", remedy=f"if you trust it, add {OPTION}"
         )
 
 

@@ -59,7 +59,7 @@ def bisect(recorded: Recorded, plan: Plan, commits: str, metric: str, tell: Tell
     trial = _Trial(recorded, plan, metric, tell)
     first, last = (find(replace(plan.order.place, version=end)) for end in (good, bad))
     if trial.differs(first.sha):
-        raise JobFailed(f"at {good} ({first.sha}) a metric differs already; begin the range earlier")
+        raise JobFailed(f"at {good} ({first.sha}) a metric differs already", remedy="begin the range earlier")
     if not trial.differs(last.sha):
         raise JobFailed(f"at {bad} ({last.sha}) no metric differs; there is nothing to find in {commits}")
     with scratch.folder("bisect") as folder:
@@ -102,7 +102,7 @@ class _Trial:
 def _range(commits: str) -> tuple[str, str]:
     good, dots, bad = commits.partition("..")
     if not (good and dots and bad) or bad.startswith("."):
-        raise WrongCall(f"commits {commits!r} is no range; write A..B, such as v1.0..main")
+        raise WrongCall(f"commits {commits!r} is no range", remedy="write A..B, such as v1.0..main")
     return good, bad
 
 

@@ -99,7 +99,9 @@ def _having(entry_point: str, parameters: Mapping[str, str]) -> Path:
     declared = ", ".join(f"{name}: string" for name in parameters)
     options = "".join(f" {as_option(name)}={{{name}}}" for name in parameters)
     line = f'{entry_point}: {{parameters: {{{declared}}}, command: "python -m reprise job {entry_point}{options}"}}'
-    raise WrongCall(f"{project.mlproject_in(folder)} has no entry point {entry_point}; put below entry_points: {line}")
+    raise WrongCall(
+        f"{project.mlproject_in(folder)} has no entry point {entry_point}", remedy=f"put below entry_points: {line}"
+    )
 
 
 def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None) -> tuple[str, int]:
@@ -152,7 +154,7 @@ def load(job: Job) -> Any:
     except (MlflowException, yaml.YAMLError, *yaml_nodes.NONE) as error:
         if not any(path.name.lower() == "mlproject" for path in job.folder.iterdir()):
             raise WrongCall(
-                f"{job.name} has no MLproject; name a project's folder, #:<folder>, or a script, -e"
+                f"{job.name} has no MLproject", remedy="name a project's folder, #:<folder>, or a script, -e"
             ) from error
         raise WrongCall(f"{job.name}: {one_line(error)}") from error
     return loaded

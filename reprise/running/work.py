@@ -40,14 +40,16 @@ def work(run_id: str, env_manager: str | None, key: Path | None = None) -> int:
     """
     make_absolute(mlflow.get_tracking_uri())
     if key and hasattr(os, "getuid") and key.stat().st_mode & 0o077:
-        raise WrongCall(f"others may read the key in {str(key)!r}; run chmod 600 on it")
+        raise WrongCall(f"others may read the key in {str(key)!r}", remedy="run chmod 600 on it")
     search = Recorded(existing(run_id), Path(), {})
     if not takes_workers(search.run):
         raise WrongCall(
-            f"run {run_id} takes no workers; start the search with: -e tune -P engine=dask -P scheduler=here"
+            f"run {run_id} takes no workers", remedy="start the search with: -e tune -P engine=dask -P scheduler=here"
         )
     if not search.commit or not search.repositories:
-        raise WrongCall(f"run {run_id} records no commit, or no repository to fetch it from; search at a commit")
+        raise WrongCall(
+            f"run {run_id} records no commit, or no repository to fetch it from", remedy="search at a commit"
+        )
     commit = find(ProjectUri(search.repositories[0], search.commit, search.subdirectory))
     with cloned(commit) as clone:
         folder = paths.inside(clone.folder, commit.subdirectory, "subdirectory")

@@ -54,7 +54,7 @@ def direction_of(metric: str) -> Direction:
         return "minimize"
     if parts & MORE_IS_BETTER:
         return "maximize"
-    raise WrongCall(f"the name of metric {metric!r} does not tell whether more is better; say --direction")
+    raise WrongCall(f"the name of metric {metric!r} does not tell whether more is better", remedy="say --direction")
 
 
 def _ranked(metric: str, where: str, *, maximize: bool) -> Iterator[mlflow.entities.Run]:

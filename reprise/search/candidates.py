@@ -60,8 +60,8 @@ def make_candidates(
             )
             raise WrongCall(message)
         if size > trials:
-            message = f"the grid has {size} combinations, more than trials={trials}; raise trials, or search=random"
-            raise WrongCall(message)
+            message = f"the grid has {size} combinations, more than trials={trials}"
+            raise WrongCall(message, remedy="raise trials, or search=random")
         drawn: Sequence[Any] | Iterator[Any] = ParameterGrid(list(space.parts))
     else:
         drawn = ParameterSampler(list(space.parts), min(trials, size or trials), random_state=seed)

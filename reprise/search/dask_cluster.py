@@ -70,7 +70,7 @@ class Cluster:
     def run(
         self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
     ) -> Iterator[Any]:
-        """Call a function in the workers, as `Engine.run`.
+        """Call a function in the workers, as `SearchEngine.run`.
 
         Raises:
             JobFailed: a call failed again and again, there was no worker for too long, or the scheduler is lost.
@@ -124,8 +124,8 @@ def connect(scheduler: str) -> Iterator[Cluster]:
     try:
         client = Client(scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
-        message = f"no Dask scheduler answers at {scheduler}; start one there, or name another with scheduler="
-        raise WrongCall(message) from error
+        message = f"no Dask scheduler answers at {scheduler}"
+        raise WrongCall(message, remedy="start one there, or name another with scheduler=") from error
     with client:
         if not str(client.scheduler_info()["address"]).startswith(dask_tls.PROTOCOL):
             note(f"the cluster at {scheduler} is not encrypted: who reaches its ports reads the data and runs code")
@@ -194,10 +194,12 @@ def _check_workers(client: Client, scheduler: str) -> None:
     try:
         environments = client.run(wrap_non_picklable_objects(describe_worker), names)
     except Exception as error:
-        message = f"a worker at {scheduler} cannot run the project ({error}); start it in the project's environment"
-        raise JobFailed(message) from error
+        message = f"a worker at {scheduler} cannot run the project ({error})"
+        raise JobFailed(message, remedy="start it in the project's environment") from error
     if not environments:
-        raise JobFailed(f"the Dask scheduler at {scheduler} has no worker; start one in the project's environment")
+        raise JobFailed(
+            f"the Dask scheduler at {scheduler} has no worker", remedy="start one in the project's environment"
+        )
     here, threads = describe_worker(names)
     for worker, (versions, threads) in environments.items():
         if other := differences(here, versions):

@@ -81,6 +81,6 @@ def by(used: Key) -> Security:
     try:
         security.get_connection_args("worker")
     except (OSError, ssl.SSLError) as error:
-        message = f"the key in {file} cannot be used: {one_line(error)}; copy the whole file that the search has named"
-        raise WrongCall(message) from error
+        message = f"the key in {file} cannot be used: {one_line(error)}"
+        raise WrongCall(message, remedy="copy the whole file that the search has named") from error
     return security

@@ -40,7 +40,7 @@ CHUNK = 8
 
 
 @dataclass(frozen=True)
-class Engine:
+class SearchEngine:
     """Where trials run.
 
     Attributes:
@@ -117,7 +117,7 @@ class Engine:
 
 
 @contextmanager
-def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
+def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[SearchEngine]:
     """Make an engine ready, and let go of it as the block ends.
 
     Args:
@@ -134,7 +134,7 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
             f"engine={engine} and scheduler={scheduler}: dask, and no other, needs scheduler=tcp://host:port, or here"
         )
     if n_jobs == 0:
-        raise WrongCall("n_jobs=0 leaves no worker; use -1 for one a core, or a number above 0")
+        raise WrongCall("n_jobs=0 leaves no worker", remedy="use -1 for one a core, or a number above 0")
     _register(engine)
     if engine not in LOCAL:
         _send_by_value()
@@ -142,13 +142,15 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[Engine]:
         from reprise.search import dask_cluster  # noqa: PLC0415  the environment may lack Dask
 
         with dask_cluster.connect(scheduler) as cluster:
-            yield Engine(engine, n_jobs=-1, cluster=cluster)
+            yield SearchEngine(engine, n_jobs=-1, cluster=cluster)
         return
     try:
         parallel_config(engine).unregister()
     except ValueError as error:
-        raise WrongCall(f"engine {engine!r} is no backend of joblib; use loky, or dask with a scheduler") from error
-    yield Engine(engine, n_jobs)
+        raise WrongCall(
+            f"engine {engine!r} is no backend of joblib", remedy="use loky, or dask with a scheduler"
+        ) from error
+    yield SearchEngine(engine, n_jobs)
 
 
 def _send_by_value() -> None:

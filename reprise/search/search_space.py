@@ -9,18 +9,23 @@ A list of such mappings is the union of their spaces, as scikit-learn's Paramete
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any
 
 import click
 import numpy as np
 import yaml
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, WrapValidator
 from scipy import stats
+from typing_extensions import TypedDict
 
+from reprise.base import validated
+from reprise.base.document import read
 from reprise.base.errors import WrongCall, one_line
-from reprise.base.yaml_nodes import scalar, shorten, why_not_yaml
+from reprise.base.yaml_nodes import shorten
 from reprise.contract.value_type import ValueType
 
 REQUIRED = {"uniform": ("loc", "scale")}
@@ -53,6 +58,19 @@ class SearchSpace:
         return sorted({name for part in self.parts for name, values in part.items() if not isinstance(values, list)})
 
 
+@dataclass(frozen=True)
+class _Distribution:
+    """A distribution of scipy.stats with its arguments.
+
+    Attributes:
+        frozen: scipy's own object.
+        content: its name and arguments, as the file has them.
+    """
+
+    frozen: Any
+    content: dict[str, Any]
+
+
 def read_search_space(path: Path, hyperparameters: Mapping[str, ValueType]) -> SearchSpace:
     """Read a search space.
 
@@ -63,133 +81,111 @@ def read_search_space(path: Path, hyperparameters: Mapping[str, ValueType]) -> S
     Raises:
         WrongCall: it is no search space; the message names the line and the key.
     """
+    document = read(path, str(path), f"the search space {path}")
+    if document.root is None or (isinstance(document.root, yaml.SequenceNode) and not document.root.value):
+        raise WrongCall(f"the search space {path} is empty", remedy="name a hyper-parameter and its values")
+    found = document.check(_kind(hyperparameters))
+    return SearchSpace(
+        parts=tuple({name: getattr(values, "frozen", values) for name, values in part.items()} for part in found),
+        content=tuple({name: getattr(values, "content", values) for name, values in part.items()} for part in found),
+    )
+
+
+def _kind(hyperparameters: Mapping[str, ValueType]) -> TypeAdapter[list[dict[str, Any]]]:
+    """Build the type of a search space: a mapping of hyper-parameters, or a list of such mappings."""
+    fields = {
+        name: Annotated[Any, BeforeValidator(partial(_varied, kind=kind))] for name, kind in hyperparameters.items()
+    }
+    typed_dict: Any = TypedDict  # with the model's keys, which no type checker knows
+    part = typed_dict("part", fields, total=False)
+    part.__pydantic_config__ = ConfigDict(extra="forbid")
+    parts: Any = list[Annotated[part, WrapValidator(_in_order)]]  # type: ignore[valid-type]
+    return TypeAdapter(Annotated[parts, BeforeValidator(lambda value: value if isinstance(value, list) else [value])])
+
+
+def _in_order(value: Any, check: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """Check a mapping, and return it in the file's own order, which decides which trial is which."""
+    if value == {}:
+        raise ValueError("names no hyper-parameter; name one and its values")
+    found = check(value)
+    return {name: found[name] for name in value}
+
+
+def _varied(value: Any, kind: ValueType) -> list[Any] | _Distribution:
+    """Check what one hyper-parameter is varied over."""
+    if isinstance(value, dict):
+        return _distribution(value, kind)
+    if value == []:
+        raise ValueError("lists no value; an empty list leaves nothing to try")
+    one = Annotated[Any, BeforeValidator(partial(_one, kind=kind))]
+    values: list[Any] = TypeAdapter(list[one]).validate_python(value if isinstance(value, list) else [value])
+    for place, again in enumerate(values):
+        if again in values[:place]:
+            raise validated.fault(place, f"lists {again!r} twice")
+    return values
+
+
+def _one(value: Any, kind: ValueType) -> Any:
+    if isinstance(value, (list, dict)):
+        raise ValueError("holds a list or a mapping where one value belongs")  # noqa: TRY004  pydantic takes this one
+    return kind.validate(value)
+
+
+def _distribution(value: dict[str, Any], kind: ValueType) -> _Distribution:
+    arguments = dict(value)
+    if "distribution" not in arguments:
+        raise ValueError("lacks the key distribution, such as {distribution: uniform, loc: 0, scale: 1}")
+    name = str(arguments.pop("distribution"))
+    family = getattr(stats, name, None)
+    if not isinstance(family, (stats.rv_continuous, stats.rv_discrete)):
+        shown = shorten(repr(value["distribution"]))
+        raise ValueError(f"{shown} is no distribution of scipy.stats, such as uniform, loguniform or randint")  # noqa: TRY004
+    arguments = _ARGUMENTS.validate_python(arguments)
+    _check_names(name, family, arguments)
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise WrongCall(f"the search space {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise WrongCall(f"the search space {path} is not UTF-8 at byte {error.start}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise WrongCall(f"the search space {path}{why_not_yaml(error)}") from error
-    return _Reader(path, hyperparameters).space(root)
-
-
-class _Reader:
-    """Reads the nodes of one file, which know their lines."""
-
-    def __init__(self, path: Path, hyperparameters: Mapping[str, ValueType]) -> None:
-        self.path = path
-        self.hyperparameters = hyperparameters
-
-    def space(self, root: yaml.Node | None) -> SearchSpace:
-        nodes: list[yaml.Node | None] = list(root.value) if isinstance(root, yaml.SequenceNode) else [root]
-        if root is None or not nodes:
-            raise WrongCall(f"the search space {self.path} is empty; name a hyper-parameter and its values")
-        parts, content = zip(*(self.part(node) for node in nodes), strict=True)
-        return SearchSpace(parts, content)
-
-    def part(self, node: yaml.Node | None) -> tuple[dict[str, Any], dict[str, Any]]:
-        entries = self.mapping(node, "")
-        if not entries:
-            self.fail(node, "", "names no hyper-parameter; name one and its values")
-        parts: dict[str, Any] = {}
-        content: dict[str, Any] = {}
-        for name, (key, value) in entries.items():
-            if name not in self.hyperparameters:
-                self.fail(key, name, f"is no hyper-parameter of the model; it has {', '.join(self.hyperparameters)}")
-            if isinstance(value, yaml.MappingNode):
-                parts[name], content[name] = self.distribution(name, value)
-            else:
-                parts[name] = content[name] = self.values(name, value)
-        return parts, content
-
-    def values(self, name: str, node: yaml.Node) -> list[Any]:
-        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        if not nodes:
-            self.fail(node, name, "lists no value; an empty list leaves nothing to try")
-        values: list[Any] = []
-        for item in nodes:
-            value = self.converted(name, item, self.scalar(name, item))
-            if value in values:
-                self.fail(item, name, f"lists {value!r} twice")
-            values.append(value)
-        return values
-
-    def distribution(self, name: str, node: yaml.MappingNode) -> tuple[Any, dict[str, Any]]:
-        entries = self.mapping(node, name)
-        if "distribution" not in entries:
-            self.fail(node, name, "lacks the key distribution, such as {distribution: uniform, loc: 0, scale: 1}")
-        kind = self.scalar(name, entries.pop("distribution")[1])
-        family = getattr(stats, str(kind), None)
-        if not isinstance(family, (stats.rv_continuous, stats.rv_discrete)):
-            self.fail(node, name, f"{kind!r} is no distribution of scipy.stats, such as uniform, loguniform or randint")
-        arguments = {key: self.number(f"{name}.{key}", value) for key, (_, value) in entries.items()}
-        shapes = family.shapes.split(", ") if family.shapes else []
-        allowed = [*shapes, "loc", *(["scale"] if isinstance(family, stats.rv_continuous) else [])]
-        for key in arguments:
-            if key not in allowed:
-                self.fail(entries[key][0], f"{name}.{key}", f"is no argument of {kind}; it has {', '.join(allowed)}")
-        missing = [key for key in (*shapes, *REQUIRED.get(str(kind), ())) if key not in arguments]
-        if missing:
-            self.fail(node, name, f"{kind} without {' and '.join(missing)} has no bounds; give them")
-        try:
-            with np.errstate(all="ignore"):
-                frozen = family(**arguments)
-                self.check_ends(name, node, f"{kind}", frozen)
+        with np.errstate(all="ignore"):
+            frozen = family(**arguments)
+            ends = [float(frozen.ppf(share)) for share in (TAIL, 1 - TAIL)]
+            if np.isfinite(ends).all():
                 frozen.rvs(random_state=0)
-        except (TypeError, ValueError, ArithmeticError) as error:
-            self.fail(node, name, f"no value can be drawn from {kind} with these arguments: {one_line(error)}")
-        return frozen, {"distribution": str(kind), **arguments}
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise ValueError(f"no value can be drawn from {name} with these arguments: {one_line(error)}") from error
+    _check_ends(name, frozen, ends, kind)
+    return _Distribution(frozen, {"distribution": name, **arguments})
 
-    def check_ends(self, name: str, node: yaml.Node, kind: str, frozen: Any) -> None:
-        ends = [float(frozen.ppf(share)) for share in (TAIL, 1 - TAIL)]
-        if not np.isfinite(ends).all():
-            self.fail(node, name, f"there is no {kind} with these arguments")
-        for end in ends:
-            try:
-                self.hyperparameters[name].convert(float(f"{end:.3g}"), None, None)
-            except click.BadParameter as error:
-                bounds = "so bounded" if np.isfinite(frozen.support()).all() else "without bounds"
-                self.fail(node, name, f"{kind} {bounds} gives values that cannot be: {error.message.rstrip('.')}")
 
-    def mapping(self, node: yaml.Node | None, name: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-        if not isinstance(node, yaml.MappingNode):
-            self.fail(node, name, "is no mapping of hyper-parameters to values")
-        entries: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                self.fail(key, name, "has a list or a mapping where a name belongs")
-            if key.value in entries:
-                self.fail(key, f"{name}.{key.value}".lstrip("."), "is given twice")
-            entries[str(key.value)] = (key, value)
-        return entries
+def _check_names(name: str, family: Any, arguments: Mapping[str, float]) -> None:
+    """Check that a distribution has these arguments, and that none is missing which bounds it."""
+    shapes = family.shapes.split(", ") if family.shapes else []
+    allowed = [*shapes, "loc", *(["scale"] if isinstance(family, stats.rv_continuous) else [])]
+    for key in arguments:
+        if key not in allowed:
+            raise validated.fault(key, f"is no argument of {name}; it has {', '.join(allowed)}")
+    missing = [key for key in (*shapes, *REQUIRED.get(name, ())) if key not in arguments]
+    if missing:
+        raise ValueError(f"{name} without {' and '.join(missing)} has no bounds; give them")
 
-    def scalar(self, name: str, node: yaml.Node) -> Any:
-        if not isinstance(node, yaml.ScalarNode):
-            self.fail(node, name, "holds a list or a mapping where one value belongs")
+
+def _check_ends(name: str, frozen: Any, ends: list[float], kind: ValueType) -> None:
+    """Check that the least and the greatest value of a distribution are values that the hyper-parameter takes."""
+    if not np.isfinite(ends).all():
+        raise ValueError(f"there is no {name} with these arguments")
+    for end in ends:
         try:
-            return scalar(node)
-        except ValueError:
-            self.fail(node, name, f"{shorten(repr(node.value))} is no value")
-
-    def number(self, name: str, node: yaml.Node) -> float:
-        value = self.scalar(name, node)
-        try:  # YAML takes 1e-3, without a dot, for text
-            number = np.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError, OverflowError):
-            number = np.nan
-        if not np.isfinite(number):
-            self.fail(node, name, f"{shorten(repr(value))} is no finite number")
-        return int(value) if isinstance(value, int) else number
-
-    def converted(self, name: str, node: yaml.Node, value: Any) -> Any:
-        try:
-            return self.hyperparameters[name].convert(value, None, None)
+            kind.convert(float(f"{end:.3g}"), None, None)
         except click.BadParameter as error:
-            if value is None or isinstance(value, bool):
-                self.fail(node, name, f"{node.value!r} is read as {value!r}; quote it if it is text")
-            self.fail(node, name, error.message.rstrip("."))
+            bounds = "so bounded" if np.isfinite(frozen.support()).all() else "without bounds"
+            raise ValueError(f"{name} {bounds} gives values that cannot be: {error.message.rstrip('.')}") from error
 
-    def fail(self, node: yaml.Node | None, key: str, reason: str) -> NoReturn:
-        place = f"{self.path}, line {node.start_mark.line + 1}" if node is not None else str(self.path)
-        raise WrongCall(f"{place}: {f'{key}: ' if key else ''}{reason}")
+
+def _number(value: Any) -> float:
+    try:  # YAML takes 1e-3, without a dot, for text
+        number = np.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = np.nan
+    if not np.isfinite(number):
+        raise ValueError(f"{shorten(repr(value))} is no finite number")
+    return value if isinstance(value, int) else number
+
+
+_ARGUMENTS = TypeAdapter(dict[str, Annotated[int | float, BeforeValidator(_number)]])

@@ -130,7 +130,7 @@ def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
         log.close()
     if log.lost:
         told = f"{len(log.lost)} of {len(log.lost) + len(log.run_ids)} trials could not be recorded ({log.failure})"
-        raise JobFailed(f"{told}; call the same with resume {parent.info.run_id}")
+        raise JobFailed(told, remedy=f"call the same with resume {parent.info.run_id}")
 
 
 def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -> Iterator[Trial]:

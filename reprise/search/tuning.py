@@ -19,7 +19,7 @@ from reprise.base.errors import JobFailed, WrongCall
 from reprise.contract.project_model import ProjectModel
 from reprise.data.dataset import Dataset
 from reprise.search.candidates import Candidate, Method, rungs
-from reprise.search.engine import Engine
+from reprise.search.engine import SearchEngine
 from reprise.search.trial_log import TrialLog, recorded_trials
 from reprise.search.trials import Rung, Trial, evaluate, make_rung
 
@@ -31,7 +31,7 @@ SETTING_LENGTH = 500
 
 
 @dataclass(frozen=True)
-class Settings:
+class SearchSettings:
     """What decides which trials a search makes and what comes of each: a search is resumed only with the same.
 
     Attributes:
@@ -75,7 +75,7 @@ def check_metric(metric: str) -> None:
         raise WrongCall(f"metric {metric!r} is no scorer of scikit-learn; did you mean {', '.join(near)}?")
 
 
-def check_resumable(run_id: str, settings: Settings) -> None:
+def check_resumable(run_id: str, settings: SearchSettings) -> None:
     """Make sure that a run is a search with the same settings.
 
     Raises:
@@ -86,12 +86,12 @@ def check_resumable(run_id: str, settings: Settings) -> None:
     except mlflow.exceptions.MlflowException as error:
         raise WrongCall(f"resume: run {run_id!r} is not in {mlflow.get_tracking_uri()}") from error
     if recorded is None:
-        raise WrongCall(f"resume: run {run_id} is no search of tune; name one that is")
+        raise WrongCall(f"resume: run {run_id} is no search of tune", remedy="name one that is")
     _check_same(run_id, recorded, settings)
 
 
 def known_trials(
-    run: mlflow.entities.Run, settings: Settings, candidates: Sequence[Candidate], *, resumes: bool
+    run: mlflow.entities.Run, settings: SearchSettings, candidates: Sequence[Candidate], *, resumes: bool
 ) -> dict[tuple[int, int], Trial]:
     """Give the trials that are not to be repeated, by rung and candidate's number; record the settings.
 
@@ -117,18 +117,18 @@ def known_trials(
     return {trial.key: trial for trial in recorded_trials(run.info.run_id, candidates, settings.metric)}
 
 
-def _check_same(run_id: str, recorded: str, settings: Settings) -> None:
+def _check_same(run_id: str, recorded: str, settings: SearchSettings) -> None:
     try:
         before = json_text.parse(recorded)
     except ValueError as error:  # MLflow had cut it
         raise WrongCall(
-            f"run {run_id} does not hold its settings whole, so it cannot be resumed; begin anew"
+            f"run {run_id} does not hold its settings whole, so it cannot be resumed", remedy="begin anew"
         ) from error
     before = before if isinstance(before, dict) else {}
     for name, value in asdict(settings).items():
         if before.get(name) not in (value, _in_short(value)):
             told = f"{before.get(name)!r}, not {_in_short(value)!r}"
-            raise WrongCall(f"run {run_id} searched with {name} {told}; give it the same")
+            raise WrongCall(f"run {run_id} searched with {name} {told}", remedy="give it the same")
 
 
 def _in_short(value: Any) -> Any:
@@ -138,7 +138,7 @@ def _in_short(value: Any) -> Any:
     return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
 
 
-def plan(training: Dataset, settings: Settings, candidates: int) -> list[tuple[int, Rung]]:
+def plan(training: Dataset, settings: SearchSettings, candidates: int) -> list[tuple[int, Rung]]:
     """Say how many candidates are tried on which rows, rung by rung.
 
     Raises:
@@ -155,9 +155,9 @@ def search(
     training: Dataset,
     candidates: Sequence[Candidate],
     schedule: Sequence[tuple[int, Rung]],
-    settings: Settings,
+    settings: SearchSettings,
     model: ProjectModel,
-    engine: Engine,
+    engine: SearchEngine,
     log: TrialLog,
     known: Mapping[tuple[int, int], Trial],
     timeout: float = 0,
@@ -225,7 +225,7 @@ def choose(trials: Sequence[Trial], schedule: Sequence[tuple[int, Rung]]) -> Tri
         top = max(trial.rung for trial in good)
         return max((trial for trial in good if trial.rung == top), key=lambda trial: trial.mean)
     if not trials:
-        raise JobFailed("no trial ended within the timeout; raise timeout")
+        raise JobFailed("no trial ended within the timeout", remedy="raise timeout")
     (reason, times), *_ = Counter(trial.failure for trial in trials).most_common()
     raise JobFailed(f"all {len(trials)} trials failed; the commonest error, {times} times: {reason}")
 

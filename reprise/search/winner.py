@@ -28,7 +28,9 @@ def load() -> Callable[..., Any]:
     """
     function = getattr(project_model.importable(JOB), JOB, None)
     if not callable(function):
-        raise WrongCall(f"{project.FOLDER / JOB}.py defines no function {JOB}, which trains the winner; bring it back")
+        raise WrongCall(
+            f"{project.FOLDER / JOB}.py defines no function {JOB}, which trains the winner", remedy="bring it back"
+        )
     taken_by(function)
     return function  # type: ignore[no-any-return]  # what the project defines
 

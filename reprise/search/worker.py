@@ -124,7 +124,7 @@ async def _admitted(run_id: str, address: str) -> Security | None:
         return None
     writer.close()
     if security is None:
-        raise WrongCall(f"this worker has no key to the search at {address}; {get_it}")
+        raise WrongCall(f"this worker has no key to the search at {address}", remedy=f"{get_it}")
     return security
 
 

@@ -197,8 +197,11 @@ def _store_of(bundle: dict[str, Any], to_recorded_store: bool) -> str:  # noqa: 
     if _plain_uri(recorded) == _plain_uri(in_force):
         return in_force
     raise WrongCall(
-        f"the results are of a run in {_plain_uri(recorded)}, and the store in force is {_plain_uri(in_force)}; set "
-        "MLFLOW_TRACKING_URI to theirs, or add --to-recorded-store to send them, and your login with them, there"
+        f"the results are of a run in {_plain_uri(recorded)}, and the store in force is {_plain_uri(in_force)}",
+        remedy=(
+            "set MLFLOW_TRACKING_URI to theirs, "
+            "or add --to-recorded-store to send them, and your login with them, there"
+        ),
     )
 
 
@@ -214,10 +217,12 @@ def _read(folder: Path) -> dict[str, Any]:
     try:
         content = json_text.parse((folder / "results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise WrongCall(f"{folder} holds no results to log; name a folder under {UNLOGGED}") from error
+        raise WrongCall(f"{folder} holds no results to log", remedy=f"name a folder under {UNLOGGED}") from error
     wanted = {*_TARGET, *(field.name for field in fields(Results))}
     if not isinstance(content, dict) or not wanted <= {*content}:
-        raise WrongCall(f"results.json in {folder} lacks what a run's results have; name a folder under {UNLOGGED}")
+        raise WrongCall(
+            f"results.json in {folder} lacks what a run's results have", remedy=f"name a folder under {UNLOGGED}"
+        )
     if link := next((path for path in folder.rglob("*") if path.is_symlink()), None):  # to any file of this user
         raise WrongCall(f"{link} is a link, which no job has kept; nothing was sent: remove it, if you know the rest")
     return content

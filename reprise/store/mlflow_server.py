@@ -21,7 +21,7 @@ def command(store: str, port: int, *options: str) -> list[str]:
     """
     uv = shutil.which("uv")
     if uv is None:
-        raise JobFailed("uv is not on the PATH; install it, or activate the launcher's environment")
+        raise JobFailed("uv is not on the PATH", remedy="install it, or activate the launcher's environment")
     mlflow = [uv, "tool", "run", "--quiet", "--from", f"mlflow=={version('mlflow-skinny')}", "mlflow"]
     place = ["--backend-store-uri", store, "--host", HOST, "--port", str(port)]
     return [*mlflow, "server", *place, "--workers", "1", *options]
@@ -37,7 +37,7 @@ def free_port(port: int = 0) -> int:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise JobFailed(f"port {port} is taken; name another with --port, 0 for any") from error
+            raise JobFailed(f"port {port} is taken", remedy="name another with --port, 0 for any") from error
         return int(probe.getsockname()[1])
 
 

@@ -189,9 +189,13 @@ def existing(run_id: str) -> mlflow.entities.Run:
     except mlflow.exceptions.MlflowException as error:
         if error.error_code not in ABSENT:
             raise
-        raise WrongCall(f"run {run_id!r} is not in {mlflow.get_tracking_uri()}; set MLFLOW_TRACKING_URI") from error
+        raise WrongCall(
+            f"run {run_id!r} is not in {mlflow.get_tracking_uri()}", remedy="set MLFLOW_TRACKING_URI"
+        ) from error
     if run.info.lifecycle_stage == "deleted":
-        raise WrongCall(f"run {run_id!r} is deleted; bring it back with: mlflow runs restore --run-id {run_id}")
+        raise WrongCall(
+            f"run {run_id!r} is deleted", remedy=f"bring it back with: mlflow runs restore --run-id {run_id}"
+        )
     return run
 
 
@@ -228,8 +232,8 @@ def read(run_id: str, folder: Path) -> Recorded:
         client.download_artifacts(run_id, "", str(folder))
     provenance = _provenance(folder / PROVENANCE)
     if provenance and provenance["format"] > FORMAT:
-        message = f"run {run_id} was recorded in format {provenance['format']}, this version reads {FORMAT}; update it"
-        raise WrongCall(message)
+        message = f"run {run_id} was recorded in format {provenance['format']}, this version reads {FORMAT}"
+        raise WrongCall(message, remedy="update it")
     return Recorded(run, folder, provenance or {})
 
 
@@ -265,7 +269,7 @@ def _run_of_model(uri: str) -> str:
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise WrongCall(f"model {uri!r} cannot be found: {telling(error)}") from error
     if not run_id:
-        raise WrongCall(f"model {uri!r} was logged by no run; name the run to reproduce")
+        raise WrongCall(f"model {uri!r} was logged by no run", remedy="name the run to reproduce")
     return str(run_id)
 
 

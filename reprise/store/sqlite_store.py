@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from reprise.base import mlflow_private
-from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.errors import JobFailed, Reason, WrongCall
 from reprise.base.flock import locked_folder
 
 QUIET = 5
@@ -94,7 +94,8 @@ def ensure(path: Path, make: Callable[[str], None]) -> None:
         time.sleep(0.1)
         found = state(path)
     if found in ("unfinished", "foreign"):
-        raise (JobFailed if found == "unfinished" else WrongCall)(problem(path, found))
+        reason = problem(path, found)
+        raise (JobFailed if found == "unfinished" else WrongCall)(reason.problem, remedy=reason.remedy)
     if found == "usable":
         return
     try:
@@ -103,15 +104,15 @@ def ensure(path: Path, make: Callable[[str], None]) -> None:
             if state(path) in ("absent", "empty"):
                 _make_aside(path, make)
     except OSError as error:
-        raise WrongCall(f"no store can be made at {path}: {error.strerror}; {_INSTEAD}") from error
+        raise WrongCall(f"no store can be made at {path}: {error.strerror}", remedy=_INSTEAD) from error
 
 
-def problem(path: Path, found: State) -> str:
+def problem(path: Path, found: State) -> Reason:
     """Return what is wrong with a store that is not usable, and what to do."""
     if found == "unfinished":
         left = "was left unfinished by a process that was killed, and holds no run"
-        return f"the store {path} {left}; set it aside: reprise doctor --fix"
-    return f"{path} is no SQLite database that can be read; move it elsewhere, or {_INSTEAD}"
+        return Reason(f"the store {path} {left}", "set it aside: reprise doctor --fix")
+    return Reason(f"{path} is no SQLite database that can be read", f"move it elsewhere, or {_INSTEAD}")
 
 
 def set_aside(path: Path) -> Path:

@@ -58,7 +58,7 @@ def reached(environment: Path | None, run_id: str) -> Iterator[Mapping[str, str]
     ours = mlflow.__version__
     said = f"the project's mlflow {other} does not know the schema that mlflow {ours} has given the store"
     if not uri.startswith("sqlite:"):
-        raise JobFailed(f"{said}; name an MLflow server over it in MLFLOW_TRACKING_URI")
+        raise JobFailed(said, remedy="name an MLflow server over it in MLFLOW_TRACKING_URI")
     note(f"{said}: a server of {ours} is started for the time of the job (its first start installs it)")
     with served(uri) as address:
         note(f"the job reaches the store by {address}, as every user of this machine does until it ends")

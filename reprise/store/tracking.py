@@ -90,7 +90,9 @@ def _check_writable(uri: str) -> None:
     path = Path(uri.removeprefix("sqlite:///"))
     known = [place for place in (path, path.absolute().parent) if place.exists()]
     if not all(os.access(place, os.W_OK) for place in known):
-        raise WrongCall(f"the store {path} cannot be written here; work in another folder, or set MLFLOW_TRACKING_URI")
+        raise WrongCall(
+            f"the store {path} cannot be written here", remedy="work in another folder, or set MLFLOW_TRACKING_URI"
+        )
 
 
 def _log_beginning(run: mlflow.entities.Run, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> None:

@@ -103,7 +103,9 @@ def test_calls_that_a_cluster_lost_are_made_again_and_answered_once(monkeypatch:
 
     monkeypatch.setattr(engine, "_results", lossy)
     calls = [(number,) for number in range(30)]
-    assert sorted(engine.Engine("threading", 2).run(lambda key: (key, -key), calls, [])) == [(n, -n) for n in range(30)]
+    assert sorted(engine.SearchEngine("threading", 2).run(lambda key: (key, -key), calls, [])) == [
+        (n, -n) for n in range(30)
+    ]
 
 
 def with_old_joblib(folder: Path) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reprise.governance.judgement import Comparison, Evidence, Slice, judge
-from reprise.governance.policy import Limits, Origin, Policy, Significance
+from reprise.governance.policy import Limits, OriginRule, Policy, Significance, SliceRule
 from reprise.governance.significance import mcnemar
 
 EVIDENCE = Evidence(
@@ -18,11 +18,11 @@ EVIDENCE = Evidence(
     worst_class=("b", 0.8),
     comparison=None,
     slices={"city": (Slice("Rome", 30, {"accuracy": 0.97}), Slice("Oslo", 4, {"accuracy": 0.25}))},
-    provenance=dict.fromkeys(vars(Origin()), ("yes", True)),
+    provenance=dict.fromkeys(vars(OriginRule()), ("yes", True)),
     model_size=1.5,
     prediction_time=2.0,
 )
-NOTHING = Policy("0" * 64)
+NOTHING = Policy(sha256="0" * 64)
 CHAMPION = Comparison("models:/reprise/1", 40, {"accuracy": -0.02}, 0.3, 0.8)
 
 
@@ -101,16 +101,18 @@ def test_better_must_be_shown() -> None:
 
 
 def test_every_value_of_a_slice_must_meet_the_metrics() -> None:
-    policy = replace(NOTHING, metrics={"accuracy": Limits(min=0.9)}, slices={"city": 5})
+    policy = replace(NOTHING, metrics={"accuracy": Limits(min=0.9)}, slices={"city": SliceRule(5)})
     assert results(EVIDENCE, policy)["slices.city=Rome.accuracy"] == "passed"
     assert results(EVIDENCE, policy)["slices.city=Oslo"] == "not applicable"
-    assert results(EVIDENCE, replace(policy, slices={"city": 4}))["slices.city=Oslo.accuracy"] == "refused"
+    assert results(EVIDENCE, replace(policy, slices={"city": SliceRule(4)}))["slices.city=Oslo.accuracy"] == "refused"
 
 
 def test_provenance_is_required_where_the_policy_says_so() -> None:
     evidence = replace(EVIDENCE, provenance={**EVIDENCE.provenance, "lock": ("differs", False)})
-    assert results(evidence, replace(NOTHING, provenance=Origin(lock=True)))["provenance.lock"] == "refused"
-    assert results(evidence, replace(NOTHING, provenance=Origin(signature=True)))["provenance.lock"] == "not checked"
+    assert results(evidence, replace(NOTHING, provenance=OriginRule(lock=True)))["provenance.lock"] == "refused"
+    assert (
+        results(evidence, replace(NOTHING, provenance=OriginRule(signature=True)))["provenance.lock"] == "not checked"
+    )
 
 
 def test_the_exact_mcnemar_test_sums_the_binomial() -> None:

@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 from registered import done, refused
 
 from reprise.governance import retirement
-from reprise.governance.retirement import Candidate
+from reprise.governance.retirement import Retirable
 from reprise.models import registry
 
 NOW = ("retire", "--days", "0", "--last", "0")
@@ -68,5 +68,5 @@ def test_files_that_another_version_is_made_of_stay(own_files: MlflowClient) -> 
     model = registry.find("reprise", "4").model_id
     own_files.create_registered_model("other")
     own_files.create_model_version("other", f"models:/{model}", model_id=model)
-    assert len(retirement.delete("reprise", [Candidate(registry.find("reprise", "4"), named=False)])) == 1
+    assert len(retirement.delete("reprise", [Retirable(registry.find("reprise", "4"), named=False)])) == 1
     assert Path(own_files.get_logged_model(model).artifact_location, "MLmodel").exists()
