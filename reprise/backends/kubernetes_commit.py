@@ -27,10 +27,10 @@ from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, abandon, see_to_
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.manifest import Task
 from reprise.kubernetes.published import see_that_it_is_pushed, takes_credentials
-from reprise.running import key
+from reprise.running import search_key
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, job_at
-from reprise.running.rendezvous import HERE, MODULE_FILE
+from reprise.running.search_workers import HERE, MODULE_FILE
 
 MANAGERS = ("uv", "local")
 LAUNCHER = "reprise/kubernetes/attempt.py"
@@ -100,7 +100,7 @@ def _submit(
             mlflow.MlflowClient().set_tag(run_id, JOB_TAG, f"{place.namespace}/{place.name}")
             made = ask(server, "POST", place.collection, body=body)
             if task.has_key:
-                secret = manifest.build_key(job_template, task, key.make().decode(), made)
+                secret = manifest.build_key(job_template, task, search_key.make().decode(), made)
                 ask(server, "POST", secrets_of(namespace), body=secret)
             if workers:
                 ask(server, "POST", place.collection, body=manifest.build_workers(job_template, task, workers, made))

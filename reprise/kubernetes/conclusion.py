@@ -13,7 +13,7 @@ from reprise.kubernetes.cause import Ended
 from reprise.kubernetes.following import JobPlace, delete, follow
 from reprise.kubernetes.manifest import COMPONENT_LABEL, RUN_LABEL, WORKER
 from reprise.running.job import end
-from reprise.running.rendezvous import takes_workers
+from reprise.running.search_workers import takes_workers
 
 JOB_TAG = "reprise.kubernetes.job"
 CONTEXT_TAG = "reprise.kubernetes.context"

@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from reprise.kubernetes.template import Manifest, container, pod
-from reprise.running.rendezvous import HOST, KEY
+from reprise.running.search_workers import HOST, KEY
 
 NAME_LENGTH = 63
 """Characters that a name or a label's value may have (RFC 1123)."""
