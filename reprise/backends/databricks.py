@@ -28,8 +28,8 @@ from reprise.base.entry_point import in_one_line
 from reprise.base.errors import JobFailed, WrongCall, in_short, one_line
 from reprise.base.interruption import terminated_as_interrupted
 from reprise.base.terminal import accept_every_letter
-from reprise.code.at_commit import DATABRICKS
 from reprise.code.clone import cloned
+from reprise.code.project_uri import DATABRICKS_BACKEND
 from reprise.code.repository import find
 from reprise.running.job import Job, ended_well, load, make_run
 from reprise.running.play import Order, tags
@@ -82,7 +82,7 @@ def submit(order: Order, config: dict[str, Any]) -> SubmittedRun:
         job = Job(
             clone.folder, f"commit {commit.sha}", order.entry_point, order.parameters, order.env_manager,
             order.experiment_id, order.run_name,
-            tags={**tags(order, commit), "mlflow.project.backend": DATABRICKS, "reprise.process": None},
+            tags={**tags(order, commit), "mlflow.project.backend": DATABRICKS_BACKEND, "reprise.process": None},
         )  # fmt: skip
         run_id = make_run(load(job), job, str(order.env_manager))
         with terminated_as_interrupted(), ended_well(run_id), patience.brief():

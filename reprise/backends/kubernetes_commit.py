@@ -15,9 +15,9 @@ from reprise.base.errors import WrongCall
 from reprise.base.interruption import terminated_as_interrupted
 from reprise.base.process import TAG as PROCESS_TAG
 from reprise.base.terminal import accept_every_letter, note
-from reprise.code.at_commit import KUBERNETES
 from reprise.code.clone import cloned
 from reprise.code.git import succeeds
+from reprise.code.project_uri import KUBERNETES_BACKEND
 from reprise.code.repository import Commit, find
 from reprise.environment.pinned_engine import has_engine, pin_in
 from reprise.kubernetes import manifest, reach, settings, template
@@ -130,7 +130,7 @@ def _manager(asked: str | None) -> str:
 
 def _tags(server: ApiServer) -> dict[str, str | None]:
     return {
-        "mlflow.project.backend": KUBERNETES,
+        "mlflow.project.backend": KUBERNETES_BACKEND,
         CONTEXT_TAG: server.context,
         PROCESS_TAG: None,  # the pod's process fills the run, not this one
     }

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from reprise.base import paths
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import WrongCall
-from reprise.code.at_commit import COMMIT
 from reprise.code.clone import Clone, cloned
-from reprise.code.project_uri import ProjectUri, local_folder
+from reprise.code.project_uri import COMMIT_BACKEND, ProjectUri, local_folder
 from reprise.code.repository import Commit, find
 from reprise.running.job import Job, perform
 from reprise.store.recorded import PATCH
@@ -99,7 +98,7 @@ def tags(order: Order, commit: Commit) -> dict[str, str | None]:
         "mlflow.source.git.repoURL": commit.url,
         "mlflow.source.git.branch": commit.branch,
         "mlflow.source.git.dirty": str(bool(order.patch)).lower(),
-        "mlflow.project.backend": COMMIT,
+        "mlflow.project.backend": COMMIT_BACKEND,
         "reprise.version": order.place.version or order.also,
         "reprise.subdirectory": commit.subdirectory or None,
         "reprise.patch": "complete" if order.patch else "none",
