@@ -13,7 +13,8 @@ from reprise.base.terminal import accept_every_letter
 from reprise.code.checkout import changed_files, describe
 from reprise.code.git import GitError, explain
 from reprise.code.project_uri import ProjectUri, local_folder, parse
-from reprise.running.play import Order, Played, play
+from reprise.running.commit_run import run_at_commit
+from reprise.running.run_request import RunRequest, RunResult
 
 LISTED = 5
 
@@ -35,22 +36,23 @@ class CommitBackend(AbstractBackend):
 
         Raises:
             EntryPointFailed: it ended with another exit code than 0, which becomes that of `mlflow run`.
-            WrongCall, JobFailed: as `play`.
+            WrongCall, JobFailed: as `run_at_commit`.
         """
         accept_every_letter()
         manager, carried = backend_config.get("ENV_MANAGER"), _wants_patch(backend_config)
-        played = play(order_of(project_uri, entry_point, params, version, experiment_id, manager, carried=carried))
-        if played.exit_code:
-            raise EntryPointFailed(played)
-        return Done(played.run_id)
+        request = request_of(project_uri, entry_point, params, version, experiment_id, manager, carried=carried)
+        result = run_at_commit(request)
+        if result.exit_code:
+            raise EntryPointFailed(result)
+        return Done(result.run_id)
 
 
 class EntryPointFailed(JobFailed):
     """The job itself ended with another exit code than 0."""
 
-    def __init__(self, played: Played) -> None:
-        super().__init__(f"run {played.run_id} failed: its entry point ended with exit code {played.exit_code}")
-        self.exit_code = played.exit_code  # type: ignore[misc]
+    def __init__(self, result: RunResult) -> None:
+        super().__init__(f"run {result.run_id} failed: its entry point ended with exit code {result.exit_code}")
+        self.exit_code = result.exit_code  # type: ignore[misc]
 
 
 class Done(SubmittedRun):
@@ -84,7 +86,7 @@ def _wants_patch(config: Mapping[str, Any]) -> bool:
     return bool(own.get("patch"))
 
 
-def order_of(
+def request_of(
     project_uri: str,
     entry_point: str,
     params: Mapping[str, str] | None,
@@ -93,7 +95,7 @@ def order_of(
     env_manager: str | None,
     *,
     carried: bool = False,
-) -> Order:
+) -> RunRequest:
     """Write down what `mlflow run` asks a backend for, with the changes that are carried along.
 
     Raises:
@@ -103,9 +105,9 @@ def order_of(
     refuse_credentials(params or {})
     place = parse(project_uri)
     patch = _uncommitted(place, version, carried=carried)
-    return Order(
+    return RunRequest(
         place, entry_point, params or {}, env_manager, patch=patch,
-        experiment_id=experiment_id, run_name=_run_name(), also=version,
+        experiment_id=experiment_id, run_name=_run_name(), version=version,
     )  # fmt: skip
 
 

@@ -36,6 +36,11 @@ class ProjectUri:
         """Check the subdirectory, which may come from a store."""
         object.__setattr__(self, "subdirectory", paths.relative(self.subdirectory, "subdirectory"))
 
+    def __str__(self) -> str:
+        """Return it as `mlflow run` takes it."""
+        folder = f":{self.subdirectory}" if self.subdirectory else ""
+        return f"{self.repository}#{self.version or ''}{folder}" if self.version or folder else self.repository
+
 
 def parse(uri: str) -> ProjectUri:
     """Take a project's URI apart: `<repository>#<version>:<subdirectory>`, where either may be left out.

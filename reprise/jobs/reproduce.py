@@ -77,13 +77,13 @@ def _bisect(run_id: str, where: tuple[str, str, str], commits: str, metric: str)
 
 def _announce(plan: preparation.Plan) -> None:
     """Say whose code is about to be run."""
-    order = plan.order
-    repository = without_credentials(order.place.repository)
-    note(f"runs {order.entry_point} of {repository} at {order.place.version}")
-    if order.patch:
-        changes = f"uncommitted changes of {len(order.patch)} bytes"
+    request = plan.request
+    repository = without_credentials(request.place.repository)
+    note(f"runs {request.entry_point} of {repository} at {request.place.version}")
+    if request.patch:
+        changes = f"uncommitted changes of {len(request.patch)} bytes"
         note(f"with {changes}, which come from the store and not from the repository ({recorded.PATCH} of the run)")
-    if given := [f"{name}={value}" for name, value in order.variables.items() if value is not None]:
+    if given := [f"{name}={value}" for name, value in request.variables.items() if value is not None]:
         note(f"with {' '.join(given)}, as the run had it")
     if plan.lacks:
         note(plan.lacks)

@@ -27,8 +27,8 @@ def moved(plan: Plan, recorded: Recorded) -> Plan:
         return plan
     theirs = recorded.run.info.experiment_id
     place = theirs if _names_its_experiment(plan) else _new(recorded.run_id, theirs)
-    variables = {**plan.order.variables, "MLFLOW_EXPERIMENT_NAME": None}  # MLflow refuses one that is not the id's
-    return replace(plan, order=replace(plan.order, experiment_id=place, variables=variables))
+    variables = {**plan.request.variables, "MLFLOW_EXPERIMENT_NAME": None}  # MLflow refuses one that is not the id's
+    return replace(plan, request=replace(plan.request, experiment_id=place, variables=variables))
 
 
 def taken_over(plan: Plan, recorded: Recorded) -> Iterator[Finding]:
@@ -37,15 +37,15 @@ def taken_over(plan: Plan, recorded: Recorded) -> Iterator[Finding]:
     if recorded.provenance and resumed != "none":
         note = f"they are taken over by resume, not tried again: reproduce run {resumed} as well"
         yield Finding("code", f"trials of run {resumed}", Match.SKIPPED, note=note)
-    if not recorded.provenance and plan.order.experiment_id == recorded.run.info.experiment_id:
+    if not recorded.provenance and plan.request.experiment_id == recorded.run.info.experiment_id:
         note = f"the code calls {CALL}, so it was run beside its earlier runs; what it takes over is not done again"
         yield Finding("code", "steps of earlier runs", Match.SKIPPED, note=note)
 
 
 def _names_its_experiment(plan: Plan) -> bool:
-    commit = find(plan.order.place)
+    commit = find(plan.request.place)
     called = succeeds(commit.git_dir, "grep", "--quiet", "--fixed-strings", "-e", CALL, commit.sha)
-    return called or CALL.encode() in plan.order.patch
+    return called or CALL.encode() in plan.request.patch
 
 
 def _new(run_id: str, beside: str) -> str:

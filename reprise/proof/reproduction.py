@@ -27,7 +27,8 @@ from reprise.proof.preparation import Plan, prepare
 from reprise.proof.recorded_table import settled
 from reprise.proof.verdict import Finding, Match, Verdict, told
 from reprise.proof.versions import check_version, served
-from reprise.running.play import Played, play
+from reprise.running.commit_run import run_at_commit
+from reprise.running.run_request import RunResult
 from reprise.store.recorded import Recorded, existing, read
 
 VERDICT_TAG = "reprise.reproduction"
@@ -98,7 +99,7 @@ def reproduce(
             refused(models_again, again, files_again, trusted=trusted),
         )
         findings, tolerance = _compare((recorded, files), (again, files_again), record, given, sides, refusals)
-        place = without_credentials(plan.order.place.repository)
+        place = without_credentials(plan.request.place.repository)
         return Verdict(run_id, again.run_id, place, search.commit, findings, tolerance=tolerance)
 
 
@@ -148,7 +149,7 @@ def _rerun(plan: Plan, recorded: Recorded, folder: Path) -> Recorded:
     if plan.doubt:
         note(f"{plan.doubt}; that is by today's code, and the run kept no digest of the bytes: its own code decides")
     try:
-        rerun = read(_play(plan).run_id, folder)
+        rerun = read(_run(plan).run_id, folder)
     except Irreproducible as error:
         raise Irreproducible(*error.missing, *([plan.doubt] if plan.doubt else [])) from error
     if said := settled(plan.doubt, recorded, rerun):
@@ -156,16 +157,16 @@ def _rerun(plan: Plan, recorded: Recorded, folder: Path) -> Recorded:
     return rerun
 
 
-def _play(plan: Plan) -> Played:
+def _run(plan: Plan) -> RunResult:
     try:
-        played = play(plan.order)
+        result = run_at_commit(plan.request)
     except (JobFailed, WrongCall) as error:
         said = error.format_message()
         raise Irreproducible(f"the run cannot be repeated: {said}{_python_to_bring(said)}") from error
-    if played.exit_code:
-        reason = existing(played.run_id).data.tags.get("reprise.failure", f"exit code {played.exit_code}")
-        raise Irreproducible(f"the job, which succeeded then, fails now: {reason} (run {played.run_id})")
-    return played
+    if result.exit_code:
+        reason = existing(result.run_id).data.tags.get("reprise.failure", f"exit code {result.exit_code}")
+        raise Irreproducible(f"the job, which succeeded then, fails now: {reason} (run {result.run_id})")
+    return result
 
 
 def _python_to_bring(said: str) -> str:

@@ -12,7 +12,7 @@ from reprise.models import registry
 from reprise.proof.repositories import place_of, trusted
 from reprise.proof.verdict import Outcome
 from reprise.proof.versions import subject
-from reprise.running.job import run_entry_point
+from reprise.running.entry_point_run import run_entry_point
 from reprise.store.recorded import Recorded, existing
 
 REFUSED, FAILED = "refused", "failed"

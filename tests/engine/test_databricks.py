@@ -23,7 +23,7 @@ from reprise.backends import cluster, databricks
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.code.project_uri import ProjectUri
 from reprise.code.repository import find
-from reprise.running.play import Order
+from reprise.running.run_request import RunRequest
 
 CONFIG: dict[str, Any] = json.loads((PROJECT / "deploy/databricks.json").read_text())
 SECRET = secrets.token_hex()
@@ -203,9 +203,9 @@ def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
 ) -> None:  # fmt: skip
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(databricks, "run_databricks", happens)
-    order = Order(ProjectUri(str(project)), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"])
+    request = RunRequest(ProjectUri(str(project)), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"])
     with pytest.raises(kind):
-        databricks.submit(order, CONFIG)
+        databricks.submit(request, CONFIG)
     assert [run.info.status for run in mlflow.search_runs(output_format="list")] == [status]
 
 
