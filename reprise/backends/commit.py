@@ -1,7 +1,7 @@
 """MLflow's project backend `commit`: `mlflow run <repository>#<commit> -b commit`."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 from mlflow.projects import SubmittedRun
@@ -12,11 +12,25 @@ from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.terminal import accept_every_letter
 from reprise.code.checkout import changed_files, describe
 from reprise.code.git import GitError, explain
-from reprise.code.project_uri import ProjectUri, local_folder, parse
+from reprise.code.project_uri import COMMIT_BACKEND, ProjectUri, local_folder, parse
+from reprise.running.backend_settings import BackendSettings, read_settings
 from reprise.running.commit_run import run_at_commit
 from reprise.running.run_request import RunRequest, RunResult
 
 LISTED = 5
+
+
+class CommitSettings(BackendSettings):
+    """The settings of this backend.
+
+    Attributes:
+        patch: whether changes that no commit holds are carried along.
+    """
+
+    backend: ClassVar[str] = COMMIT_BACKEND
+    example: ClassVar[str] = """--backend-config '{"patch": true}'"""
+
+    patch: bool = False
 
 
 class CommitBackend(AbstractBackend):
@@ -39,7 +53,7 @@ class CommitBackend(AbstractBackend):
             WrongCall, JobFailed: as `run_at_commit`.
         """
         accept_every_letter()
-        manager, carried = backend_config.get("ENV_MANAGER"), _wants_patch(backend_config)
+        manager, carried = backend_config.get("ENV_MANAGER"), read_settings(CommitSettings, backend_config).patch
         request = request_of(project_uri, entry_point, params, version, experiment_id, manager, carried=carried)
         result = run_at_commit(request)
         if result.exit_code:
@@ -73,17 +87,6 @@ class Done(SubmittedRun):
 
     def cancel(self) -> None:  # noqa: D102
         pass
-
-
-def _wants_patch(config: Mapping[str, Any]) -> bool:
-    """Read the backend's configuration: `{"patch": true}`; what MLflow adds is in capitals, or about docker."""
-    own = {name: value for name, value in config.items() if not name.isupper()}
-    unknown = sorted(set(own) - {"patch", "build_image", "docker_auth"})
-    if unknown:
-        raise WrongCall(f"backend config {unknown[0]!r} is not known; backend commit takes patch: true or false")
-    if not isinstance(own.get("patch", False), bool):
-        raise WrongCall(f"backend config patch is {own['patch']!r}; it takes true or false")
-    return bool(own.get("patch"))
 
 
 def request_of(

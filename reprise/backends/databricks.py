@@ -22,7 +22,7 @@ from mlflow.projects.databricks import run_databricks
 from mlflow.utils.databricks_utils import get_databricks_host_creds
 from mlflow.utils.uri import get_db_info_from_uri, is_databricks_uri, is_http_uri
 
-from reprise.backends import cluster
+from reprise.backends import databricks_settings
 from reprise.backends.commit import request_of
 from reprise.base import patience
 from reprise.base.entry_point import in_one_line
@@ -65,7 +65,7 @@ class DatabricksBackend(AbstractBackend):
         """
         accept_every_letter()
         manager = backend_config.get("ENV_MANAGER") or "uv"
-        config = cluster.check(backend_config, manager)
+        config = databricks_settings.check(backend_config, manager)
         _check_reach(tracking_uri)
         return submit(request_of(project_uri, entry_point, params, version, experiment_id, manager), config)
 

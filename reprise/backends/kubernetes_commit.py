@@ -20,14 +20,16 @@ from reprise.code.git import succeeds
 from reprise.code.project_uri import KUBERNETES_BACKEND, ProjectUri
 from reprise.code.repository import Commit, find
 from reprise.environment.pinned_engine import has_engine, pin_in
-from reprise.kubernetes import manifest, reach, settings, template
+from reprise.kubernetes import manifest, reach, template
 from reprise.kubernetes.admission import has_secret, secrets_of, see_that_they_are_admitted
 from reprise.kubernetes.api_server import ApiServer, ask, connect
 from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, abandon, see_to_the_end
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.manifest import PodSettings
 from reprise.kubernetes.published import see_that_it_is_pushed, takes_credentials
+from reprise.kubernetes.settings import KubernetesSettings
 from reprise.running import search_key
+from reprise.running.backend_settings import read_settings
 from reprise.running.commit_run import workspace_at
 from reprise.running.entry_point_run import ended_well, given_parameters, load, make_run
 from reprise.running.run_request import RunRequest
@@ -58,8 +60,8 @@ class KubernetesCommitBackend(AbstractBackend):
             JobFailed: the cluster forbids, refuses or does not answer.
         """
         accept_every_letter()
-        chosen = settings.read(backend_config)
-        job_template = template.read(chosen.template)
+        chosen = read_settings(KubernetesSettings, backend_config)
+        job_template = template.read(Path(chosen.kube_job_template_path))
         uri = reach.tracking_uri(tracking_uri, job_template)
         reach.artifacts(mlflow.get_experiment(experiment_id).artifact_location, job_template)
         manager = _manager(backend_config.get("ENV_MANAGER"))
@@ -67,14 +69,14 @@ class KubernetesCommitBackend(AbstractBackend):
         commit = find(request.place, version)
         reach.repository(commit.url, job_template)
         see_that_it_is_pushed(request.place, commit)
-        server = connect(chosen.context)
+        server = connect(chosen.kube_context)
         return _submit(server, job_template, chosen, request, commit, uri)
 
 
 def _submit(
     server: ApiServer,
     job_template: template.Manifest,
-    chosen: settings.Settings,
+    chosen: KubernetesSettings,
     request: RunRequest,
     commit: Commit,
     uri: str,

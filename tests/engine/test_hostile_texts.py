@@ -14,10 +14,12 @@ from reprise.code.project_uri import ProjectUri
 from reprise.contract.value_type import ValueType
 from reprise.environment import built_environment
 from reprise.governance.policy import read_policy
-from reprise.kubernetes import settings, template
+from reprise.kubernetes import template
 from reprise.kubernetes.api_server import ApiServer, Unreachable, parsed
+from reprise.kubernetes.settings import KubernetesSettings
 from reprise.models import verified_model
 from reprise.proof import model_files, models
+from reprise.running.backend_settings import read_settings
 from reprise.running.entry_point_run import load
 from reprise.running.run_request import RunRequest, Workspace
 from reprise.search.search_space import read_search_space
@@ -137,5 +139,5 @@ def test_a_number_of_the_configuration_is_one_that_can_be(value: str) -> None:
     for name in ("start-timeout", "workers"):
         number = json.loads(value)
         with pytest.raises(WrongCall, match=f"backend config {name} is ") as raised:
-            settings.read({"kube-job-template-path": "x", name: number})
+            read_settings(KubernetesSettings, {"kube-job-template-path": "x", name: number})
         assert len(raised.value.format_message()) < 200

@@ -1,5 +1,6 @@
 """The Job that is asked for, and what its status says: without a cluster."""
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import mlflow
 import pytest
 import yaml
@@ -16,9 +18,11 @@ from reprise.backends import kubernetes_commit as backend
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.code.project_uri import ProjectUri
 from reprise.code.repository import find
-from reprise.kubernetes import admission, cause, manifest, reach, settings, template
+from reprise.kubernetes import admission, cause, manifest, reach, template
 from reprise.kubernetes.api_server import ApiServer
 from reprise.kubernetes.manifest import PodSettings
+from reprise.kubernetes.settings import KubernetesSettings
+from reprise.running.backend_settings import read_settings
 from reprise.running.run_request import RunRequest
 
 SHIPPED = PROJECT / "deploy/job.yaml"
@@ -182,7 +186,7 @@ def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
         backend._submit(  # noqa: SLF001
             server,
             template.read(SHIPPED),
-            settings.Settings(SHIPPED),
+            read_settings(KubernetesSettings, {"kube-job-template-path": str(SHIPPED)}),
             request,
             find(request.place),
             "http://127.0.0.1:9",
@@ -223,17 +227,32 @@ def test_a_template_that_is_none_is_one_line(text: str, reason: str, tmp_path: P
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ({}, "no job template is named"),
+        ({}, "lacks kube-job-template-path; see deploy/kubernetes.json, which names"),
         ({"kube-job-template-path": "x", "namespace": "y"}, "'namespace' is not known; kubernetes-commit takes"),
-        ({"kube-job-template-path": "x", "start-timeout": "1"}, "start-timeout is '1'"),
+        ({"kube-job-template-path": "x", "start-timeout": "1"}, "start-timeout is '1'; it takes seconds"),
         ({"kube-job-template-path": "x", "start-timeout": 0}, "seconds, above 0"),
-        ({"kube-job-template-path": "x", "workers": 0}, "workers is 0; a search takes 1 to 10,000"),
-        ({"kube-job-template-path": "x", "workers": "2"}, "workers is '2', which is not of the right type"),
+        ({"kube-job-template-path": "x", "workers": 0}, "workers is 0; it takes a whole number from 1 to 10,000"),
+        ({"kube-job-template-path": "x", "workers": "2"}, "workers is '2'; it takes a whole number"),
     ],
 )
 def test_a_wrong_configuration_is_one_line(config: dict[str, Any], reason: str) -> None:
     with pytest.raises(WrongCall, match=reason):
-        settings.read({"ENV_MANAGER": None, **config})
+        read_settings(KubernetesSettings, {"ENV_MANAGER": None, **config})
+
+
+def test_what_is_wrong_in_a_file_has_its_line(tmp_path: Path) -> None:
+    """The file is the one that `mlflow run` was given; each problem is told."""
+    file = tmp_path / "kubernetes.json"
+    file.write_text('{\n  "kube-job-template-path": "x",\n  "workers": "2",\n  "namespace": 1\n}')
+    command = click.Context(click.Command("run"))
+    command.params = {"backend_config": str(file)}
+    with command, pytest.raises(WrongCall) as raised:
+        read_settings(KubernetesSettings, json.loads(file.read_text()))
+    assert raised.value.format_message() == (
+        f"backend config {file}, line 3: workers is '2'; it takes a whole number from 1 to 10,000; "
+        f"and {file}, line 4: 'namespace' is not known; kubernetes-commit takes kube-job-template-path, kube-context, "
+        "start-timeout, launcher, workers"
+    )
 
 
 @pytest.mark.parametrize(
