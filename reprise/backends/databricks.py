@@ -83,15 +83,15 @@ def submit(request: RunRequest, config: dict[str, Any]) -> SubmittedRun:
         check_size(clone.folder)
         workspace = workspace_at(request, commit, clone)
         tags = {**request.tags, "mlflow.project.backend": DATABRICKS_BACKEND, "reprise.process": None}
-        run_id = make_run(load(request, workspace), replace(request, tags=tags), workspace)
-        with terminated_as_interrupted(), ended_well(run_id), patience.brief():
+        made = make_run(load(request, workspace), replace(request, tags=tags), workspace)
+        with terminated_as_interrupted(), ended_well(made.run_id), patience.brief():
             try:
                 submitted: SubmittedRun = run_databricks(
-                    mlflow.get_run(run_id), f"{commit.url}#{commit.sha}", request.entry_point, str(clone.folder),
+                    mlflow.get_run(made.run_id), f"{commit.url}#{commit.sha}", request.entry_point, str(clone.folder),
                     dict(request.parameters), request.experiment_id, config, request.env_manager,
                 )  # fmt: skip
             except (MlflowException, OSError, KeyError, ValueError) as error:
-                raise JobFailed(f"Databricks did not take run {run_id}: {in_one_line(error)}") from error
+                raise JobFailed(f"Databricks did not take run {made.run_id}: {in_one_line(error)}") from error
     return submitted
 
 

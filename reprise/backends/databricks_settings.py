@@ -14,7 +14,11 @@ from reprise.running.backend_settings import BackendSettings, named, own_of, rea
 
 EXAMPLE = "deploy/databricks.json"
 
-_MAPS = {name for name, hint in get_type_hints(ClusterSpec).items() if dict in map(get_origin, get_args(hint))}
+_MAPS = {
+    name
+    for name, hint in get_type_hints(ClusterSpec).items()
+    if any(get_origin(part) is dict for part in get_args(hint))
+}
 """Fields of a cluster that hold names and texts of anybody's, such as `spark_conf`."""
 
 

@@ -96,7 +96,7 @@ def _submit(
         pinned = replace(request, place=ProjectUri(commit.url, commit.sha, commit.subdirectory))
         _see_that_it_can_be_fetched(server, namespace, job_template, commit)
         _see_that_all_is_admitted(server, namespace, job_template, replace(pinned, run_id=uuid.uuid4().hex), pods)
-    run_id = make_run(loaded, replace(request, tags={**request.tags, **_tags(server)}), workspace)
+    run_id = make_run(loaded, replace(request, tags={**request.tags, **_tags(server)}), workspace).run_id
     with terminated_as_interrupted(), ended_well(run_id):
         filling = replace(pinned, run_id=run_id)
         body = manifest.build(job_template, filling, pods)

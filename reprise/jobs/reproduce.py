@@ -40,33 +40,33 @@ def reproduce(
 
     Example: python -m reprise job reproduce --run models:/reprise/3
     """
-    run_id, version = versions.subject(run)
+    subject = versions.subject(run)
     how = current()
     origin = provenance.collect(command=how.command)
-    tags = origin.tags() | {"reprise.reproduces.run_id": run_id}
+    tags = origin.tags() | {"reprise.reproduces.run_id": subject.run.info.run_id}
     with tracking.start_run("reproduce", how.parameters, tags) as active:
         where = (repository, env_manager, active.info.experiment_id)
         if commits != "none":
-            _bisect(run_id, where, commits, metric)
+            _bisect(subject, where, commits, metric)
             return
         verdict = reproduction.reproduce(
-            run_id, *where, _announce, version, trusted=trust_model, apply_patch=apply_patch, published=published
+            subject, *where, _announce, trusted=trust_model, apply_patch=apply_patch, published=published
         )
         reproduction.keep(verdict, active.info.run_id)
 
     say("", *verdict.table().splitlines(), "")
     if verdict.outcome is Outcome.IRREPRODUCIBLE:
-        raise Irreproducible(f"run {run_id} cannot be reproduced: {verdict.reason}")
+        raise Irreproducible(f"run {verdict.run_id} cannot be reproduced: {verdict.reason}")
     if verdict.outcome is Outcome.DIVERGED:
-        raise JobFailed(f"run {run_id} diverged: {verdict.reason}")
+        raise JobFailed(f"run {verdict.run_id} diverged: {verdict.reason}")
 
 
-def _bisect(run_id: str, where: tuple[str, str, str], commits: str, metric: str) -> None:
+def _bisect(subject: versions.Subject, where: tuple[str, str, str], commits: str, metric: str) -> None:
     with scratch.folder("bisect") as folder:
-        subject = recorded.read(run_id, folder / "recorded")
-        plan = preparation.prepare(subject, *where)
+        run = recorded.read(subject.run, folder / "recorded")
+        plan = preparation.prepare(run, *where)
         _announce(plan)
-        found = bisect(subject, plan, commits, metric, note)
+        found = bisect(run, plan, commits, metric, note)
     summary(
         {
             "first": f"{found.commit} {found.subject}",

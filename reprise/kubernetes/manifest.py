@@ -66,10 +66,10 @@ def build(template: Manifest, request: RunRequest, pods: PodSettings) -> Manifes
         request: what it runs: the place is the URL of a repository and a full SHA, the run is one that was made.
         pods: what its pod is told.
     """
-    run_id, parameters = str(request.run_id), request.parameters
-    options = [f"--env-manager={request.env_manager}", *(f"-P{name}={value}" for name, value in parameters.items())]
-    arguments = ["fill", run_id, str(request.place), f"--entry-point={request.entry_point}", *options]
-    run: dict[str, object] = {"name": "MLFLOW_RUN_ID", "value": verbatim(run_id)}  # it gets a reason to fail
+    parameters = [f"-P{name}={value}" for name, value in request.parameters.items()]
+    options = [f"--env-manager={request.env_manager}", *parameters]
+    arguments = ["fill", request.run_id, str(request.place), f"--entry-point={request.entry_point}", *options]
+    run: dict[str, object] = {"name": "MLFLOW_RUN_ID", "value": verbatim(request.run_id)}  # it gets a reason to fail
     job = _put_in(template, request, pods, arguments, RUN, [run])
     if pods.has_key:
         _mount_key(job, _name(template, request, pods))
@@ -88,7 +88,7 @@ def build_key(
         content: of the key's file.
         run: the Job of the run as the cluster has made it, with which it deletes this one; None for a dry run.
     """
-    labels = {"app.kubernetes.io/managed-by": "reprise", RUN_LABEL: str(request.run_id)}
+    labels = {"app.kubernetes.io/managed-by": "reprise", RUN_LABEL: request.run_id}
     metadata: Manifest = {"name": _name(template, request, pods), "labels": labels, **_owned_by(run)}
     return {
         "apiVersion": "v1",
@@ -111,7 +111,7 @@ def build_workers(template: Manifest, request: RunRequest, pods: PodSettings, ru
     named = deepcopy(template)
     metadata = named["metadata"] = named.get("metadata") or {}
     metadata["name"] = f"workers-{metadata.get('name') or pods.project}"
-    arguments = ["work", str(request.run_id), f"--env-manager={request.env_manager}"]
+    arguments = ["work", request.run_id, f"--env-manager={request.env_manager}"]
     job = _put_in(named, request, pods, arguments, WORKER, [])
     job["spec"].pop("completions", None)  # each ends by itself when the search has ended
     job["spec"] |= {"parallelism": pods.workers, "backoffLimit": LOSSES * pods.workers}
@@ -123,7 +123,7 @@ def build_workers(template: Manifest, request: RunRequest, pods: PodSettings, ru
 
 def _name(template: Manifest, request: RunRequest, pods: PodSettings) -> str:
     """Return the name of the run's own Job, and of what belongs to it."""
-    return job_name((template.get("metadata") or {}).get("name") or pods.project, str(request.run_id))
+    return job_name((template.get("metadata") or {}).get("name") or pods.project, request.run_id)
 
 
 def _owned_by(run: Manifest | None) -> Manifest:
@@ -157,7 +157,7 @@ def _put_in(
     labels = {
         "app.kubernetes.io/managed-by": "reprise",
         COMPONENT_LABEL: component,
-        RUN_LABEL: str(request.run_id),
+        RUN_LABEL: request.run_id,
         "reprise/commit": commit[:NAME_LENGTH],
         "reprise/entry-point": _slug(request.entry_point, NAME_LENGTH) or "script",
     }
@@ -168,7 +168,7 @@ def _put_in(
     }
     metadata = job["metadata"] = job.get("metadata") or {}
     of_pod = job["spec"]["template"]["metadata"] = job["spec"]["template"].get("metadata") or {}
-    metadata["name"] = job_name(metadata.pop("name", None) or pods.project, str(request.run_id))
+    metadata["name"] = job_name(metadata.pop("name", None) or pods.project, request.run_id)
     for place in (metadata, of_pod):
         place["labels"] = {**(place.get("labels") or {}), **labels}
         place["annotations"] = {**(place.get("annotations") or {}), **annotations}

@@ -26,7 +26,7 @@ def moved(plan: Plan, recorded: Recorded) -> Plan:
     if recorded.provenance:
         return plan
     theirs = recorded.run.info.experiment_id
-    place = theirs if _names_its_experiment(plan) else _new(recorded.run_id, theirs)
+    place = theirs if _names_its_experiment(plan) else _new(recorded)
     variables = {**plan.request.variables, "MLFLOW_EXPERIMENT_NAME": None}  # MLflow refuses one that is not the id's
     return replace(plan, request=replace(plan.request, experiment_id=place, variables=variables))
 
@@ -48,14 +48,15 @@ def _names_its_experiment(plan: Plan) -> bool:
     return called or CALL.encode() in plan.request.patch
 
 
-def _new(run_id: str, beside: str) -> str:
-    """Make an experiment, its artifacts beside those of another where this process can choose."""
+def _new(recorded: Recorded) -> str:
+    """Make an experiment, its artifacts beside those of the run's where this process can choose."""
     client = mlflow.MlflowClient()
     location = None
     if not mlflow.get_tracking_uri().startswith("http"):
-        location = f"{client.get_experiment(beside).artifact_location}/reruns/{run_id}"
+        beside = client.get_experiment(recorded.run.info.experiment_id).artifact_location
+        location = f"{beside}/reruns/{recorded.run_id}"
     for number in count(1):
-        name = f"rerun of {run_id}" + (f" ({number})" if number > 1 else "")
+        name = f"rerun of {recorded.run_id}" + (f" ({number})" if number > 1 else "")
         if client.get_experiment_by_name(name) is None:
             try:
                 return str(client.create_experiment(name, artifact_location=location and f"{location}/{number}"))

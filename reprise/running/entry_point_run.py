@@ -87,21 +87,20 @@ def run_in(request: RunRequest, workspace: Workspace) -> RunResult:
     command = _command(loaded, request, workspace)
     if request.run_id:
         return RunResult(request.run_id, _fill(loaded, request, workspace, command))
-    run_id = make_run(loaded, request, workspace)
-    with terminated_as_interrupted(), ended_well(run_id):
-        _log_patch(run_id, request, workspace)
-        exit_code = _fill(loaded, replace(request, run_id=run_id), workspace, command)
-        end(run_id, "FAILED" if exit_code else "FINISHED")
-    return RunResult(run_id, exit_code)
+    request = make_run(loaded, request, workspace)
+    with terminated_as_interrupted(), ended_well(request.run_id):
+        _log_patch(request, workspace)
+        exit_code = _fill(loaded, request, workspace, command)
+        end(request.run_id, "FAILED" if exit_code else "FINISHED")
+    return RunResult(request.run_id, exit_code)
 
 
 def _fill(loaded: Any, request: RunRequest, workspace: Workspace, command: str) -> int:
-    run_id = str(request.run_id)
     environment = built(loaded, workspace.folder, str(request.env_manager), request.python)
     whole = " && ".join([*environment.activation, command])
-    note(f"running {without_credentials(command)!r} of {workspace.name} in run {run_id}")
-    with reached(environment.folder, run_id) as variables:
-        known = {**request.variables, **get_run_env_vars(run_id, request.experiment_id), **variables}
+    note(f"running {without_credentials(command)!r} of {workspace.name} in run {request.run_id}")
+    with reached(environment.folder, request.run_id) as variables:
+        known = {**request.variables, **get_run_env_vars(request.run_id, request.experiment_id), **variables}
         return child.run(whole, workspace.folder, known, workspace.lock)
 
 
@@ -140,8 +139,8 @@ def _command(loaded: Any, request: RunRequest, workspace: Workspace) -> str:
     return str(command)
 
 
-def make_run(loaded: Any, request: RunRequest, workspace: Workspace) -> str:
-    """Make the run of a request, its parameters logged as typed, and return its id."""
+def make_run(loaded: Any, request: RunRequest, workspace: Workspace) -> RunRequest:
+    """Make the run of a request, its parameters logged as typed, and return the request to fill it."""
     declared, extra = given_parameters(loaded, request)
     tags = {
         "mlflow.user": _get_user(),
@@ -168,7 +167,7 @@ def make_run(loaded: Any, request: RunRequest, workspace: Workspace) -> str:
             )
         except MlflowException as error:
             raise JobFailed(f"run {run_id} takes no such parameters: {cause(error)}") from error
-    return run_id
+    return replace(request, run_id=run_id)
 
 
 def make_absolute(tracking_uri: str) -> None:
@@ -178,11 +177,11 @@ def make_absolute(tracking_uri: str) -> None:
         mlflow.set_tracking_uri(f"{scheme}:///{Path(path).absolute()}")
 
 
-def _log_patch(run_id: str, request: RunRequest, workspace: Workspace) -> None:
+def _log_patch(request: RunRequest, workspace: Workspace) -> None:
     if request.patch:
         file = workspace.spare / Path(PATCH).name
         file.write_bytes(request.patch)
-        mlflow.MlflowClient().log_artifact(run_id, str(file), str(Path(PATCH).parent))
+        mlflow.MlflowClient().log_artifact(request.run_id, str(file), str(Path(PATCH).parent))
 
 
 @contextmanager

@@ -22,7 +22,8 @@ class RunRequest:
         tags: of the run, beyond those that every run has; those without a value are left out.
         run_name: None for a name of MLflow's making.
         version: what `mlflow run --version` names beside the place; both must be the same commit.
-        run_id: a run to fill which somebody else has made and will end; experiment, tags and name are its own then.
+        run_id: a run to fill which somebody else has made and will end, whose own are experiment, tags and name then;
+            "" to make one and end it.
         variables: of the job's environment, beyond this process's own; None for one that it must not have.
     """
 
@@ -36,7 +37,7 @@ class RunRequest:
     tags: Mapping[str, str | None] = field(default_factory=dict)
     run_name: str | None = None
     version: str | None = None
-    run_id: str | None = None
+    run_id: str = ""
     variables: Mapping[str, str | None] = field(default_factory=dict)
 
 
