@@ -271,7 +271,7 @@ def test_the_rerun_is_asked_for_the_python_that_the_run_had(
 ) -> None:
     rewrite(run := train(), lambda content: content["environment"].update(python_version="3.11.0"))
     plan = prepare(read(mlflow.get_run(run.info.run_id), tmp_path / "recorded"), "recorded", "recorded", "0")
-    assert (plan.order.env_manager, plan.order.python) == ("uv", "3.11.0")
+    assert (plan.request.env_manager, plan.request.python) == ("uv", "3.11.0")
 
 
 def test_another_machine_is_named_and_is_no_divergence(checkout: Path, train: Job, reproduce: Reproduce) -> None:
