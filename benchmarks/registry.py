@@ -19,7 +19,7 @@ PAGE = PROJECT / "docs/registry.md"
 RUNS, VERSIONS = 10_000, 1_000
 PROBE = """
 import sys
-from reprise.running.job import run_entry_point
+from reprise.running.entry_point_run import run_entry_point
 sys.exit(run_entry_point("probe", {"model": sys.argv[1]}))
 """
 TRIVIAL = "import sys, mlflow; print(mlflow.get_run(sys.argv[1]).info.status)"

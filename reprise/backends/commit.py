@@ -1,7 +1,7 @@
 """MLflow's project backend `commit`: `mlflow run <repository>#<commit> -b commit`."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 from mlflow.projects import SubmittedRun
@@ -13,10 +13,25 @@ from reprise.base.listing import listed
 from reprise.base.terminal import accept_every_letter
 from reprise.code.checkout import changed_files, describe
 from reprise.code.git import GitError, explain
-from reprise.code.project_uri import ProjectUri, local_folder, parse
-from reprise.running.play import Order, Played, play
+from reprise.code.project_uri import COMMIT_BACKEND, ProjectUri, local_folder, parse
+from reprise.running.backend_settings import BackendSettings, read_settings
+from reprise.running.commit_run import run_at_commit
+from reprise.running.run_request import RunRequest, RunResult
 
 LISTED = 5
+
+
+class CommitSettings(BackendSettings):
+    """The settings of this backend.
+
+    Attributes:
+        patch: whether changes that no commit holds are carried along.
+    """
+
+    backend: ClassVar[str] = COMMIT_BACKEND
+    example: ClassVar[str] = """--backend-config '{"patch": true}'"""
+
+    patch: bool = False
 
 
 class CommitBackend(AbstractBackend):
@@ -36,22 +51,23 @@ class CommitBackend(AbstractBackend):
 
         Raises:
             EntryPointFailed: it ended with another exit code than 0, which becomes that of `mlflow run`.
-            WrongCall, JobFailed: as `play`.
+            WrongCall, JobFailed: as `run_at_commit`.
         """
         accept_every_letter()
-        manager, carried = backend_config.get("ENV_MANAGER"), _wants_patch(backend_config)
-        played = play(order_of(project_uri, entry_point, params, version, experiment_id, manager, carried=carried))
-        if played.exit_code:
-            raise EntryPointFailed(played)
-        return Done(played.run_id)
+        manager, carried = backend_config.get("ENV_MANAGER"), read_settings(CommitSettings, backend_config).patch
+        request = request_of(project_uri, entry_point, params, version, experiment_id, manager, carried=carried)
+        result = run_at_commit(request)
+        if result.exit_code:
+            raise EntryPointFailed(result)
+        return Done(result.run_id)
 
 
 class EntryPointFailed(JobFailed):
     """The job itself ended with another exit code than 0."""
 
-    def __init__(self, played: Played) -> None:
-        super().__init__(f"run {played.run_id} failed: its entry point ended with exit code {played.exit_code}")
-        self.exit_code = played.exit_code  # type: ignore[misc]
+    def __init__(self, result: RunResult) -> None:
+        super().__init__(f"run {result.run_id} failed: its entry point ended with exit code {result.exit_code}")
+        self.exit_code = result.exit_code  # type: ignore[misc]
 
 
 class Done(SubmittedRun):
@@ -74,18 +90,7 @@ class Done(SubmittedRun):
         pass
 
 
-def _wants_patch(config: Mapping[str, Any]) -> bool:
-    """Read the backend's configuration: `{"patch": true}`; what MLflow adds is in capitals, or about docker."""
-    own = {name: value for name, value in config.items() if not name.isupper()}
-    unknown = sorted(set(own) - {"patch", "build_image", "docker_auth"})
-    if unknown:
-        raise WrongCall(f"backend config {unknown[0]!r} is not known; backend commit takes patch: true or false")
-    if not isinstance(own.get("patch", False), bool):
-        raise WrongCall(f"backend config patch is {own['patch']!r}; it takes true or false")
-    return bool(own.get("patch"))
-
-
-def order_of(
+def request_of(
     project_uri: str,
     entry_point: str,
     params: Mapping[str, str] | None,
@@ -94,7 +99,7 @@ def order_of(
     env_manager: str | None,
     *,
     carried: bool = False,
-) -> Order:
+) -> RunRequest:
     """Write down what `mlflow run` asks a backend for, with the changes that are carried along.
 
     Raises:
@@ -104,9 +109,9 @@ def order_of(
     refuse_credentials(params or {})
     place = parse(project_uri)
     patch = _uncommitted(place, version, carried=carried)
-    return Order(
+    return RunRequest(
         place, entry_point, params or {}, env_manager, patch=patch,
-        experiment_id=experiment_id, run_name=_run_name(), also=version,
+        experiment_id=experiment_id, run_name=_run_name(), version=version,
     )  # fmt: skip
 
 

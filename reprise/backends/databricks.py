@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,18 +19,19 @@ from mlflow.exceptions import MlflowException
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
-from reprise.backends import cluster
-from reprise.backends.commit import order_of
+from reprise.backends import databricks_settings
+from reprise.backends.commit import request_of
 from reprise.base import mlflow_private, patience
 from reprise.base.entry_point import in_one_line
 from reprise.base.errors import JobFailed, WrongCall, in_short, one_line
 from reprise.base.interruption import terminated_as_interrupted
 from reprise.base.terminal import accept_every_letter
-from reprise.code.at_commit import DATABRICKS
 from reprise.code.clone import cloned
+from reprise.code.project_uri import DATABRICKS_BACKEND
 from reprise.code.repository import find
-from reprise.running.job import Job, ended_well, load, make_run
-from reprise.running.play import Order, tags
+from reprise.running.commit_run import workspace_at
+from reprise.running.entry_point_run import ended_well, load, make_run
+from reprise.running.run_request import RunRequest
 
 SIZE_LIMIT = 100 * 2**20
 """Bytes of files that a commit may bring to the cluster: code, not data."""
@@ -60,36 +62,33 @@ class DatabricksBackend(AbstractBackend):
         """
         accept_every_letter()
         manager = backend_config.get("ENV_MANAGER") or "uv"
-        config = cluster.check(backend_config, manager)
+        config = databricks_settings.check(backend_config, manager)
         _check_reach(tracking_uri)
-        return submit(order_of(project_uri, entry_point, params, version, experiment_id, manager), config)
+        return submit(request_of(project_uri, entry_point, params, version, experiment_id, manager), config)
 
 
-def submit(order: Order, config: dict[str, Any]) -> SubmittedRun:
+def submit(request: RunRequest, config: dict[str, Any]) -> SubmittedRun:
     """Send a commit to Databricks in a run that is made for it.
 
     Raises:
         WrongCall, JobFailed: as `DatabricksBackend.run`.
     """
-    commit = find(order.place, order.also)
+    commit = find(request.place, request.version)
     if commit.subdirectory:
         raise WrongCall(f"{commit.subdirectory!r} is inside of its repository; Databricks takes a project at the top")
     with cloned(commit, portable=True) as clone:
         check_size(clone.folder)
-        job = Job(
-            clone.folder, f"commit {commit.sha}", order.entry_point, order.parameters, order.env_manager,
-            order.experiment_id, order.run_name,
-            tags={**tags(order, commit), "mlflow.project.backend": DATABRICKS, "reprise.process": None},
-        )  # fmt: skip
-        run_id = make_run(load(job), job, str(order.env_manager))
-        with terminated_as_interrupted(), ended_well(run_id), patience.brief():
+        workspace = workspace_at(request, commit, clone)
+        tags = {**request.tags, "mlflow.project.backend": DATABRICKS_BACKEND, "reprise.process": None}
+        made = make_run(load(request, workspace), replace(request, tags=tags), workspace)
+        with terminated_as_interrupted(), ended_well(made.run_id), patience.brief():
             try:
                 submitted: SubmittedRun = mlflow_private.run_on_databricks(
-                    mlflow.get_run(run_id), f"{commit.url}#{commit.sha}", order.entry_point, clone.folder,
-                    order.parameters, order.experiment_id, config, order.env_manager,
+                    mlflow.get_run(made.run_id), f"{commit.url}#{commit.sha}", request.entry_point, clone.folder,
+                    request.parameters, request.experiment_id, config, request.env_manager,
                 )  # fmt: skip
             except (MlflowException, OSError, KeyError, ValueError) as error:
-                raise JobFailed(f"Databricks did not take run {run_id}: {in_one_line(error)}") from error
+                raise JobFailed(f"Databricks did not take run {made.run_id}: {in_one_line(error)}") from error
     return submitted
 
 

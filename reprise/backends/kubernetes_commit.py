@@ -10,27 +10,30 @@ import mlflow
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
-from reprise.backends.commit import Done, order_of
+from reprise.backends.commit import Done, request_of
 from reprise.base.errors import WrongCall
 from reprise.base.interruption import terminated_as_interrupted
 from reprise.base.process import TAG as PROCESS_TAG
 from reprise.base.terminal import accept_every_letter, note
-from reprise.code.at_commit import KUBERNETES
 from reprise.code.clone import cloned
 from reprise.code.git import succeeds
+from reprise.code.project_uri import KUBERNETES_BACKEND, ProjectUri
 from reprise.code.repository import Commit, find
 from reprise.environment.pinned_engine import has_engine, pin_in
-from reprise.kubernetes import manifest, reach, settings, template
+from reprise.kubernetes import manifest, reach, template
 from reprise.kubernetes.admission import has_secret, secrets_of, see_that_they_are_admitted
 from reprise.kubernetes.api_server import ApiServer, ask, connect
 from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, abandon, see_to_the_end
 from reprise.kubernetes.following import JobPlace
-from reprise.kubernetes.manifest import Task
+from reprise.kubernetes.manifest import PodSettings
 from reprise.kubernetes.published import see_that_it_is_pushed, takes_credentials
-from reprise.running import key
-from reprise.running.job import Job, ended_well, load, make_run
-from reprise.running.play import Order, job_at
-from reprise.running.rendezvous import HERE, MODULE_FILE
+from reprise.kubernetes.settings import KubernetesSettings
+from reprise.running import search_key
+from reprise.running.backend_settings import read_settings
+from reprise.running.commit_run import workspace_at
+from reprise.running.entry_point_run import ended_well, given_parameters, load, make_run
+from reprise.running.run_request import RunRequest
+from reprise.running.search_workers import HERE, MODULE_FILE
 
 MANAGERS = ("uv", "local")
 LAUNCHER = "reprise/kubernetes/attempt.py"
@@ -57,68 +60,71 @@ class KubernetesCommitBackend(AbstractBackend):
             JobFailed: the cluster forbids, refuses or does not answer.
         """
         accept_every_letter()
-        chosen = settings.read(backend_config)
-        job_template = template.read(chosen.template)
+        chosen = read_settings(KubernetesSettings, backend_config)
+        job_template = template.read(Path(chosen.kube_job_template_path))
         uri = reach.tracking_uri(tracking_uri, job_template)
         reach.artifacts(mlflow.get_experiment(experiment_id).artifact_location, job_template)
         manager = _manager(backend_config.get("ENV_MANAGER"))
-        order = order_of(project_uri, entry_point, params, version, experiment_id, manager)
-        commit = find(order.place, version)
+        request = request_of(project_uri, entry_point, params, version, experiment_id, manager)
+        commit = find(request.place, version)
         reach.repository(commit.url, job_template)
-        see_that_it_is_pushed(order.place, commit)
-        server = connect(chosen.context)
-        return _submit(server, job_template, chosen, order, commit, uri)
+        see_that_it_is_pushed(request.place, commit)
+        server = connect(chosen.kube_context)
+        return _submit(server, job_template, chosen, request, commit, uri)
 
 
 def _submit(
     server: ApiServer,
     job_template: template.Manifest,
-    chosen: settings.Settings,
-    order: Order,
+    chosen: KubernetesSettings,
+    request: RunRequest,
     commit: Commit,
     uri: str,
 ) -> SubmittedRun:
     namespace = (job_template.get("metadata") or {}).get("namespace") or server.namespace
     with cloned(commit) as clone:
-        job = job_at(order, commit, clone)
-        loaded = load(job)
-        task = Task(
-            uuid.uuid4().hex, loaded.name or commit.url.rpartition("/")[2], commit.url, commit.sha, commit.subdirectory,
-            order.entry_point, order.parameters, str(order.env_manager), uri,
-            chosen.launcher or _launcher(commit, job.folder),
-        )  # fmt: skip
+        workspace = workspace_at(request, commit, clone)
+        loaded = load(request, workspace)
+        workers = chosen.workers if _takes_workers(loaded, request, workspace.folder) else 0
+        pods = PodSettings(
+            loaded.name or commit.url.rpartition("/")[2],
+            uri,
+            chosen.launcher or _launcher(commit, workspace.folder),
+            workers,
+            has_key=bool(workers) and not template.brings_key(job_template),
+        )
+        pinned = replace(request, place=ProjectUri(commit.url, commit.sha, commit.subdirectory))
         _see_that_it_can_be_fetched(server, namespace, job_template, commit)
-        workers = chosen.workers if _takes_workers(loaded, job) else 0
-        task = replace(task, has_key=bool(workers) and not template.brings_key(job_template))
-        _see_that_all_is_admitted(server, namespace, job_template, task, workers)
-    run_id = make_run(loaded, replace(job, tags={**job.tags, **_tags(server)}), str(order.env_manager))
+        _see_that_all_is_admitted(server, namespace, job_template, replace(pinned, run_id=uuid.uuid4().hex), pods)
+    run_id = make_run(loaded, replace(request, tags={**request.tags, **_tags(server)}), workspace).run_id
     with terminated_as_interrupted(), ended_well(run_id):
-        task = replace(task, run_id=run_id)
-        body = manifest.build(job_template, task)
+        filling = replace(pinned, run_id=run_id)
+        body = manifest.build(job_template, filling, pods)
         place = JobPlace(namespace, body["metadata"]["name"])
         try:
             mlflow.MlflowClient().set_tag(run_id, JOB_TAG, f"{place.namespace}/{place.name}")
             made = ask(server, "POST", place.collection, body=body)
-            if task.has_key:
-                secret = manifest.build_key(job_template, task, key.make().decode(), made)
+            if pods.has_key:
+                secret = manifest.build_key(job_template, filling, pods, search_key.make().decode(), made)
                 ask(server, "POST", secrets_of(namespace), body=secret)
             if workers:
-                ask(server, "POST", place.collection, body=manifest.build_workers(job_template, task, workers, made))
+                beside = manifest.build_workers(job_template, filling, pods, made)
+                ask(server, "POST", place.collection, body=beside)
         except BaseException:  # the Job may have been made
             abandon(server, place)
             raise
-    beside = f", and {workers} workers beside it" if workers else ""
-    note(f"run {run_id} is Job {place.name} in namespace {namespace}{beside}")
+    more = f", and {workers} workers beside it" if workers else ""
+    note(f"run {run_id} is Job {place.name} in namespace {namespace}{more}")
     see_to_the_end(server, place, run_id, chosen.start_timeout)
     return Done(run_id)
 
 
 def _see_that_all_is_admitted(
-    server: ApiServer, namespace: str, job_template: template.Manifest, task: Task, workers: int
+    server: ApiServer, namespace: str, job_template: template.Manifest, request: RunRequest, pods: PodSettings
 ) -> None:
-    jobs = [manifest.build(job_template, task)]
-    jobs += [manifest.build_workers(job_template, task, workers)] if workers else []
-    secret = manifest.build_key(job_template, task, "") if task.has_key else None
+    jobs = [manifest.build(job_template, request, pods)]
+    jobs += [manifest.build_workers(job_template, request, pods)] if pods.workers else []
+    secret = manifest.build_key(job_template, request, pods, "") if pods.has_key else None
     see_that_they_are_admitted(server, namespace, jobs, secret)
 
 
@@ -132,16 +138,16 @@ def _manager(asked: str | None) -> str:
 
 def _tags(server: ApiServer) -> dict[str, str | None]:
     return {
-        "mlflow.project.backend": KUBERNETES,
+        "mlflow.project.backend": KUBERNETES_BACKEND,
         CONTEXT_TAG: server.context,
         PROCESS_TAG: None,  # the pod's process fills the run, not this one
     }
 
 
-def _takes_workers(loaded: Any, job: Job) -> bool:
-    """Tell whether a job is a search to which workers come, and the commit has what a worker runs."""
-    given, _ = loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
-    return given.get("scheduler") == HERE and has_engine(job.folder, MODULE_FILE)
+def _takes_workers(loaded: Any, request: RunRequest, folder: Path) -> bool:
+    """Tell whether a run is a search to which workers come, and the commit has what a worker runs."""
+    given, _ = given_parameters(loaded, request)
+    return given.get("scheduler") == HERE and has_engine(folder, MODULE_FILE)
 
 
 def _launcher(commit: Commit, folder: Path) -> str:

@@ -150,7 +150,7 @@ def reproduce(
 @click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
 def tune(parameters: dict[str, str], env_manager: str) -> None:
     """Search hyper-parameters and train with the best: the entry point tune, with uv."""
-    from reprise.running.job import run_entry_point  # noqa: PLC0415
+    from reprise.running.entry_point_run import run_entry_point  # noqa: PLC0415
 
     sys.exit(run_entry_point("tune", parameters, env_manager))
 

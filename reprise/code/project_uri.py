@@ -5,6 +5,13 @@ from pathlib import Path
 
 from reprise.base import paths
 
+COMMIT_BACKEND = "commit"
+DATABRICKS_BACKEND = "databricks-commit"
+KUBERNETES_BACKEND = "kubernetes-commit"
+BACKENDS = (COMMIT_BACKEND, DATABRICKS_BACKEND, KUBERNETES_BACKEND)
+"""MLflow's names for the project backends that run a project's URI at a commit, and tags of their runs. All write the
+URI as the source of their runs, which `COMMIT_BACKEND` runs again."""
+
 FORMS = "#<commit, tag or branch>, #<commit, tag or branch>:<subdirectory> or #:<subdirectory>"
 
 
@@ -28,6 +35,11 @@ class ProjectUri:
     def __post_init__(self) -> None:
         """Check the subdirectory, which may come from a store."""
         object.__setattr__(self, "subdirectory", paths.relative(self.subdirectory, "subdirectory"))
+
+    def __str__(self) -> str:
+        """Return it as `mlflow run` takes it."""
+        folder = f":{self.subdirectory}" if self.subdirectory else ""
+        return f"{self.repository}#{self.version or ''}{folder}" if self.version or folder else self.repository
 
 
 def parse(uri: str) -> ProjectUri:

@@ -128,7 +128,7 @@ class _Probe:
         self.env_manager = env_manager
 
     def __call__(self, uri: str) -> None:
-        from reprise.running.job import run_entry_point  # noqa: PLC0415
+        from reprise.running.entry_point_run import run_entry_point  # noqa: PLC0415
 
         if run_entry_point("probe", {"model": uri}, self.env_manager):
             raise JobFailed(

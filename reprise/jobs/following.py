@@ -10,7 +10,7 @@ import mlflow
 
 from reprise.base import project
 from reprise.base.credentials import without_credentials
-from reprise.code import at_commit
+from reprise.code.project_uri import BACKENDS, COMMIT_BACKEND
 
 
 def ui_command(run: mlflow.entities.Run) -> str:
@@ -32,13 +32,13 @@ def evaluate_command(run: mlflow.entities.Run, model_id: str | None) -> str:
         return f"python {script.name if Path.cwd() == project.FOLDER else shlex.quote(str(script))} --model {model}"
     manager = tags.get("mlflow.project.env", "local")
     options = "" if manager == "conda" else f" --env-manager {manager}"
-    if tags.get("mlflow.project.backend") in at_commit.BACKENDS:
-        options = f" -b {at_commit.COMMIT}{options}"
+    if tags.get("mlflow.project.backend") in BACKENDS:
+        options = f" -b {COMMIT_BACKEND}{options}"
     return f"mlflow run {_project_uri(tags)} -e evaluate{options} -P model={model}"
 
 
 def _project_uri(tags: dict[str, str]) -> str:
-    if tags.get("mlflow.project.backend") in at_commit.BACKENDS or _is_clone_of_mlflow(project.FOLDER):
+    if tags.get("mlflow.project.backend") in BACKENDS or _is_clone_of_mlflow(project.FOLDER):
         return shlex.quote(tags["mlflow.source.name"])
     return "." if _is_default_store(mlflow.get_tracking_uri()) else shlex.quote(str(project.FOLDER))
 

@@ -40,33 +40,33 @@ def reproduce(
 
     Example: python -m reprise job reproduce --run models:/reprise/3
     """
-    run_id, version = versions.subject(run)
+    subject = versions.subject(run)
     how = current()
     origin = provenance.collect(command=how.command)
-    tags = origin.tags() | {"reprise.reproduces.run_id": run_id}
+    tags = origin.tags() | {"reprise.reproduces.run_id": subject.run.info.run_id}
     with tracking.start_run("reproduce", how.parameters, tags) as active:
         where = (repository, env_manager, active.info.experiment_id)
         if commits != "none":
-            _bisect(run_id, where, commits, metric)
+            _bisect(subject, where, commits, metric)
             return
         verdict = reproduction.reproduce(
-            run_id, *where, _announce, version, trusted=trust_model, apply_patch=apply_patch, published=published
+            subject, *where, _announce, trusted=trust_model, apply_patch=apply_patch, published=published
         )
         reproduction.keep(verdict, active.info.run_id)
 
     say("", *verdict.table().splitlines(), "")
     if verdict.outcome is Outcome.IRREPRODUCIBLE:
-        raise Irreproducible(f"run {run_id} cannot be reproduced: {verdict.reason}")
+        raise Irreproducible(f"run {verdict.run_id} cannot be reproduced: {verdict.reason}")
     if verdict.outcome is Outcome.DIVERGED:
-        raise JobFailed(f"run {run_id} diverged: {verdict.reason}")
+        raise JobFailed(f"run {verdict.run_id} diverged: {verdict.reason}")
 
 
-def _bisect(run_id: str, where: tuple[str, str, str], commits: str, metric: str) -> None:
+def _bisect(subject: versions.Subject, where: tuple[str, str, str], commits: str, metric: str) -> None:
     with scratch.folder("bisect") as folder:
-        subject = recorded.read(run_id, folder / "recorded")
-        plan = preparation.prepare(subject, *where)
+        run = recorded.read(subject.run, folder / "recorded")
+        plan = preparation.prepare(run, *where)
         _announce(plan)
-        found = bisect(subject, plan, commits, metric, note)
+        found = bisect(run, plan, commits, metric, note)
     summary(
         {
             "first": f"{found.commit} {found.subject}",
@@ -77,13 +77,13 @@ def _bisect(run_id: str, where: tuple[str, str, str], commits: str, metric: str)
 
 def _announce(plan: preparation.Plan) -> None:
     """Say whose code is about to be run."""
-    order = plan.order
-    repository = without_credentials(order.place.repository)
-    note(f"runs {order.entry_point} of {repository} at {order.place.version}")
-    if order.patch:
-        changes = f"uncommitted changes of {len(order.patch)} bytes"
+    request = plan.request
+    repository = without_credentials(request.place.repository)
+    note(f"runs {request.entry_point} of {repository} at {request.place.version}")
+    if request.patch:
+        changes = f"uncommitted changes of {len(request.patch)} bytes"
         note(f"with {changes}, which come from the store and not from the repository ({recorded.PATCH} of the run)")
-    if given := [f"{name}={value}" for name, value in order.variables.items() if value is not None]:
+    if given := [f"{name}={value}" for name, value in request.variables.items() if value is not None]:
         note(f"with {' '.join(given)}, as the run had it")
     if plan.lacks:
         note(plan.lacks)

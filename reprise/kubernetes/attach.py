@@ -12,7 +12,7 @@ from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, KubernetesJobFai
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.manifest import RUN_LABEL
 from reprise.kubernetes.settings import START_TIMEOUT
-from reprise.running.job import end
+from reprise.running.entry_point_run import end
 from reprise.store.recorded import existing
 
 _NAMES = re.compile(r"([a-z0-9-]+)/([a-z0-9.-]+)")

@@ -13,7 +13,8 @@ from reprise.base.terminal import note
 from reprise.code.project_uri import parse
 from reprise.kubernetes.conclusion import EXIT_TAG, POD_TAG, forget_reasons
 from reprise.running.child import as_shell_says
-from reprise.running.play import Order, play
+from reprise.running.commit_run import run_at_commit
+from reprise.running.run_request import RunRequest
 
 
 def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, str], env_manager: str) -> int:
@@ -24,7 +25,7 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
 
     Raises:
         JobFailed: an attempt before this one has logged results, and the job does not say that it carries on with them.
-        WrongCall, JobFailed: as `play`.
+        WrongCall, JobFailed: as `run_at_commit`.
     """
     client = mlflow.MlflowClient()
     run = client.get_run(run_id)
@@ -39,10 +40,10 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
         forget_reasons(run_id)
         client.update_run(run_id, status="RUNNING")
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in {POD_TAG: me, **process.tags()}.items()])
-    order = Order(
+    request = RunRequest(
         parse(uri), entry_point, parameters, env_manager, experiment_id=run.info.experiment_id, run_id=run_id
     )  # fmt: skip
-    return as_shell_says(play(order).exit_code)
+    return as_shell_says(run_at_commit(request).exit_code)
 
 
 def _was_ended(run: Run) -> bool:

@@ -12,8 +12,8 @@ from reprise.kubernetes.api_server import ApiServer, Unreachable
 from reprise.kubernetes.cause import Ended
 from reprise.kubernetes.following import JobPlace, delete, follow
 from reprise.kubernetes.manifest import COMPONENT_LABEL, RUN_LABEL, WORKER
-from reprise.running.job import end
-from reprise.running.rendezvous import takes_workers
+from reprise.running.entry_point_run import end
+from reprise.running.search_workers import takes_workers
 
 JOB_TAG = "reprise.kubernetes.job"
 CONTEXT_TAG = "reprise.kubernetes.context"

@@ -14,8 +14,7 @@ from reprise.base.terminal import note
 from reprise.kubernetes import cause
 from reprise.kubernetes.api_server import ApiServer, Refused, Unreachable, ask
 from reprise.kubernetes.cause import Ended
-from reprise.kubernetes.log import print_log
-from reprise.kubernetes.watch import Event, watch
+from reprise.kubernetes.watch import Event, print_log, watch
 
 IMAGE_TIMEOUT = 60.0
 """Seconds in which an image that cannot be pulled is tried again."""

@@ -1,12 +1,12 @@
 """The manifests of a run's Jobs: a template, with the run put into it, or workers for it, and the key of both."""
 
 import re
-from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 
 from reprise.kubernetes.template import Manifest, container, pod
-from reprise.running.rendezvous import HOST, KEY
+from reprise.running.run_request import RunRequest
+from reprise.running.search_workers import HOST, KEY
 
 NAME_LENGTH = 63
 """Characters that a name or a label's value may have (RFC 1123)."""
@@ -40,59 +40,56 @@ exec uv tool run --quiet --from "$0" reprise "$@"
 
 
 @dataclass(frozen=True)
-class Task:
-    """What the Job's container does.
+class PodSettings:
+    """What a run's pods are told beside what they run.
 
     Attributes:
-        run_id: the MLflow run to fill.
         project: the project's name, for a person.
-        repository: its URL, without credentials.
-        commit: the full SHA.
-        subdirectory: of the project, "" at the top.
-        entry_point: a name in MLproject, or a script.
-        parameters: of the entry point.
-        env_manager: `uv`, or `local` for what the image holds.
-        tracking_uri: where the pod finds the run.
+        tracking_uri: where a pod finds the run.
         launcher: what pip would install this launcher from, for an image that lacks it; "" for none.
+        workers: how many pods work for the run, which is a search then; 0 for none.
         has_key: whether there is a Secret with a key, by which the pods of a search know one another.
     """
 
-    run_id: str
     project: str
-    repository: str
-    commit: str
-    subdirectory: str
-    entry_point: str
-    parameters: Mapping[str, str]
-    env_manager: str
     tracking_uri: str
     launcher: str = ""
+    workers: int = 0
     has_key: bool = False
 
 
-def build(template: Manifest, task: Task) -> Manifest:
-    """Put a run into a template."""
-    place = f"{task.repository}#{task.commit}" + (f":{task.subdirectory}" if task.subdirectory else "")
-    options = [f"--env-manager={task.env_manager}", *(f"-P{name}={value}" for name, value in task.parameters.items())]
-    arguments = ["fill", task.run_id, place, f"--entry-point={task.entry_point}", *options]
-    run: dict[str, object] = {"name": "MLFLOW_RUN_ID", "value": verbatim(task.run_id)}  # it gets a reason to fail
-    job = _put_in(template, task, arguments, RUN, [run])
-    if task.has_key:
-        _mount_key(job, _name(template, task))
+def build(template: Manifest, request: RunRequest, pods: PodSettings) -> Manifest:
+    """Put a run into a template.
+
+    Args:
+        template: of the Job.
+        request: what it runs: the place is the URL of a repository and a full SHA, the run is one that was made.
+        pods: what its pod is told.
+    """
+    parameters = [f"-P{name}={value}" for name, value in request.parameters.items()]
+    options = [f"--env-manager={request.env_manager}", *parameters]
+    arguments = ["fill", request.run_id, str(request.place), f"--entry-point={request.entry_point}", *options]
+    run: dict[str, object] = {"name": "MLFLOW_RUN_ID", "value": verbatim(request.run_id)}  # it gets a reason to fail
+    job = _put_in(template, request, pods, arguments, RUN, [run])
+    if pods.has_key:
+        _mount_key(job, _name(template, request, pods))
     return job
 
 
-def build_key(template: Manifest, task: Task, content: str, run: Manifest | None = None) -> Manifest:
+def build_key(
+    template: Manifest, request: RunRequest, pods: PodSettings, content: str, run: Manifest | None = None
+) -> Manifest:
     """Put the key of a search into a Secret, which all its pods mount: those too that take a lost one's place.
 
     Args:
         template: of the run's own Job.
-        task: of the run's own Job.
+        request: of the run's own Job.
+        pods: of the run's own Job.
         content: of the key's file.
         run: the Job of the run as the cluster has made it, with which it deletes this one; None for a dry run.
     """
-    labels = {"app.kubernetes.io/managed-by": "reprise", RUN_LABEL: task.run_id}
-    metadata: Manifest = {"name": _name(template, task), "labels": labels, **_owned_by(run)}
+    labels = {"app.kubernetes.io/managed-by": "reprise", RUN_LABEL: request.run_id}
+    metadata: Manifest = {"name": _name(template, request, pods), "labels": labels, **_owned_by(run)}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -102,30 +99,31 @@ def build_key(template: Manifest, task: Task, content: str, run: Manifest | None
     }
 
 
-def build_workers(template: Manifest, task: Task, number: int, run: Manifest | None = None) -> Manifest:
-    """Put workers for a run, which is a search, into the same template.
+def build_workers(template: Manifest, request: RunRequest, pods: PodSettings, run: Manifest | None = None) -> Manifest:
+    """Put the workers of a run, which is a search, into the same template; where one is lost, another is started.
 
     Args:
         template: of the run's own Job.
-        task: of the run's own Job.
-        number: how many workers; where one is lost, Kubernetes starts another.
+        request: of the run's own Job.
+        pods: of the run's own Job.
         run: the Job of the run as the cluster has made it, with which it deletes this one; None for a dry run.
     """
     named = deepcopy(template)
     metadata = named["metadata"] = named.get("metadata") or {}
-    metadata["name"] = f"workers-{metadata.get('name') or task.project}"
-    job = _put_in(named, task, ["work", task.run_id, f"--env-manager={task.env_manager}"], WORKER, [])
+    metadata["name"] = f"workers-{metadata.get('name') or pods.project}"
+    arguments = ["work", request.run_id, f"--env-manager={request.env_manager}"]
+    job = _put_in(named, request, pods, arguments, WORKER, [])
     job["spec"].pop("completions", None)  # each ends by itself when the search has ended
-    job["spec"] |= {"parallelism": number, "backoffLimit": LOSSES * number}
+    job["spec"] |= {"parallelism": pods.workers, "backoffLimit": LOSSES * pods.workers}
     job["metadata"] |= _owned_by(run)
-    if task.has_key:
-        _mount_key(job, _name(template, task))
+    if pods.has_key:
+        _mount_key(job, _name(template, request, pods))
     return job
 
 
-def _name(template: Manifest, task: Task) -> str:
+def _name(template: Manifest, request: RunRequest, pods: PodSettings) -> str:
     """Return the name of the run's own Job, and of what belongs to it."""
-    return job_name((template.get("metadata") or {}).get("name") or task.project, task.run_id)
+    return job_name((template.get("metadata") or {}).get("name") or pods.project, request.run_id)
 
 
 def _owned_by(run: Manifest | None) -> Manifest:
@@ -147,24 +145,30 @@ def _mount_key(job: Manifest, secret: str) -> None:
 
 
 def _put_in(
-    template: Manifest, task: Task, arguments: list[str], component: str, variables: list[dict[str, object]]
+    template: Manifest,
+    request: RunRequest,
+    pods: PodSettings,
+    arguments: list[str],
+    component: str,
+    variables: list[dict[str, object]],
 ) -> Manifest:
     job = deepcopy(template)
+    commit = str(request.place.version)
     labels = {
         "app.kubernetes.io/managed-by": "reprise",
         COMPONENT_LABEL: component,
-        RUN_LABEL: task.run_id,
-        "reprise/commit": task.commit[:NAME_LENGTH],
-        "reprise/entry-point": _slug(task.entry_point, NAME_LENGTH) or "script",
+        RUN_LABEL: request.run_id,
+        "reprise/commit": commit[:NAME_LENGTH],
+        "reprise/entry-point": _slug(request.entry_point, NAME_LENGTH) or "script",
     }
     annotations = {
-        "reprise/repository": task.repository,
-        "reprise/commit": task.commit,
-        "reprise/entry-point": task.entry_point,
+        "reprise/repository": request.place.repository,
+        "reprise/commit": commit,
+        "reprise/entry-point": request.entry_point,
     }
     metadata = job["metadata"] = job.get("metadata") or {}
     of_pod = job["spec"]["template"]["metadata"] = job["spec"]["template"].get("metadata") or {}
-    metadata["name"] = job_name(metadata.pop("name", None) or task.project, task.run_id)
+    metadata["name"] = job_name(metadata.pop("name", None) or pods.project, request.run_id)
     for place in (metadata, of_pod):
         place["labels"] = {**(place.get("labels") or {}), **labels}
         place["annotations"] = {**(place.get("annotations") or {}), **annotations}
@@ -173,11 +177,11 @@ def _put_in(
     pod(job)["restartPolicy"] = "Never"
     first = container(job)
     first.setdefault("name", "run")
-    first["command"] = [verbatim(word) for word in ("sh", "-c", _LAUNCH, task.launcher)]
+    first["command"] = [verbatim(word) for word in ("sh", "-c", _LAUNCH, pods.launcher)]
     first["args"] = [verbatim(word) for word in arguments]
     given = first.get("env") or []
     names = {one["name"] for one in given}
-    open_ones = [one for one in (*variables, *_variables(task)) if one["name"] not in names]
+    open_ones = [one for one in (*variables, *_variables(pods)) if one["name"] not in names]
     first["env"] = [*given, *open_ones]
     return job
 
@@ -200,11 +204,11 @@ def _slug(text: str, length: int) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:length].strip("-")
 
 
-def _variables(task: Task) -> list[dict[str, object]]:
+def _variables(pods: PodSettings) -> list[dict[str, object]]:
     """Give what every pod is told, where the template leaves it open."""
     return [
         {"name": "REPRISE_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": HOST, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-        {"name": "MLFLOW_TRACKING_URI", "value": verbatim(task.tracking_uri)},
+        {"name": "MLFLOW_TRACKING_URI", "value": verbatim(pods.tracking_uri)},
         {"name": "PYTHONUNBUFFERED", "value": "1"},
     ]

@@ -7,7 +7,7 @@ import yaml
 
 from reprise.base import yaml_nodes
 from reprise.base.errors import LONGEST, WrongCall, one_line
-from reprise.running.rendezvous import KEY
+from reprise.running.search_workers import KEY
 
 Manifest = dict[str, Any]
 

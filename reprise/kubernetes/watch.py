@@ -1,11 +1,12 @@
-"""A resource as it changes: listed once, then told of by the API server, over its restarts."""
+"""What the API server sends while it happens, over its restarts: a resource's changes, a container's log."""
 
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from reprise.base.terminal import note
-from reprise.kubernetes.api_server import WATCHED, ApiServer, Unreachable, ask, lines, parsed
+from reprise.base.terminal import note, say
+from reprise.kubernetes.api_server import WATCHED, ApiServer, Refused, Unreachable, ask, lines, parsed
+from reprise.kubernetes.cause import has_ended
 
 PATIENCE = 600
 """Seconds that the API server may be away while a Job is followed."""
@@ -44,6 +45,33 @@ def watch(server: ApiServer, path: str, selector: dict[str, str]) -> Iterator[Ev
             yield from _changes(server, path, selector, listed["metadata"]["resourceVersion"])
         except Unreachable as error:
             away = wait_for_server(away or time.monotonic(), error)
+
+
+def print_log(server: ApiServer, namespace: str, pod: str, container: str) -> None:
+    """Print a log to its end; where the connection breaks, from where it broke, no line twice."""
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
+    last, away = b"", 0.0
+    while True:
+        query = {"container": container, "follow": "true", "timestamps": "true"}
+        if last:
+            query["sinceTime"] = last.decode()
+        try:
+            for line in lines(server, f"{path}/log", query):
+                stamp, _, text = line.partition(b" ")  # of fixed width, so that they compare as text
+                if stamp > last:
+                    say(text.decode(errors="replace").rstrip("\r\n").expandtabs())
+                    last = stamp
+                away = 0.0
+            if has_ended(ask(server, "GET", path)):
+                return
+            time.sleep(1)  # the log was rotated or the kubelet restarted
+        except Unreachable as error:
+            try:
+                away = wait_for_server(away or time.monotonic(), error)
+            except Unreachable:
+                return  # who follows the Job hears the same
+        except Refused:
+            return  # the pod is gone
 
 
 def wait_for_server(since: float, error: Unreachable) -> float:

@@ -26,9 +26,9 @@ def moved(plan: Plan, recorded: Recorded) -> Plan:
     if recorded.provenance:
         return plan
     theirs = recorded.run.info.experiment_id
-    place = theirs if _names_its_experiment(plan) else _new(recorded.run_id, theirs)
-    variables = {**plan.order.variables, "MLFLOW_EXPERIMENT_NAME": None}  # MLflow refuses one that is not the id's
-    return replace(plan, order=replace(plan.order, experiment_id=place, variables=variables))
+    place = theirs if _names_its_experiment(plan) else _new(recorded)
+    variables = {**plan.request.variables, "MLFLOW_EXPERIMENT_NAME": None}  # MLflow refuses one that is not the id's
+    return replace(plan, request=replace(plan.request, experiment_id=place, variables=variables))
 
 
 def taken_over(plan: Plan, recorded: Recorded) -> Iterator[Finding]:
@@ -37,25 +37,26 @@ def taken_over(plan: Plan, recorded: Recorded) -> Iterator[Finding]:
     if recorded.provenance and resumed != "none":
         note = f"they are taken over by resume, not tried again: reproduce run {resumed} as well"
         yield Finding("code", f"trials of run {resumed}", Match.SKIPPED, note=note)
-    if not recorded.provenance and plan.order.experiment_id == recorded.run.info.experiment_id:
+    if not recorded.provenance and plan.request.experiment_id == recorded.run.info.experiment_id:
         note = f"the code calls {CALL}, so it was run beside its earlier runs; what it takes over is not done again"
         yield Finding("code", "steps of earlier runs", Match.SKIPPED, note=note)
 
 
 def _names_its_experiment(plan: Plan) -> bool:
-    commit = find(plan.order.place)
+    commit = find(plan.request.place)
     called = succeeds(commit.git_dir, "grep", "--quiet", "--fixed-strings", "-e", CALL, commit.sha)
-    return called or CALL.encode() in plan.order.patch
+    return called or CALL.encode() in plan.request.patch
 
 
-def _new(run_id: str, beside: str) -> str:
-    """Make an experiment, its artifacts beside those of another where this process can choose."""
+def _new(recorded: Recorded) -> str:
+    """Make an experiment, its artifacts beside those of the run's where this process can choose."""
     client = mlflow.MlflowClient()
     location = None
     if not mlflow.get_tracking_uri().startswith("http"):
-        location = f"{client.get_experiment(beside).artifact_location}/reruns/{run_id}"
+        beside = client.get_experiment(recorded.run.info.experiment_id).artifact_location
+        location = f"{beside}/reruns/{recorded.run_id}"
     for number in count(1):
-        name = f"rerun of {run_id}" + (f" ({number})" if number > 1 else "")
+        name = f"rerun of {recorded.run_id}" + (f" ({number})" if number > 1 else "")
         if client.get_experiment_by_name(name) is None:
             try:
                 return str(client.create_experiment(name, artifact_location=location and f"{location}/{number}"))

@@ -11,9 +11,9 @@ from reprise.base.errors import Irreproducible, JobFailed, WrongCall, one_line
 from reprise.code.git import GitError, git, text
 from reprise.code.repository import Commit, find
 from reprise.proof.comparison import Results, compare
-from reprise.proof.preparation import Plan, order_at
+from reprise.proof.preparation import Plan, request_at
 from reprise.proof.verdict import Finding, Match
-from reprise.running.play import play
+from reprise.running.commit_run import run_at_commit
 from reprise.store.recorded import BISECTS, Recorded, existing
 
 Tell = Callable[[str], None]
@@ -50,14 +50,14 @@ def bisect(recorded: Recorded, plan: Plan, commits: str, metric: str, tell: Tell
         JobFailed: the ends of the range do not differ as they must, or too many commits cannot be run.
     """
     good, bad = _range(commits)
-    if plan.order.patch:
+    if plan.request.patch:
         raise Irreproducible(f"run {recorded.run_id} has a patch, which belongs to its own commit; bisect a clean run")
     if metric != "any" and metric not in recorded.run.data.metrics:
         raise WrongCall(
             f"run {recorded.run_id} has no metric {metric!r}; it has {', '.join(recorded.run.data.metrics)}"
         )
     trial = _Trial(recorded, plan, metric, tell)
-    first, last = (find(replace(plan.order.place, version=end)) for end in (good, bad))
+    first, last = (find(replace(plan.request.place, version=end)) for end in (good, bad))
     if trial.differs(first.sha):
         raise JobFailed(f"at {good} ({first.sha}) a metric differs already", remedy="begin the range earlier")
     if not trial.differs(last.sha):
@@ -84,12 +84,12 @@ class _Trial:
         Raises:
             JobFailed: the job cannot be run there.
         """
-        order = order_at(self.plan, self.recorded, commit)
-        played = play(replace(order, tags={BISECTS: self.recorded.run_id}))
-        if played.exit_code:
-            raise JobFailed(f"the job fails at {commit} (run {played.run_id})")
+        request = request_at(self.plan, self.recorded, commit)
+        result = run_at_commit(replace(request, tags={BISECTS: self.recorded.run_id}))
+        if result.exit_code:
+            raise JobFailed(f"the job fails at {commit} (run {result.run_id})")
         before = self._metrics(self.recorded.run.data.metrics)
-        findings = compare(before, self._metrics(existing(played.run_id).data.metrics), tolerance=None)
+        findings = compare(before, self._metrics(existing(result.run_id).data.metrics), tolerance=None)
         self.found[commit] = tuple(finding for finding in findings if finding.match == Match.DIFFERENT)
         named = ", ".join(f"{finding.name} {finding.again}" for finding in self.found[commit])
         self.tell(f"{commit}: {named or 'equal'}")

@@ -62,7 +62,7 @@ def models_of(run: Recorded, folder: Path) -> dict[str, Model]:
     }
     for model_id, name in _logged(run.run):
         number = next(number for number in count(1) if _numbered(name, number) not in found)
-        found[_numbered(name, number)] = _fetched(model_id, run.run_id, folder)
+        found[_numbered(name, number)] = _fetched(model_id, run, folder)
     return found
 
 
@@ -161,7 +161,7 @@ def _refusal(folder: Path, model: Model, own: tuple[Origin, Path | None], *, tru
     return f"it runs code of its own when it is loaded: {reason}; if you trust it, add {OPTION}" if reason else None
 
 
-def _fetched(model_id: str, run_id: str, folder: Path) -> Model:
+def _fetched(model_id: str, run: Recorded, folder: Path) -> Model:
     """Download a logged model."""
     try:
         place = folder / paths.name(model_id, "model id")
@@ -172,12 +172,12 @@ def _fetched(model_id: str, run_id: str, folder: Path) -> Model:
     file = next(iter(sorted(place.rglob("MLmodel"), key=lambda path: len(path.parts))), None)
     if file is None:
         return Model(gone="its files are gone from the store: it has no MLmodel of it")
-    return _checked(file.parent, model_id, run_id)
+    return _checked(file.parent, model_id, run)
 
 
-def _checked(folder: Path, model_id: str, run_id: str) -> Model:
+def _checked(folder: Path, model_id: str, run: Recorded) -> Model:
     try:
-        recorded = recorded_digest(model_id, run_id)
+        recorded = recorded_digest(model_id, run.run_id)
         return Model(folder, recorded=recorded, now=digest(folder) if recorded else None)
     except JobFailed as error:
         return Model(folder, contradiction=error.format_message())

@@ -10,7 +10,7 @@ from reprise.base import json_text, yaml_nodes
 from reprise.base.errors import Irreproducible
 from reprise.base.terminal import note
 from reprise.proof.snapshot import Snapshot
-from reprise.running.job import EXTRA_TAG
+from reprise.running.entry_point_run import EXTRA_TAG
 from reprise.store.recorded import Recorded
 
 SCRIPTS = (".py", ".sh", ".R")

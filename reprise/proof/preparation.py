@@ -16,7 +16,7 @@ from reprise.proof.parameters import given
 from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
 from reprise.proof.trials import search_of
-from reprise.running.play import Order
+from reprise.running.run_request import RunRequest
 from reprise.store.recorded import LOCK, PATCH, PROVENANCE, RERUN_OF, Recorded
 
 MANAGERS = ("uv", "conda", "virtualenv")
@@ -29,7 +29,7 @@ class Plan:
     """How to run a recorded run again.
 
     Attributes:
-        order: what the backend is asked for.
+        request: what is to be run.
         replaced: parameters that name the same thing otherwise than recorded, such as data found in another place.
         lock: the environment lock at the commit; None for a project without one that is read here.
         here: whether this process's own environment is taken, since it is the one that the lock names.
@@ -37,7 +37,7 @@ class Plan:
         doubt: what is wrong with the table by today's reader alone, so that the rerun decides; None without a doubt.
     """
 
-    order: Order
+    request: RunRequest
     replaced: dict[str, str]
     lock: Lock | None
     here: bool
@@ -83,7 +83,7 @@ def prepare(
         table = recorded_table.find(code, recorded)
         replaced = {**table.parameters, **_model(recorded)}
     here = env_manager == "recorded" and lock is not None and _is_here(recorded, lock)
-    order = Order(
+    request = RunRequest(
         place=place,
         entry_point=recorded.entry_point,
         parameters={**parameters, **replaced},
@@ -95,21 +95,21 @@ def prepare(
         variables=threads.variables(recorded.environment, threads.cores()),
     )
     lacks = threads.lacking(recorded.environment, threads.cores())
-    return Plan(order, replaced, lock, here, lacks, table.doubt)
+    return Plan(request, replaced, lock, here, lacks, table.doubt)
 
 
-def order_at(plan: Plan, recorded: Recorded, commit: str) -> Order:
-    """Order the same at another commit, in the environment that the lock there names.
+def request_at(plan: Plan, recorded: Recorded, commit: str) -> RunRequest:
+    """Return the request for the same at another commit, in the environment that the lock there names.
 
     Raises:
         WrongCall, JobFailed: the commit cannot be had.
     """
-    order = replace(plan.order, place=replace(plan.order.place, version=commit))
+    request = replace(plan.request, place=replace(plan.request.place, version=commit))
     if not plan.here:
-        return order
-    with snapshot(find(order.place), b"") as code:
+        return request
+    with snapshot(find(request.place), b"") as code:
         same = line_ends.folded(code.file("conda.yaml") or b"") == line_ends.folded(recorded.lock or b"")
-    return order if same else replace(order, env_manager=_builder(recorded))
+    return request if same else replace(request, env_manager=_builder(recorded))
 
 
 def _gaps(recorded: Recorded) -> Iterator[str]:

@@ -26,8 +26,8 @@ from reprise.proof.predicted import agreement
 from reprise.proof.preparation import Plan, prepare
 from reprise.proof.recorded_table import settled
 from reprise.proof.verdict import Finding, Match, Verdict, told
-from reprise.proof.versions import check_version, served
-from reprise.running.play import Played, play
+from reprise.proof.versions import Subject, check_version, served
+from reprise.running.commit_run import run_at_commit
 from reprise.store.recorded import Recorded, existing, read
 
 VERDICT_TAG = "reprise.reproduction"
@@ -40,12 +40,11 @@ Announce = Callable[[Plan], None]
 
 
 def reproduce(
-    run_id: str,
+    subject: Subject,
     repository: str,
     env_manager: str,
     experiment_id: str,
     announce: Announce,
-    version: Version | None = None,
     *,
     trusted: bool = False,
     apply_patch: bool = True,
@@ -54,12 +53,11 @@ def reproduce(
     """Reproduce a run.
 
     Args:
-        run_id: of the run.
+        subject: the run, and the registered version that was named, if one was.
         repository: where its commit is; `recorded` for where the run says, else this project's own checkout.
         env_manager: of the rerun; `recorded` for the run's own.
         experiment_id: of the rerun.
         announce: is told what will be run, just before it is.
-        version: the registered version that was named, if one was; the registry says that it is of this run.
         trusted: whether models are loaded that may run code of their own, or of which nobody recorded a digest.
         apply_patch: whether uncommitted changes that the store has are applied, and so run.
         published: whether a branch or tag of the repository must lead to the commit.
@@ -68,11 +66,11 @@ def reproduce(
         WrongCall: there is no such run.
     """
     with scratch.folder("reproduce") as folder:
-        recorded = read(run_id, folder / "recorded")
+        recorded = read(subject.run, folder / "recorded")
         parent = trials.search_of(recorded)
-        search = read(parent, folder / "search") if parent else recorded
+        search = read(existing(parent), folder / "search") if parent else recorded
         models = models_of(recorded, folder / "models")
-        record = (*check(recorded, search, version), *check_models(recorded, models), *contradictions(recorded))
+        record = (*check(recorded, search, subject.version), *check_models(recorded, models), *contradictions(recorded))
         _warn([finding for finding in record if finding.match == Match.DIFFERENT])
         try:
             trials.see_that_it_has_results(recorded)
@@ -83,9 +81,9 @@ def reproduce(
                 note(f"the engine of the recorded run was edited: {search.engine.few()}")
             again = rerun = _rerun(plan, search, folder / "again")
             if parent:
-                again = read(trials.counterpart(recorded, rerun.run), folder / "trial")
+                again = read(existing(trials.counterpart(recorded, rerun.run)), folder / "trial")
         except Irreproducible as error:
-            return Verdict(run_id, None, None, search.commit, record, missing=error.missing)
+            return Verdict(recorded.run_id, None, None, search.commit, record, missing=error.missing)
         sides = Sides(own_of(recorded), own_of(again))
         models_again = models_of(again, folder / "models-again")
         files, files_again = folders(models), folders(models_again)
@@ -98,8 +96,8 @@ def reproduce(
             refused(models_again, again, files_again, trusted=trusted),
         )
         findings, tolerance = _compare((recorded, files), (again, files_again), record, given, sides, refusals)
-        place = without_credentials(plan.order.place.repository)
-        return Verdict(run_id, again.run_id, place, search.commit, findings, tolerance=tolerance)
+        place = without_credentials(plan.request.place.repository)
+        return Verdict(recorded.run_id, again.run_id, place, search.commit, findings, tolerance=tolerance)
 
 
 def _warn(found: Sequence[Finding]) -> None:
@@ -148,7 +146,7 @@ def _rerun(plan: Plan, recorded: Recorded, folder: Path) -> Recorded:
     if plan.doubt:
         note(f"{plan.doubt}; that is by today's code, and the run kept no digest of the bytes: its own code decides")
     try:
-        rerun = read(_play(plan).run_id, folder)
+        rerun = read(_run(plan), folder)
     except Irreproducible as error:
         raise Irreproducible(*error.missing, *([plan.doubt] if plan.doubt else [])) from error
     if said := settled(plan.doubt, recorded, rerun):
@@ -156,16 +154,17 @@ def _rerun(plan: Plan, recorded: Recorded, folder: Path) -> Recorded:
     return rerun
 
 
-def _play(plan: Plan) -> Played:
+def _run(plan: Plan) -> mlflow.entities.Run:
     try:
-        played = play(plan.order)
+        result = run_at_commit(plan.request)
     except (JobFailed, WrongCall) as error:
         said = error.format_message()
         raise Irreproducible(f"the run cannot be repeated: {said}{_python_to_bring(said)}") from error
-    if played.exit_code:
-        reason = existing(played.run_id).data.tags.get("reprise.failure", f"exit code {played.exit_code}")
-        raise Irreproducible(f"the job, which succeeded then, fails now: {reason} (run {played.run_id})")
-    return played
+    run = existing(result.run_id)
+    if result.exit_code:
+        reason = run.data.tags.get("reprise.failure", f"exit code {result.exit_code}")
+        raise Irreproducible(f"the job, which succeeded then, fails now: {reason} (run {result.run_id})")
+    return run
 
 
 def _python_to_bring(said: str) -> str:

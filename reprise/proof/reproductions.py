@@ -12,7 +12,7 @@ from reprise.models import registry
 from reprise.proof.repositories import place_of, trusted
 from reprise.proof.verdict import Outcome
 from reprise.proof.versions import subject
-from reprise.running.job import run_entry_point
+from reprise.running.entry_point_run import run_entry_point
 from reprise.store.recorded import Recorded, existing
 
 REFUSED, FAILED = "refused", "failed"
@@ -51,8 +51,7 @@ def one(named: str, parameters: Mapping[str, str], env_manager: str) -> int:
     Raises:
         WrongCall: there is no such run or model.
     """
-    run_id, version = subject(named)
-    return run_entry_point("reproduce", {"run": version.uri if version else run_id, **parameters}, env_manager)
+    return run_entry_point("reproduce", {"run": subject(named).name, **parameters}, env_manager)
 
 
 def every(name: str, trust: Sequence[str], parameters: Mapping[str, str], env_manager: str) -> int:

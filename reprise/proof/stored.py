@@ -129,8 +129,8 @@ def read(recorded: Recorded) -> Stored:
         datasets=_datasets(run),
         files={name: sha256(path) for name, path in files(recorded.folder)},
         lock=recorded.lock,
-        models={str(output.model_id): _model(str(output.model_id), recorded.run_id) for output in outputs},
-        judged=_model(judged, recorded.run_id) if judged else None,
+        models={str(output.model_id): _model(str(output.model_id), recorded) for output in outputs},
+        judged=_model(judged, recorded) if judged else None,
         verdict=_verdict(recorded.folder / VERDICT),
         table=table,
         children=dict(_children(recorded, table)) if table else {},
@@ -154,14 +154,14 @@ def _fingerprint(profile: str | None) -> str | None:
     return str(content["fingerprint"]) if isinstance(content, dict) and "fingerprint" in content else None
 
 
-def _model(model_id: str, run_id: str) -> Model | None:
+def _model(model_id: str, recorded: Recorded) -> Model | None:
     try:
         model = mlflow.MlflowClient().get_logged_model(model_id)
     except mlflow.exceptions.MlflowException as error:
         if error.error_code not in ABSENT:
             raise
         return None
-    metrics = {metric.key: metric.value for metric in model.metrics or [] if metric.run_id == run_id}
+    metrics = {metric.key: metric.value for metric in model.metrics or [] if metric.run_id == recorded.run_id}
     return Model(model.source_run_id or None, dict(model.params or {}), dict(model.tags or {}), metrics)
 
 

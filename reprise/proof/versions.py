@@ -32,19 +32,37 @@ class Served:
     model_id: str | None = None
 
 
-def subject(named: str) -> tuple[str, Version | None]:
+@dataclass(frozen=True)
+class Subject:
+    """What a person has named.
+
+    Attributes:
+        run: the run that is meant; of a version, it is the one that the registry names.
+        version: the registered version, where one was named.
+    """
+
+    run: mlflow.entities.Run
+    version: Version | None = None
+
+    @property
+    def name(self) -> str:
+        """The name by which another process finds the same."""
+        return self.version.uri if self.version else str(self.run.info.run_id)
+
+
+def subject(named: str) -> Subject:
     """Find the run that a person means, and the registered version where one was named.
 
     Args:
-        named: as `reprise.store.recorded.run_of` takes it. Of a version, the run is the one that the registry names.
+        named: as `reprise.store.recorded.run_of` takes it.
 
     Raises:
         WrongCall: there is no such run, model or version.
     """
     version = registry.of_uri(named) if named.startswith("models:/") else None
     if version is None or version.run_id is None:
-        return run_of(named), version
-    return str(existing(version.run_id).info.run_id), version
+        return Subject(run_of(named), version)
+    return Subject(existing(version.run_id), version)
 
 
 def served(version: Version) -> Served:

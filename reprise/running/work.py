@@ -15,8 +15,8 @@ from reprise.code.repository import find
 from reprise.environment.built_environment import built, choose_manager
 from reprise.environment.pinned_engine import has_engine
 from reprise.running import child
-from reprise.running.job import make_absolute
-from reprise.running.rendezvous import KEY, MODULE, MODULE_FILE, takes_workers
+from reprise.running.entry_point_run import make_absolute
+from reprise.running.search_workers import KEY, MODULE, MODULE_FILE, takes_workers
 from reprise.store.recorded import Recorded, existing
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

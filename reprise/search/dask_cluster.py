@@ -19,8 +19,8 @@ from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.listing import few
 from reprise.base.terminal import note
 from reprise.environment.pins import read_lock
-from reprise.running.key import Key
-from reprise.running.rendezvous import ADDRESS, HERE, HOST
+from reprise.running.search_key import SearchKey
+from reprise.running.search_workers import ADDRESS, HERE, HOST
 from reprise.search import dask_calls, dask_tls
 
 CONNECT_SECONDS = 10
@@ -52,7 +52,7 @@ class Cluster:
     client: Client
     address: str
     gathers: bool
-    key: Key | None = None
+    key: SearchKey | None = None
 
     def invite(self, run: mlflow.entities.Run) -> None:
         """Let workers find the scheduler of this process by a run."""

@@ -8,8 +8,8 @@ from typing import Any, cast
 from distributed import Scheduler, Security, Worker
 
 from reprise.base.errors import WrongCall, one_line
-from reprise.running import key
-from reprise.running.key import Key
+from reprise.running import search_key
+from reprise.running.search_key import SearchKey
 
 PROTOCOL = "tls://"
 
@@ -29,7 +29,7 @@ class OnePortWorker(Worker):
 
 
 @contextmanager
-def of_search() -> Iterator[tuple[Security, Key | None]]:
+def of_search() -> Iterator[tuple[Security, SearchKey | None]]:
     """Give what a search admits its workers by: Dask's own configuration of TLS, a key that it was given, or a new one.
 
     Yields:
@@ -42,12 +42,12 @@ def of_search() -> Iterator[tuple[Security, Key | None]]:
     if own := configured():
         yield own, None
         return
-    found = key.given()
-    with nullcontext(found) if found else key.kept() as used:
+    found = search_key.given()
+    with nullcontext(found) if found else search_key.kept() as used:
         yield by(used), used
 
 
-def of_worker(run_id: str) -> tuple[Security | None, Key | None]:
+def of_worker(run_id: str) -> tuple[Security | None, SearchKey | None]:
     """Find what a worker shows to a search: Dask's own configuration of TLS, or the search's key; None for neither.
 
     Raises:
@@ -55,7 +55,7 @@ def of_worker(run_id: str) -> tuple[Security | None, Key | None]:
     """
     if own := configured():
         return own, None
-    found = key.find(run_id)
+    found = search_key.find(run_id)
     return by(found) if found else None, found
 
 
@@ -68,7 +68,7 @@ def configured() -> Security | None:
     return cast("Security", own)
 
 
-def by(used: Key) -> Security:
+def by(used: SearchKey) -> Security:
     """Turn a key into settings of TLS, by which both sides of a connection must have the key.
 
     Raises:

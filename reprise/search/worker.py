@@ -27,7 +27,7 @@ except ModuleNotFoundError:
 from reprise.base.entry_point import INTERRUPTED, main
 from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.base.terminal import note, say
-from reprise.running.rendezvous import ADDRESS, HOST
+from reprise.running.search_workers import ADDRESS, HOST
 from reprise.search import dask_tls
 from reprise.search.dask_cluster import ENVIRONMENT, describe_worker, differences
 

@@ -163,7 +163,7 @@ class Recorded:
         return path.read_bytes() if path.is_file() else None
 
 
-def run_of(subject: str) -> str:
+def run_of(subject: str) -> mlflow.entities.Run:
     """Find the run that a person means.
 
     Args:
@@ -173,9 +173,8 @@ def run_of(subject: str) -> str:
         WrongCall: there is no such run or model, or the run is deleted.
     """
     if subject == "latest":
-        return newest_training_run()
-    run_id = _run_of_model(subject) if ":" in subject else subject
-    return str(existing(run_id).info.run_id)
+        return existing(newest_training_run())
+    return existing(_run_of_model(subject) if ":" in subject else subject)
 
 
 def existing(run_id: str) -> mlflow.entities.Run:
@@ -215,19 +214,18 @@ def newest_training_run() -> str:
     raise WrongCall(message)
 
 
-def read(run_id: str, folder: Path) -> Recorded:
+def read(run: mlflow.entities.Run, folder: Path) -> Recorded:
     """Read a run with all its artifacts.
 
     Args:
-        run_id: of a run that exists.
+        run: as `existing` gives it.
         folder: where its artifacts go.
 
     Raises:
         WrongCall: a newer version of this project recorded it.
     """
-    run = existing(run_id)
     folder.mkdir(exist_ok=True)
-    client = mlflow.MlflowClient()
+    client, run_id = mlflow.MlflowClient(), run.info.run_id
     if client.list_artifacts(run_id):
         client.download_artifacts(run_id, "", str(folder))
     provenance = _provenance(folder / PROVENANCE)

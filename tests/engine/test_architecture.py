@@ -12,7 +12,7 @@ from attacks import attacks
 from conftest import ENTRY_POINTS, JOBS, PROJECT
 
 import reprise
-from reprise.code import at_commit
+from reprise.code.project_uri import BACKENDS
 
 MODULES = sorted((PROJECT / "reprise").rglob("*.py"))
 NAMES = {".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
@@ -148,7 +148,7 @@ def test_a_package_imports_only_those_before_it() -> None:
 
 def test_every_backend_that_mlflow_finds_is_known() -> None:
     declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["entry-points"]
-    assert set(at_commit.BACKENDS) == set(declared["mlflow.project_backend"])
+    assert set(BACKENDS) == set(declared["mlflow.project_backend"])
 
 
 def test_no_file_is_two_nouns() -> None:

@@ -65,7 +65,7 @@ def test_ui_of_no_run_is_one_line(store: str) -> None:
 
 def test_tune_starts_the_entry_point_and_ends_as_it_does(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    monkeypatch.setattr("reprise.running.job.run_entry_point", lambda *call: started.append(call) or 1)
+    monkeypatch.setattr("reprise.running.entry_point_run.run_entry_point", lambda *call: started.append(call) or 1)
     done = CliRunner().invoke(cli, ["tune", "-P", "data=digits", "-P", "space=a=b.yaml"])
     assert done.exit_code == 1
     assert started == [("tune", {"data": "digits", "space": "a=b.yaml"}, "uv")]

@@ -20,7 +20,8 @@ from conftest import commit_all, environment, git, run
 from reprise.backends.commit import CommitBackend, EntryPointFailed
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.code.project_uri import ProjectUri
-from reprise.running.play import Order, Played, play
+from reprise.running.commit_run import run_at_commit
+from reprise.running.run_request import RunRequest, RunResult
 
 MLPROJECT = """
 name: foreign
@@ -53,9 +54,10 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Path
     return folder
 
 
-def order(place: str | Path, version: str | None = None, subdirectory: str = "", **fields: object) -> Order:
+def request(place: str | Path, version: str | None = None, subdirectory: str = "", **fields: object) -> RunRequest:
     uri = ProjectUri(str(place), version, subdirectory)
-    return Order(uri, **{"env_manager": "local", "experiment_id": os.environ["MLFLOW_EXPERIMENT_ID"], **fields})  # type: ignore[arg-type]
+    fields = {"env_manager": "local", "experiment_id": os.environ["MLFLOW_EXPERIMENT_ID"], **fields}
+    return RunRequest(uri, **fields)  # type: ignore[arg-type]
 
 
 def run_backend(uri: str | Path, version: str | None = None, entry_point: str = "main", **config: object) -> str:
@@ -155,26 +157,26 @@ def test_a_repository_without_mlproject_is_said(foreign: Path) -> None:
 
 def test_a_parameter_that_mlflow_does_not_take_ends_the_run(foreign: Path) -> None:
     with pytest.raises(JobFailed, match="takes no such parameters"):
-        play(order(foreign, entry_point="fail", parameters={"a$": "1"}))
+        run_at_commit(request(foreign, entry_point="fail", parameters={"a$": "1"}))
     assert [one.info.status for one in all_runs()] == ["FAILED"]
 
 
 def test_a_password_in_a_parameter_is_not_printed(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
     word = "https://me:hunter2@example.org/x.csv"
-    played = play(order(foreign, parameters={"word": word, "out": str(foreign.with_suffix(".out"))}))
+    result = run_at_commit(request(foreign, parameters={"word": word, "out": str(foreign.with_suffix(".out"))}))
     assert "hunter2" in foreign.with_suffix(".out").read_text()
     assert "hunter2" not in capsys.readouterr().err
-    assert mlflow.get_run(played.run_id).data.params["word"] == "https://example.org/x.csv"
+    assert mlflow.get_run(result.run_id).data.params["word"] == "https://example.org/x.csv"
 
 
 def test_a_missing_parameter_and_manager_are_said(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WrongCall, match="No value given for missing parameters: 'out'"):
-        play(order(foreign))
+        run_at_commit(request(foreign))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     with pytest.raises(WrongCall, match="uv is not on the PATH"):
-        play(order(foreign, parameters={"out": "x"}, env_manager="uv"))
+        run_at_commit(request(foreign, parameters={"out": "x"}, env_manager="uv"))
     with pytest.raises(WrongCall, match="pyenv is not on the PATH: install it; or give --env-manager uv"):
-        play(order(foreign, parameters={"out": "x"}, env_manager="virtualenv"))
+        run_at_commit(request(foreign, parameters={"out": "x"}, env_manager="virtualenv"))
     assert all_runs() == []
 
 
@@ -188,10 +190,10 @@ def test_an_entry_point_that_fails_passes_its_exit_code_on(foreign: Path) -> Non
 
 def test_runs_of_one_repository_do_not_disturb_one_another(foreign: Path, tmp_path: Path) -> None:
     """Several at once, on a cache that is empty, each at a commit of its own."""
-    played: list[Played] = []
+    results: list[RunResult] = []
 
     def start(version: str, out: Path) -> None:
-        played.append(play(order(foreign.as_uri(), version, parameters={"out": str(out)})))
+        results.append(run_at_commit(request(foreign.as_uri(), version, parameters={"out": str(out)})))
 
     outs = {tmp_path / f"out-{number}": ("v1", "main")[number % 2] for number in range(6)}
     threads = [threading.Thread(target=start, args=(version, out)) for out, version in outs.items()]
@@ -199,7 +201,7 @@ def test_runs_of_one_repository_do_not_disturb_one_another(foreign: Path, tmp_pa
         thread.start()
     for thread in threads:
         thread.join()
-    assert [one.exit_code for one in played] == [0] * 6
+    assert [one.exit_code for one in results] == [0] * 6
     assert [out.read_text().split()[0] for out in outs] == ["first", "second"] * 3
     assert list((tmp_path / "cache/clones").iterdir()) == []
 
@@ -258,7 +260,7 @@ def test_an_environment_that_is_none_ends_the_run(key: str, content: str, foreig
     (foreign / "environment.yaml").write_text(content)
     commit_all(foreign)
     with pytest.raises(JobFailed, match=r"environment\.yaml describes no environment: ") as raised:
-        play(order(foreign, parameters={"out": "x"}, env_manager="uv"))
+        run_at_commit(request(foreign, parameters={"out": "x"}, env_manager="uv"))
     assert "\n" not in raised.value.format_message()
     assert [one.info.status for one in all_runs()] == ["FAILED"]
 
@@ -289,23 +291,23 @@ entry_points:
 def test_an_environment_is_built_whole_or_not_used(with_environment: Path, tmp_path: Path) -> None:
     """Built once; what an interrupted build left is built anew; what cannot be built says why."""
     out = tmp_path / "out"
-    same = order(with_environment, env_manager="uv", parameters={"out": str(out)})
-    play(same)
+    same = request(with_environment, env_manager="uv", parameters={"out": str(out)})
+    run_at_commit(same)
     version, prefix = out.read_text().split()
     assert version == "1.16.0"
     assert Path(prefix).is_relative_to(tmp_path / "envs")
     (Path(prefix) / "mark").write_text("kept")
-    play(same)
+    run_at_commit(same)
     assert (Path(prefix) / "mark").exists()
     Path(f"{prefix}.whole").unlink()
     shutil.rmtree(next(Path(prefix).glob("lib/*/site-packages/six-*")))
-    play(same)
+    run_at_commit(same)
     assert out.read_text().split() == [version, prefix]
     assert not (Path(prefix) / "mark").exists()
     (with_environment / "python_env.yaml").write_text(PYTHON_ENV.replace("1.16.0", "99.0"))
     commit_all(with_environment)
     with pytest.raises(JobFailed, match=r"the environment cannot be built: .*six==99\.0"):
-        play(same)
+        run_at_commit(same)
     assert [one.info.status for one in all_runs()] == ["FAILED", *["FINISHED"] * 3]
     assert "six==99.0" in all_runs()[0].data.tags["reprise.failure"]
 
@@ -323,15 +325,15 @@ def test_the_environment_has_the_very_python_that_is_asked_for(
     installed = {python["version"] for python in json.loads(listed)}
     assert platform.python_version() in installed
     for version in installed:
-        assert python_of(order(with_environment, env_manager="uv", python=version), tmp_path) == version
+        assert python_of(request(with_environment, env_manager="uv", python=version), tmp_path) == version
     assert "is not on this machine" not in capsys.readouterr().err
-    assert python_of(order(with_environment, env_manager="uv", python="3.0.99"), tmp_path) != "3.0.99"
+    assert python_of(request(with_environment, env_manager="uv", python="3.0.99"), tmp_path) != "3.0.99"
     assert "Python 3.0.99 is not on this machine, and uv cannot bring it: another 3 is taken" in capsys.readouterr().err
 
 
-def python_of(asked: Order, folder: Path) -> str:
-    """Play an order, and give the version of the Python that its environment has."""
-    play(replace(asked, parameters={"out": str(folder / "out")}))
+def python_of(asked: RunRequest, folder: Path) -> str:
+    """The version of the Python in whose environment a request is run."""
+    run_at_commit(replace(asked, parameters={"out": str(folder / "out")}))
     _, prefix = (folder / "out").read_text().split()
     return run(
         Path(prefix, "bin/python"), "-c", "import platform; print(platform.python_version())", cwd=folder
@@ -349,7 +351,7 @@ def test_virtualenv_takes_a_python_that_pyenv_has(
     if not installed:
         pytest.skip("pyenv has no Python 3.11")
     newest = max(installed, key=lambda version: int(version.rpartition(".")[2]))
-    assert python_of(order(with_environment, env_manager="virtualenv"), tmp_path) == newest
+    assert python_of(request(with_environment, env_manager="virtualenv"), tmp_path) == newest
     assert "pyenv has no" not in capsys.readouterr().err
-    assert python_of(order(with_environment, env_manager="virtualenv", python="3.11.99"), tmp_path) == newest
+    assert python_of(request(with_environment, env_manager="virtualenv", python="3.11.99"), tmp_path) == newest
     assert "pyenv has no Python 3.11.99: another 3.11 is taken" in capsys.readouterr().err

@@ -14,7 +14,8 @@ from reprise.base.errors import JobFailed, WrongCall
 from reprise.code.project_uri import ProjectUri
 from reprise.environment import conda
 from reprise.environment.build_output import telling
-from reprise.running.play import Order, play
+from reprise.running.commit_run import run_at_commit
+from reprise.running.run_request import RunRequest
 
 MLPROJECT = """
 name: foreign
@@ -37,8 +38,8 @@ class Foreign:
     def at_commit(self) -> Path:
         """Run it by the backend, and return its environment."""
         place = ProjectUri(str(self.folder), None, "")
-        asked = Order(place, parameters={"out": str(self.out)}, env_manager="conda")
-        assert play(asked).exit_code == 0
+        asked = RunRequest(place, parameters={"out": str(self.out)}, env_manager="conda")
+        assert run_at_commit(asked).exit_code == 0
         return self.environment()
 
     def plain(self) -> Path:

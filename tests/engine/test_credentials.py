@@ -7,7 +7,7 @@ import mlflow
 import pytest
 from conftest import PROJECT, run
 
-from reprise.backends.commit import order_of
+from reprise.backends.commit import request_of
 from reprise.base.credentials import refuse_credentials, without_credentials
 from reprise.base.errors import WrongCall
 from reprise.data.source import locate
@@ -75,7 +75,7 @@ def test_a_parameter_with_credentials_is_refused_by_name_and_not_shown() -> None
 
 def test_a_backend_refuses_it_before_it_makes_a_run() -> None:
     with pytest.raises(WrongCall, match="parameter data holds credentials"):
-        order_of(str(PROJECT), "main", {"data": "s3://key:hunter2/3@bucket/a.csv"}, None, "0", "uv")
+        request_of(str(PROJECT), "main", {"data": "s3://key:hunter2/3@bucket/a.csv"}, None, "0", "uv")
 
 
 def test_a_job_of_mlflow_run_fails_before_it_reads_and_says_what_to_do(store: str, tmp_path: Path) -> None:

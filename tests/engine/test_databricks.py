@@ -19,11 +19,11 @@ from databricks.sdk.service.compute import ClusterSpec, Library
 from databricks_stand_in import TOKEN, Workspace, stand_in
 from servers import free_port, mlflow_server, running
 
-from reprise.backends import cluster, databricks
+from reprise.backends import databricks, databricks_settings
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.code.project_uri import ProjectUri
 from reprise.code.repository import find
-from reprise.running.play import Order
+from reprise.running.run_request import RunRequest
 
 CONFIG: dict[str, Any] = json.loads((PROJECT / "deploy/databricks.json").read_text())
 SECRET = secrets.token_hex()
@@ -43,7 +43,7 @@ def test_the_example_is_what_databricks_sdk_takes() -> None:
     """Its types give back all that they were given, so no key is unknown to them."""
     assert ClusterSpec.from_dict(CONFIG["new_cluster"]).as_dict() == CONFIG["new_cluster"]
     assert [Library.from_dict(library).as_dict() for library in CONFIG["libraries"]] == CONFIG["libraries"]
-    assert cluster.check(CONFIG | MLFLOWS_OWN, "uv") == CONFIG
+    assert databricks_settings.check(CONFIG | MLFLOWS_OWN, "uv") == CONFIG
 
 
 @pytest.mark.parametrize(
@@ -61,16 +61,32 @@ def test_the_example_is_what_databricks_sdk_takes() -> None:
         (CONFIG | {"libraries": [pypi("uvicorn")]}, "libraries lack uv"),
         (CONFIG | {"libraries": [pypi("==1")]}, "libraries lack uv"),
         (CONFIG | {"libraries": [pypi(5)]}, "libraries[0].pypi.package is 5; it takes text"),
-        (CONFIG | {"libraries": [{"pypi": None}, {"jar": "a.jar"}]}, "libraries[0].pypi is None; it takes an object"),
-        (CONFIG | {"libraries": [{"pypi": {}}]}, "libraries lack uv"),
+        (CONFIG | {"libraries": [{"pypi": None}, {"jar": "a.jar"}]}, "libraries[0].pypi is None; give it a value, or"),
+        (CONFIG | {"libraries": [{"pypi": {}}]}, "libraries[0].pypi lacks package"),
         ({"new_cluster": {"num_workers": 1}}, "lacks spark_version"),
     ],
 )
 def test_a_cluster_that_will_not_do_is_one_line(config: dict[str, Any], says: str) -> None:
     with pytest.raises(WrongCall) as refused:
-        cluster.check(config | MLFLOWS_OWN, "uv")
+        databricks_settings.check(config | MLFLOWS_OWN, "uv")
     assert says in refused.value.message
     assert "\n" not in refused.value.message
+
+
+def test_what_is_wrong_in_a_file_has_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "databricks.json"
+    libraries = '[{"pypi": {"package": "uv"}},\n {"jar": 5}]'
+    file.write_text(f'{{"new_cluster": {{"spark_version": "17.3.x"}},\n "libraries": {libraries}}}')
+    command = click.Context(click.Command("run"))
+    command.params = {"backend_config": str(file)}
+    wrong = rf"^backend config {file}, line 3: libraries\[1\]\.jar is 5; it takes text$"
+    with command, pytest.raises(WrongCall, match=wrong):
+        databricks_settings.check(json.loads(file.read_text()), "uv")
+
+
+def test_a_cluster_may_give_numbers_where_anybody_names_the_keys() -> None:
+    config = new_cluster(spark_conf={"spark.speculation": True, "spark.cores.max": 4})
+    assert databricks_settings.check(config, "uv") == config
 
 
 @pytest.mark.parametrize(
@@ -78,7 +94,7 @@ def test_a_cluster_that_will_not_do_is_one_line(config: dict[str, Any], says: st
 )
 def test_uv_may_be_asked_for_as_any_requirement(package: str) -> None:
     config = CONFIG | {"libraries": [{"jar": "dbfs:/a.jar"}, pypi("git+https://host/repo.git"), pypi(package)]}
-    assert cluster.check(config | MLFLOWS_OWN, "uv") == config
+    assert databricks_settings.check(config | MLFLOWS_OWN, "uv") == config
 
 
 def test_a_portable_clone_is_the_commit_alone_and_needs_no_other_repository(project: Path, tmp_path: Path) -> None:
@@ -203,9 +219,9 @@ def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
 ) -> None:  # fmt: skip
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("reprise.base.mlflow_private.run_on_databricks", happens)
-    order = Order(ProjectUri(str(project)), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"])
+    request = RunRequest(ProjectUri(str(project)), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"])
     with pytest.raises(kind):
-        databricks.submit(order, CONFIG)
+        databricks.submit(request, CONFIG)
     assert [run.info.status for run in mlflow.search_runs(output_format="list")] == [status]
 
 

@@ -10,14 +10,18 @@ import yaml
 
 from reprise.base import json_text, process, yaml_nodes
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.code.project_uri import ProjectUri
 from reprise.contract.value_type import ValueType
 from reprise.environment import built_environment
 from reprise.governance.policy import read_policy
-from reprise.kubernetes import settings, template
+from reprise.kubernetes import template
 from reprise.kubernetes.api_server import ApiServer, Unreachable, parsed
+from reprise.kubernetes.settings import KubernetesSettings
 from reprise.models import verified_model
 from reprise.proof import model_files, models
-from reprise.running.job import Job, load
+from reprise.running.backend_settings import read_settings
+from reprise.running.entry_point_run import load
+from reprise.running.run_request import RunRequest, Workspace
 from reprise.search.search_space import read_search_space
 from reprise.store import digest, recorded
 
@@ -95,11 +99,12 @@ def test_a_project_of_anybody_is_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "MLproject").write_text(
         f"{text}\nname: x\nconda_env: conda.yaml\nentry_points: {{main: {{command: a}}}}"
     )
+    place, workspace = ProjectUri(str(tmp_path)), Workspace(tmp_path, "that project", tmp_path)
     with pytest.raises(WrongCall, match="that project: "):
-        load(Job(tmp_path, "that project", "train", {}, None, "0"))
+        load(RunRequest(place, "train"), workspace)
     (tmp_path / "MLproject").write_text("name: x\nconda_env: conda.yaml\nentry_points: {main: {command: a}}")
     (tmp_path / "conda.yaml").write_text(text)
-    loaded = load(Job(tmp_path, "that project", "main", {}, None, "0"))
+    loaded = load(RunRequest(place), workspace)
     with suppress(JobFailed):
         built_environment._python_env(loaded)  # noqa: SLF001
 
@@ -134,5 +139,5 @@ def test_a_number_of_the_configuration_is_one_that_can_be(value: str) -> None:
     for name in ("start-timeout", "workers"):
         number = json.loads(value)
         with pytest.raises(WrongCall, match=f"backend config {name} is ") as raised:
-            settings.read({"kube-job-template-path": "x", name: number})
+            read_settings(KubernetesSettings, {"kube-job-template-path": "x", name: number})
         assert len(raised.value.format_message()) < 200

@@ -1,5 +1,6 @@
 """The Job that is asked for, and what its status says: without a cluster."""
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import mlflow
 import pytest
 import yaml
@@ -16,35 +18,37 @@ from reprise.backends import kubernetes_commit as backend
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.code.project_uri import ProjectUri
 from reprise.code.repository import find
-from reprise.kubernetes import admission, cause, manifest, reach, settings, template
+from reprise.kubernetes import admission, cause, manifest, reach, template
 from reprise.kubernetes.api_server import ApiServer
-from reprise.kubernetes.manifest import Task
-from reprise.running.play import Order
+from reprise.kubernetes.manifest import PodSettings
+from reprise.kubernetes.settings import KubernetesSettings
+from reprise.running.backend_settings import read_settings
+from reprise.running.run_request import RunRequest
 
 SHIPPED = PROJECT / "deploy/job.yaml"
-TASK = Task(
-    "0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d", "iris", "https://host/me/iris.git", "4" * 40, "sub", "train", {"C": "1.0"},
-    "uv", "https://tracking.example.org",
-)  # fmt: skip
+RUN_ID = "0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d"
+REPOSITORY, COMMIT = "https://host/me/iris.git", "4" * 40
+REQUEST = RunRequest(ProjectUri(REPOSITORY, COMMIT, "sub"), "train", {"C": "1.0"}, "uv", run_id=RUN_ID)
+PODS = PodSettings("iris", "https://tracking.example.org")
 
 
 def test_a_template_is_kept_and_a_run_put_into_it() -> None:
     given = template.read(SHIPPED)
     before = yaml.safe_dump(given)
-    job = manifest.build(given, TASK)
+    job = manifest.build(given, REQUEST, PODS)
     assert yaml.safe_dump(given) == before
     assert job["metadata"]["name"] == "iris-0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d"
     for metadata in (job["metadata"], job["spec"]["template"]["metadata"]):
-        assert metadata["labels"]["reprise/run-id"] == TASK.run_id
+        assert metadata["labels"]["reprise/run-id"] == RUN_ID
         assert metadata["annotations"]["reprise/entry-point"] == "train"
     container = job["spec"]["template"]["spec"]["containers"][0]
     assert container["command"][:2] == ["sh", "-c"]
     assert container["args"] == [
-        "fill", TASK.run_id, f"https://host/me/iris.git#{TASK.commit}:sub", "--entry-point=train", "--env-manager=uv",
+        "fill", RUN_ID, f"{REPOSITORY}#{COMMIT}:sub", "--entry-point=train", "--env-manager=uv",
         "-PC=1.0",
     ]  # fmt: skip
     variables = {one["name"]: one.get("value") for one in container["env"]}
-    assert variables["MLFLOW_TRACKING_URI"] == TASK.tracking_uri
+    assert variables["MLFLOW_TRACKING_URI"] == PODS.tracking_uri
     assert variables["MLFLOW_ENV_ROOT"] == "/cache/environments"
     assert container["resources"] == given["spec"]["template"]["spec"]["containers"][0]["resources"]
 
@@ -52,18 +56,18 @@ def test_a_template_is_kept_and_a_run_put_into_it() -> None:
 def test_workers_are_a_job_beside_the_runs_that_goes_with_it() -> None:
     given = template.read(SHIPPED)
     given["spec"]["completions"] = 1
-    run = manifest.build(given, TASK)
+    run = manifest.build(given, REQUEST, PODS)
     run["metadata"]["uid"] = "7"  # as the cluster gives it
-    job = manifest.build_workers(given, TASK, 3, run)
+    job = manifest.build_workers(given, REQUEST, replace(PODS, workers=3), run)
     (owner,) = job["metadata"]["ownerReferences"]
     assert owner == {"apiVersion": "batch/v1", "kind": "Job", "name": run["metadata"]["name"], "uid": "7"}
-    assert job["metadata"]["name"] == f"workers-iris-{TASK.run_id}"
+    assert job["metadata"]["name"] == f"workers-iris-{RUN_ID}"
     assert (job["spec"]["parallelism"], job["spec"]["backoffLimit"]) == (3, 18)
     assert "completions" not in job["spec"]
     ours, others = (one["spec"]["template"] for one in (job, run))
     assert ours["metadata"]["labels"] | {"app.kubernetes.io/component": "run"} == others["metadata"]["labels"]
     container, other = (one["spec"]["containers"][0] for one in (ours, others))
-    assert container["args"] == ["work", TASK.run_id, "--env-manager=uv"]
+    assert container["args"] == ["work", RUN_ID, "--env-manager=uv"]
     assert container["command"] == other["command"]
     assert container["resources"] == other["resources"]
     variables = [one["name"] for one in container["env"]]
@@ -72,14 +76,14 @@ def test_workers_are_a_job_beside_the_runs_that_goes_with_it() -> None:
 
 
 def test_the_key_of_a_search_is_in_a_secret_alone_which_goes_with_the_job() -> None:
-    given, task = template.read(SHIPPED), replace(TASK, has_key=True)
-    run = manifest.build(given, task)
+    given, pods = template.read(SHIPPED), replace(PODS, workers=3, has_key=True)
+    run = manifest.build(given, REQUEST, pods)
     run["metadata"]["uid"] = "7"
-    secret = manifest.build_key(given, task, "the key", run)
+    secret = manifest.build_key(given, REQUEST, pods, "the key", run)
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": run["metadata"]["name"], "uid": "7"}
     assert secret["metadata"]["ownerReferences"] == [owner]
     assert secret["stringData"] == {"key.pem": "the key"}
-    for job in (run, manifest.build_workers(given, task, 3, run)):
+    for job in (run, manifest.build_workers(given, REQUEST, pods, run)):
         (volume,) = [one for one in template.pod(job)["volumes"] if one["name"] == "reprise-key"]
         assert volume["secret"] == {"secretName": secret["metadata"]["name"], "defaultMode": 0o440}
         container = template.container(job)
@@ -87,21 +91,21 @@ def test_the_key_of_a_search_is_in_a_secret_alone_which_goes_with_the_job() -> N
         assert {"name": "REPRISE_KEY", "value": "/run/reprise/key.pem"} in container["env"]
         assert "the key" not in str(job)
     bare = {"spec": {"template": {"spec": {"containers": [{"image": "any"}]}}}}
-    (volume,) = template.pod(manifest.build(bare, task))["volumes"]
+    (volume,) = template.pod(manifest.build(bare, REQUEST, pods))["volumes"]
     assert volume["secret"]["defaultMode"] == 0o444  # of a pod's user nothing is known but that root reads all
 
 
 def test_who_may_not_write_the_key_is_told_so_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    given, task = template.read(SHIPPED), replace(TASK, has_key=True)
+    given, pods = template.read(SHIPPED), replace(PODS, workers=3, has_key=True)
     monkeypatch.setattr(admission, "_may", lambda _server, asked: asked["resource"] != "secrets")
     server = ApiServer("context", "here", "https://127.0.0.1:9", None, None)
-    jobs, key = [manifest.build(given, task)], manifest.build_key(given, task, "")
+    jobs, key = [manifest.build(given, REQUEST, pods)], manifest.build_key(given, REQUEST, pods, "")
     with pytest.raises(JobFailed, match=r"may not create secrets in namespace here.*deploy/role\.yaml"):
         admission.see_that_they_are_admitted(server, "here", jobs, key)
 
 
 def test_without_a_search_there_is_no_key() -> None:
-    job = manifest.build(template.read(SHIPPED), TASK)
+    job = manifest.build(template.read(SHIPPED), REQUEST, PODS)
     assert "reprise-key" not in str(job)
     assert "REPRISE_KEY" not in str(job)
 
@@ -124,24 +128,28 @@ def as_kubernetes_expands(text: str) -> str:
 )
 def test_no_variable_is_put_into_what_a_person_typed(text: str) -> None:
     """Of the run's own Job and of its workers'; variables in the template itself are its author's."""
-    task = replace(TASK, subdirectory=text, entry_point=text, parameters={text: text}, launcher=text, tracking_uri=text)
+    place = ProjectUri(REPOSITORY, COMMIT, text)
+    request = replace(REQUEST, place=place, entry_point=text, parameters={text: text})
+    pods = PodSettings("iris", text, text, workers=2)
     given = template.read(SHIPPED)
     template.container(given)["env"].append({"name": "MINE", "value": "$(REPRISE_POD)"})
-    for job in (manifest.build(given, task), manifest.build_workers(given, task, 2)):
+    for job in (manifest.build(given, request, pods), manifest.build_workers(given, request, pods)):
         container = template.container(job)
         variables = {one["name"]: one.get("value") for one in container["env"]}
         assert as_kubernetes_expands(variables["MLFLOW_TRACKING_URI"]) == text
         assert variables["MINE"] == "$(REPRISE_POD)"
         command = [as_kubernetes_expands(word) for word in container["command"]]
         assert command == ["sh", "-c", manifest._LAUNCH, text]  # noqa: SLF001
-    arguments = [as_kubernetes_expands(word) for word in template.container(manifest.build(given, task))["args"]]
-    place = f"{TASK.repository}#{TASK.commit}:{text}"
-    assert arguments == ["fill", TASK.run_id, place, f"--entry-point={text}", "--env-manager=uv", f"-P{text}={text}"]
+    arguments = [
+        as_kubernetes_expands(word) for word in template.container(manifest.build(given, request, pods))["args"]
+    ]
+    written = f"{REPOSITORY}#{COMMIT}:{text}"
+    assert arguments == ["fill", RUN_ID, written, f"--entry-point={text}", "--env-manager=uv", f"-P{text}={text}"]
 
 
 def test_a_bare_template_gets_limits() -> None:
     bare = {"spec": {"template": {"spec": {"containers": [{"image": "any"}]}}}}
-    spec = manifest.build(bare, TASK)["spec"]
+    spec = manifest.build(bare, REQUEST, PODS)["spec"]
     assert (spec["backoffLimit"], spec["template"]["spec"]["restartPolicy"]) == (0, "Never")
     assert spec["activeDeadlineSeconds"] > 0
     assert spec["ttlSecondsAfterFinished"] > 0
@@ -170,13 +178,18 @@ def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
     monkeypatch.setattr(backend, "ask", happens)
     monkeypatch.setattr(backend, "abandon", lambda _server, place: abandoned.append(place.namespace))
     monkeypatch.setattr(backend, "see_that_they_are_admitted", lambda *_: None)
-    order = Order(
+    request = RunRequest(
         ProjectUri(str(tmp_path / "project")), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"]
     )
     server = ApiServer("context", "here", "https://127.0.0.1:9", None, None)
     with pytest.raises(kind):
         backend._submit(  # noqa: SLF001
-            server, template.read(SHIPPED), settings.Settings(SHIPPED), order, find(order.place), "http://127.0.0.1:9"
+            server,
+            template.read(SHIPPED),
+            read_settings(KubernetesSettings, {"kube-job-template-path": str(SHIPPED)}),
+            request,
+            find(request.place),
+            "http://127.0.0.1:9",
         )
     assert [run.info.status for run in mlflow.search_runs(output_format="list")] == [status]
     assert abandoned == ["here"]
@@ -184,7 +197,7 @@ def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
 
 @pytest.mark.parametrize("title", ["iris", "x" * 200, "Ein Projekt, schön", "日本", "-", "a/b.git", ""])
 def test_any_title_makes_a_valid_name_with_room_for_a_pods(title: str) -> None:
-    name = manifest.job_name(title, TASK.run_id)
+    name = manifest.job_name(title, RUN_ID)
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name)
     assert len(name) + len("-abcde") <= 63
 
@@ -214,17 +227,32 @@ def test_a_template_that_is_none_is_one_line(text: str, reason: str, tmp_path: P
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ({}, "no job template is named"),
+        ({}, "lacks kube-job-template-path; see deploy/kubernetes.json, which names"),
         ({"kube-job-template-path": "x", "namespace": "y"}, "'namespace' is not known; kubernetes-commit takes"),
-        ({"kube-job-template-path": "x", "start-timeout": "1"}, "start-timeout is '1'"),
+        ({"kube-job-template-path": "x", "start-timeout": "1"}, "start-timeout is '1'; it takes seconds"),
         ({"kube-job-template-path": "x", "start-timeout": 0}, "seconds, above 0"),
-        ({"kube-job-template-path": "x", "workers": 0}, "workers is 0; a search takes 1 to 10,000"),
-        ({"kube-job-template-path": "x", "workers": "2"}, "workers is '2', which is not of the right type"),
+        ({"kube-job-template-path": "x", "workers": 0}, "workers is 0; it takes a whole number from 1 to 10,000"),
+        ({"kube-job-template-path": "x", "workers": "2"}, "workers is '2'; it takes a whole number"),
     ],
 )
 def test_a_wrong_configuration_is_one_line(config: dict[str, Any], reason: str) -> None:
     with pytest.raises(WrongCall, match=reason):
-        settings.read({"ENV_MANAGER": None, **config})
+        read_settings(KubernetesSettings, {"ENV_MANAGER": None, **config})
+
+
+def test_what_is_wrong_in_a_file_has_its_line(tmp_path: Path) -> None:
+    """The file is the one that `mlflow run` was given; each problem is told."""
+    file = tmp_path / "kubernetes.json"
+    file.write_text('{\n  "kube-job-template-path": "x",\n  "workers": "2",\n  "namespace": 1\n}')
+    command = click.Context(click.Command("run"))
+    command.params = {"backend_config": str(file)}
+    with command, pytest.raises(WrongCall) as raised:
+        read_settings(KubernetesSettings, json.loads(file.read_text()))
+    assert raised.value.format_message() == (
+        f"backend config {file}, line 3: workers is '2'; it takes a whole number from 1 to 10,000; "
+        f"and {file}, line 4: 'namespace' is not known; kubernetes-commit takes kube-job-template-path, kube-context, "
+        "start-timeout, launcher, workers"
+    )
 
 
 @pytest.mark.parametrize(

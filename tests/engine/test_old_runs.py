@@ -28,6 +28,7 @@ from reprise.models import logged_model
 from reprise.proof import reproduction
 from reprise.proof.preparation import prepare
 from reprise.proof.verdict import Match, Verdict
+from reprise.proof.versions import subject
 from reprise.store import seal
 from reprise.store.recorded import read
 from reprise.task.evaluation import Evaluation
@@ -125,7 +126,9 @@ Judge = Callable[..., pd.DataFrame]
 @pytest.fixture
 def reproduce(here: Old) -> Reproduce:
     """Reproduce one of the old runs in this process."""
-    return lambda job: reproduction.reproduce(here.runs[job], "recorded", "local", here.experiment, lambda _: None)
+    return lambda job: reproduction.reproduce(
+        subject(here.runs[job]), "recorded", "local", here.experiment, lambda _: None
+    )
 
 
 @pytest.fixture
@@ -263,7 +266,7 @@ def test_of_a_file_without_a_recorded_digest_it_is_said_that_nobody_can_tell(jud
 def test_a_tag_that_is_sealed_since_is_not_missed_in_an_old_record(
     here: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded = read(here.runs["exact"], tmp_path)
+    recorded = read(mlflow.get_run(here.runs["exact"]), tmp_path)
     assert "mlflow.user" in recorded.tags
     monkeypatch.setattr(seal, "SEALED", (*seal.SEALED, "mlflow.user"))
     found = reproduction.check(recorded, recorded, None)
@@ -285,7 +288,7 @@ class TestARunThatRecordsTheBytes:
     ) -> None:
         here.runs["new"] = made.info.run_id
         rows = predictions(made.info.run_id)
-        recorded = read(made.info.run_id, tmp_path / "recorded")
+        recorded = read(mlflow.get_run(made.info.run_id), tmp_path / "recorded")
         request.getfixturevalue("other_reader")
         plan = prepare(recorded, "recorded", "local", here.experiment)
         assert (plan.replaced, plan.doubt) == ({}, None)
@@ -300,7 +303,9 @@ class TestARunThatRecordsTheBytes:
         self, here: Old, made: mlflow.entities.Run, tmp_path: Path
     ) -> None:
         (tmp_path / "rows.csv").write_text((tmp_path / "rows.csv").read_text().replace("\n", "\r\n"))
-        plan = prepare(read(made.info.run_id, tmp_path / "recorded"), "recorded", "local", here.experiment)
+        plan = prepare(
+            read(mlflow.get_run(made.info.run_id), tmp_path / "recorded"), "recorded", "local", here.experiment
+        )
         assert (plan.replaced, plan.doubt) == ({}, None)
 
     def test_rows_that_nobody_kept_are_split_anew_and_that_is_said(

@@ -126,7 +126,8 @@ def test_what_git_writes_is_taken(repository: Path) -> None:
 
 def test_a_subdirectory_that_is_a_link_leads_nowhere_else(repository: Path, tmp_path: Path) -> None:
     from reprise.base.errors import WrongCall
-    from reprise.running.play import Order, job_at
+    from reprise.running.commit_run import workspace_at
+    from reprise.running.run_request import RunRequest
 
     (tmp_path / "elsewhere").mkdir()
     (repository / "out").symlink_to(tmp_path / "elsewhere")
@@ -134,4 +135,4 @@ def test_a_subdirectory_that_is_a_link_leads_nowhere_else(repository: Path, tmp_
     place = ProjectUri(str(repository), "main", "out")
     commit = find(place)
     with cloned(commit) as clone, pytest.raises(WrongCall, match="'out' is refused: a symbolic link leads out"):
-        job_at(Order(place), commit, clone)
+        workspace_at(RunRequest(place), commit, clone)

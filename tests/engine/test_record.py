@@ -48,7 +48,7 @@ def record_of(made: mlflow.entities.Run) -> dict[str, object]:
 
 
 def contradictions(made: mlflow.entities.Run, folder: Path) -> list[str]:
-    recorded = read(made.info.run_id, folder / made.info.run_id)
+    recorded = read(mlflow.get_run(made.info.run_id), folder / made.info.run_id)
     found = reproduction.check(recorded, recorded, None)
     assert found
     return [finding.name for finding in found if finding.match == Match.DIFFERENT]
@@ -66,7 +66,7 @@ def test_a_parameter_too_long_for_mlflow_is_whole_in_provenance_json(
     assert made.data.tags["reprise.parameters.cut"] == said
     assert f"note: parameter {said}; provenance.json has it whole" in capsys.readouterr().err
     assert made.data.metrics["columns"] == WIDE - 1
-    assert read(made.info.run_id, tmp_path / "recorded").parameters["features"] == features
+    assert read(mlflow.get_run(made.info.run_id), tmp_path / "recorded").parameters["features"] == features
     assert contradictions(made, tmp_path) == []
 
 

@@ -270,8 +270,8 @@ def test_the_rerun_is_asked_for_the_python_that_the_run_had(
     checkout: Path, train: Job, store: str, tmp_path: Path
 ) -> None:
     rewrite(run := train(), lambda content: content["environment"].update(python_version="3.11.0"))
-    plan = prepare(read(run.info.run_id, tmp_path / "recorded"), "recorded", "recorded", "0")
-    assert (plan.order.env_manager, plan.order.python) == ("uv", "3.11.0")
+    plan = prepare(read(mlflow.get_run(run.info.run_id), tmp_path / "recorded"), "recorded", "recorded", "0")
+    assert (plan.request.env_manager, plan.request.python) == ("uv", "3.11.0")
 
 
 def test_another_machine_is_named_and_is_no_divergence(checkout: Path, train: Job, reproduce: Reproduce) -> None:
@@ -503,7 +503,7 @@ def test_a_model_of_another_kind_is_compared_by_its_answers(store: str, tmp_path
             mlflow.pyfunc.log_model(
                 name="doubler", python_model=Doubler(factor), input_example=rows, pip_requirements=[]
             )
-        found = read(run.info.run_id, tmp_path / run.info.run_id)
+        found = read(mlflow.get_run(run.info.run_id), tmp_path / run.info.run_id)
         return results_of(found, folders(models_of(found, tmp_path / f"{run.info.run_id} models")), {})
 
     recorded = results(2.0)

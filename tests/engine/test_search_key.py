@@ -23,8 +23,8 @@ from test_workers import LOCAL, SEARCH, checkout, runs, started, wait_until, wor
 from reprise.base import scratch
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.cli.commands import cli
-from reprise.running import key
-from reprise.running.rendezvous import ADDRESS, KEY
+from reprise.running import search_key
+from reprise.running.search_workers import ADDRESS, KEY
 from reprise.search import dask_cluster, dask_tls, worker
 from reprise.search.dask_cluster import Cluster
 
@@ -83,8 +83,8 @@ def speak_without_certificate(port: int) -> None:
 def test_who_has_no_key_runs_no_code_in_the_search(cluster: Cluster, tmp_path: Path) -> None:
     """Neither without TLS, nor by TLS without a certificate, nor with a certificate of one's own of the same name."""
     plain = cluster.address.replace("tls://", "tcp://")
-    (tmp_path / "own.pem").write_bytes(key.make())
-    own = dask_tls.by(key.Key(tmp_path / "own.pem", made=False))
+    (tmp_path / "own.pem").write_bytes(search_key.make())
+    own = dask_tls.by(search_key.SearchKey(tmp_path / "own.pem", made=False))
     for address, security in ((plain, None), (cluster.address, own), (cluster.address, Security.temporary())):
         with pytest.raises((OSError, RuntimeError)):
             break_in(address, security, tmp_path / "marker")
@@ -97,8 +97,8 @@ def test_who_has_no_key_runs_no_code_in_the_search(cluster: Cluster, tmp_path: P
 
 
 def test_who_has_no_key_runs_no_code_in_a_worker(cluster: Cluster, tmp_path: Path) -> None:
-    (tmp_path / "own.pem").write_bytes(key.make())
-    own = dask_tls.by(key.Key(tmp_path / "own.pem", made=False))
+    (tmp_path / "own.pem").write_bytes(search_key.make())
+    own = dask_tls.by(search_key.SearchKey(tmp_path / "own.pem", made=False))
     ours = cluster.client.security
 
     async def call(address: str, security: Security, marker: Path) -> None:
@@ -144,19 +144,19 @@ def test_only_the_user_reads_the_key_and_it_goes_with_the_search(temporary: Path
     with dask_cluster.connect("here") as cluster:
         assert cluster.key
         offered = cluster.key.offer(RUN_ID)
-        found = key.find(RUN_ID)
+        found = search_key.find(RUN_ID)
         assert found
         assert found.file == offered
-        assert key.find("1" * 32) is None
+        assert search_key.find("1" * 32) is None
         assert {file.stat().st_mode & 0o777 for file in offered.parent.iterdir()} == {0o600}
         assert offered.parent.parent.stat().st_mode & 0o777 == 0o700
     assert not offered.exists()
-    assert key.find(RUN_ID) is None
+    assert search_key.find(RUN_ID) is None
     assert [file for file in temporary.rglob("*") if file.is_file() and b"PRIVATE" in file.read_bytes()] == []
 
 
 def test_two_searches_have_two_keys() -> None:
-    assert key.make() != key.make()
+    assert search_key.make() != search_key.make()
 
 
 def test_certificates_in_dasks_own_configuration_win_and_everything_is_encrypted(
@@ -170,14 +170,14 @@ with dask_cluster.connect("here") as cluster:
     assert cluster.client.security.require_encryption
     assert dask_tls.of_worker("0")[0].tls_worker_cert.endswith("cert.pem")
 """
-    (tmp_path / "given.pem").write_bytes(key.make())
+    (tmp_path / "given.pem").write_bytes(search_key.make())
     variables = {**os.environ, **own_certificates, KEY: str(tmp_path / "given.pem")}
     subprocess.run([sys.executable, "-c", check], env=variables, check=True)
 
 
 def test_a_key_that_is_given_is_used_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = tmp_path / "given.pem"
-    given.write_bytes(key.make())
+    given.write_bytes(search_key.make())
     monkeypatch.setenv(KEY, str(given))
     with dask_cluster.connect("here") as cluster:
         assert cluster.key
@@ -216,7 +216,7 @@ def test_a_worker_waits_where_nobody_answers() -> None:
 
 
 def test_a_key_that_others_may_read_is_refused(store: str, tmp_path: Path) -> None:
-    (tmp_path / "key.pem").write_bytes(key.make())
+    (tmp_path / "key.pem").write_bytes(search_key.make())
     (tmp_path / "key.pem").chmod(0o644)
     refused = CliRunner().invoke(cli, ["work", RUN_ID, "--key", str(tmp_path / "key.pem")])
     assert (refused.exit_code, "others may read the key" in refused.output) == (2, True)
@@ -251,7 +251,7 @@ def test_the_key_is_in_its_file_alone_and_brings_a_worker_in_from_elsewhere(
         (search,) = runs("tune")
         run_id, address = search.info.run_id, search.data.tags[ADDRESS]
         assert listening(first) == [port_of(address)]
-        found = key.find(run_id)
+        found = search_key.find(run_id)
         assert found
         wait_until(lambda: str(found.file) in log.read_text())
         _refuse_those_without(run_id, checkout, tmp_path, elsewhere)
@@ -269,14 +269,14 @@ def test_the_key_is_in_its_file_alone_and_brings_a_worker_in_from_elsewhere(
         first.kill()
         first.wait(30)
     assert found.file.exists()
-    assert key.find(run_id) is None
+    assert search_key.find(run_id) is None
     assert scratch.sweep() > 0
     assert not found.file.exists()
     assert list(temporary.rglob("*.pem")) == []
 
 
 def _refuse_those_without(run_id: str, checkout: Path, folder: Path, elsewhere: dict[str, str]) -> None:  # noqa: F811
-    (folder / "other.pem").write_bytes(key.make())
+    (folder / "other.pem").write_bytes(search_key.make())
     (folder / "other.pem").chmod(0o600)
     for options, reason in (
         ((), "Error: this worker has no key to the search at tls://127.0.0.1:"),

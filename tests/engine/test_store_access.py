@@ -14,7 +14,8 @@ from servers import answers, until
 
 from reprise.base.errors import JobFailed
 from reprise.code.project_uri import ProjectUri
-from reprise.running.play import Order, play
+from reprise.running.commit_run import run_at_commit
+from reprise.running.run_request import RunRequest
 from reprise.store import store_access
 
 OLD = "2.19.0"
@@ -118,11 +119,11 @@ class TestServer:
         for name, text in {"MLproject": MLPROJECT, "python_env.yaml": PYTHON_ENV, "job.py": JOB}.items():
             (foreign / name).write_text(text)
         commit_all(foreign)
-        played = play(Order(ProjectUri(str(foreign), None, ""), env_manager="uv"))
+        result = run_at_commit(RunRequest(ProjectUri(str(foreign), None, ""), env_manager="uv"))
         said = capfd.readouterr()
-        assert played.exit_code == 0, said.err
+        assert result.exit_code == 0, said.err
         assert f"the project's mlflow {OLD} does not know the schema" in said.err
-        made = mlflow.get_run(played.run_id)
+        made = mlflow.get_run(result.run_id)
         assert (made.info.status, made.data.metrics) == ("FINISHED", {"answer": 42.0})
         assert made.data.tags[store_access.TAG] == f"mlflow {OLD} by a server of {mlflow.__version__}"
         assert mlflow.artifacts.load_text(f"{made.info.artifact_uri}/version.txt") == OLD

@@ -14,7 +14,7 @@ from reprise.proof.reproduction import check
 from reprise.proof.trials import search_of
 from reprise.proof.verdict import Match
 from reprise.proof.versions import subject as meant
-from reprise.store.recorded import read
+from reprise.store.recorded import existing, read
 
 TAMPERINGS = {tampering.name: tampering for tampering in tamperings()}
 PROCESSES = {
@@ -33,11 +33,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def contradicting(tampering: Tampering, place: Place, folder: Path) -> Iterator[str]:
     """Name what the record's two places differ in, without a rerun."""
     mlflow.set_tracking_uri(place.uri)
-    run_id, version = meant(subject(tampering, place))
-    recorded = read(run_id, folder / "recorded")
+    named = meant(subject(tampering, place))
+    recorded = read(named.run, folder / "recorded")
     parent = search_of(recorded)
-    search = read(parent, folder / "search") if parent else recorded
-    found = [*check(recorded, search, version)]
+    search = read(existing(parent), folder / "search") if parent else recorded
+    found = [*check(recorded, search, named.version)]
     with contextlib.suppress(StopIteration):
         found += models.check(recorded, models.models_of(recorded, folder / "models"))
         found += contradictions(recorded)

@@ -123,7 +123,7 @@ def test_no_command_shows_a_hostile_text_as_it_is(
 ) -> None:
     # In this order: what is imported only now takes the real one, for the tests that come after.
     monkeypatch.setattr("reprise.proof.reproductions.run_entry_point", lambda *_: 1)
-    monkeypatch.setattr("reprise.running.job.run_entry_point", lambda *_: 1)
+    monkeypatch.setattr("reprise.running.entry_point_run.run_entry_point", lambda *_: 1)
     run_id = hostile.get_model_version("reprise", "1").run_id
     found = CliRunner().invoke(cli, [run_id if part == "RUN" else part for part in call])
     assert found.exception is None or isinstance(found.exception, SystemExit), repr(found.exception)

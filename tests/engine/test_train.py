@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from reprise.base.errors import WrongCall
-from reprise.code import at_commit
+from reprise.code.project_uri import BACKENDS
 from reprise.jobs.following import evaluate_command
 
 
@@ -197,7 +197,7 @@ def test_the_approximate_solver_takes_every_kernel(train: Job, kernel: str) -> N
     assert run.data.metrics["test_accuracy"] > 0.85
 
 
-@pytest.mark.parametrize("backend", at_commit.BACKENDS)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_what_ran_at_a_commit_is_evaluated_there(backend: str, store: str) -> None:
     tags = {"mlflow.source.type": "PROJECT", "mlflow.source.name": "/me/project#v1", "mlflow.project.env": "uv"}
     made = mlflow.MlflowClient().create_run(

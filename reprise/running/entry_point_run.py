@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,47 +20,17 @@ from reprise.base.interruption import terminated_as_interrupted
 from reprise.base.limits import in_parameter, in_tag
 from reprise.base.spelling import as_option
 from reprise.base.terminal import note
+from reprise.code.project_uri import ProjectUri
 from reprise.environment.built_environment import built, choose_manager
 from reprise.environment.pinned_engine import other_engine
 from reprise.running import child
+from reprise.running.run_request import RunRequest, RunResult, Workspace
 from reprise.store.experiment import experiment_id
+from reprise.store.recorded import PATCH
 from reprise.store.store_access import reached
 
 EXTRA_TAG = "reprise.extra_parameters"
 """On a run: the parameters that it was given beyond those that its entry point declares, as a JSON list of names."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to do, and what its run says of it.
-
-    Attributes:
-        folder: the project's.
-        name: what to call the project before a person, such as `commit 0b3f…`.
-        entry_point: a name in MLproject, or a script.
-        parameters: of the entry point, as one would write them after `-P`.
-        env_manager: `uv`, `virtualenv`, `conda` or `local`; None for what MLflow would choose.
-        experiment_id: where the run is made.
-        run_name: None for a name of MLflow's making.
-        tags: of the run; those without a value are left out.
-        lock: a file descriptor that the job's processes hold open, or None.
-        python: the version to take of those that the project allows, where it can be had; None for any.
-        run_id: a run to fill which somebody else has made and will end; None to make one and end it.
-        variables: of the environment, beyond this process's own; None for one that the job must not have.
-    """
-
-    folder: Path
-    name: str
-    entry_point: str
-    parameters: Mapping[str, str]
-    env_manager: str | None
-    experiment_id: str
-    run_name: str | None = None
-    tags: Mapping[str, str | None] = field(default_factory=dict)
-    lock: int | None = None
-    python: str | None = None
-    run_id: str | None = None
-    variables: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager: str = "uv") -> int:
@@ -79,15 +49,15 @@ def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager
 
     Raises:
         WrongCall: there is no project, or it has no such entry point and neither has this package's.
-        WrongCall, JobFailed: as `perform`.
+        WrongCall, JobFailed: as `run_in`.
     """
     folder = _having(entry_point, parameters)
     if said := other_engine(folder, env_manager):
         note(said)
     tags = {"mlflow.source.name": str(folder), "mlflow.project.backend": "local"}
-    job = Job(folder, str(folder), entry_point, parameters, env_manager, experiment_id(), tags=tags)
+    request = RunRequest(ProjectUri(str(folder)), entry_point, parameters, env_manager, experiment_id=experiment_id())
     with scratch.folder("job") as spare:
-        return perform(job, spare)[1]
+        return run_in(request, Workspace(folder, str(folder), spare, tags)).exit_code
 
 
 def _having(entry_point: str, parameters: Mapping[str, str]) -> Path:
@@ -104,98 +74,97 @@ def _having(entry_point: str, parameters: Mapping[str, str]) -> Path:
     )
 
 
-def perform(job: Job, spare: Path, artifacts: Mapping[str, bytes] | None = None) -> tuple[str, int]:
-    """Do a job and wait for its end; its output goes where this process's own goes.
-
-    Args:
-        job: what to do.
-        spare: an empty folder for files that come and go.
-        artifacts: what the run holds from its start, path -> content.
-
-    Returns:
-        The run's id, and the exit code of the entry point.
+def run_in(request: RunRequest, workspace: Workspace) -> RunResult:
+    """Run an entry point in a workspace and wait for its end; its output goes where this process's own goes.
 
     Raises:
         WrongCall: there is no such project, entry point or environment manager; no run was made.
         JobFailed: the environment cannot be built.
     """
     make_absolute(mlflow.get_tracking_uri())
-    loaded = load(job)
-    manager = choose_manager(loaded, job.env_manager)
-    command = _command(loaded, job, spare)
-    if job.run_id:
-        return job.run_id, _fill(job.run_id, loaded, job, manager, command)
-    run_id = make_run(loaded, job, manager)
-    with terminated_as_interrupted(), ended_well(run_id):
-        _log_files(run_id, artifacts or {}, spare)
-        exit_code = _fill(run_id, loaded, job, manager, command)
-        end(run_id, "FAILED" if exit_code else "FINISHED")
-    return run_id, exit_code
+    loaded = load(request, workspace)
+    request = replace(request, env_manager=choose_manager(loaded, request.env_manager))
+    command = _command(loaded, request, workspace)
+    if request.run_id:
+        return RunResult(request.run_id, _fill(loaded, request, workspace, command))
+    request = make_run(loaded, request, workspace)
+    with terminated_as_interrupted(), ended_well(request.run_id):
+        _log_patch(request, workspace)
+        exit_code = _fill(loaded, request, workspace, command)
+        end(request.run_id, "FAILED" if exit_code else "FINISHED")
+    return RunResult(request.run_id, exit_code)
 
 
-def _fill(run_id: str, loaded: Any, job: Job, manager: str, command: str) -> int:
-    environment = built(loaded, job.folder, manager, job.python)
+def _fill(loaded: Any, request: RunRequest, workspace: Workspace, command: str) -> int:
+    environment = built(loaded, workspace.folder, str(request.env_manager), request.python)
     whole = " && ".join([*environment.activation, command])
-    note(f"running {without_credentials(command)!r} of {job.name} in run {run_id}")
-    with reached(environment.folder, run_id) as variables:
-        known = {**job.variables, **mlflow_private.run_variables(run_id, job.experiment_id), **variables}
-        return child.run(whole, job.folder, known, job.lock)
+    note(f"running {without_credentials(command)!r} of {workspace.name} in run {request.run_id}")
+    with reached(environment.folder, request.run_id) as variables:
+        run_variables = mlflow_private.run_variables(request.run_id, request.experiment_id)
+        known = {**request.variables, **run_variables, **variables}
+        return child.run(whole, workspace.folder, known, workspace.lock)
 
 
-def load(job: Job) -> Any:
-    """Read a job's project as MLflow does.
+def load(request: RunRequest, workspace: Workspace) -> Any:
+    """Read a workspace's project as MLflow does.
 
     Raises:
         WrongCall: there is no such project or entry point, or a parameter is missing.
     """
     try:
-        loaded = mlflow_private.read_project(job.folder)
-        mlflow_private.parameters(loaded, job.entry_point, job.parameters)
+        loaded = mlflow_private.read_project(workspace.folder)
+        given_parameters(loaded, request)
     except (MlflowException, yaml.YAMLError, *yaml_nodes.NONE) as error:
-        if not any(path.name.lower() == "mlproject" for path in job.folder.iterdir()):
+        if not any(path.name.lower() == "mlproject" for path in workspace.folder.iterdir()):
             raise WrongCall(
-                f"{job.name} has no MLproject", remedy="name a project's folder, #:<folder>, or a script, -e"
+                f"{workspace.name} has no MLproject", remedy="name a project's folder, #:<folder>, or a script, -e"
             ) from error
-        raise WrongCall(f"{job.name}: {one_line(error)}") from error
+        raise WrongCall(f"{workspace.name}: {one_line(error)}") from error
     return loaded
 
 
-def _command(loaded: Any, job: Job, spare: Path) -> str:
-    """Give the shell command; files that parameters of the type `path` name are brought here first."""
+def given_parameters(loaded: Any, request: RunRequest) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the parameters that the entry point of a request declares, defaults among them, and those beyond."""
+    return mlflow_private.parameters(loaded, request.entry_point, request.parameters)
+
+
+def _command(loaded: Any, request: RunRequest, workspace: Workspace) -> str:
+    """Return the shell command; files that parameters of the type `path` name are brought here first."""
     try:
-        return mlflow_private.command(loaded, job.entry_point, job.parameters, spare)
+        return mlflow_private.command(loaded, request.entry_point, request.parameters, workspace.spare)
     except MlflowException as error:
-        raise WrongCall(f"{job.name}: {one_line(error)}") from error
+        raise WrongCall(f"{workspace.name}: {one_line(error)}") from error
 
 
-def make_run(loaded: Any, job: Job, manager: str) -> str:
-    """Make the run of a job, its parameters logged as typed, and return its id."""
-    computed = mlflow_private.parameters(loaded, job.entry_point, job.parameters)
+def make_run(loaded: Any, request: RunRequest, workspace: Workspace) -> RunRequest:
+    """Make the run of a request, its parameters logged as typed, and return the request to fill it."""
+    declared, extra = given_parameters(loaded, request)
     tags = {
         "mlflow.user": mlflow_private.user(),
         "mlflow.source.type": "PROJECT",
-        "mlflow.project.entryPoint": job.entry_point,
-        "mlflow.project.env": manager,
-        EXTRA_TAG: json.dumps(sorted(computed[1])),
+        "mlflow.project.entryPoint": request.entry_point,
+        "mlflow.project.env": str(request.env_manager),
+        EXTRA_TAG: json.dumps(sorted(extra)),
         **process.tags(),
-        **job.tags,
+        **workspace.tags,
+        **request.tags,
     }
     client = mlflow.MlflowClient()
     first = {name: value for name, value in tags.items() if value}  # with the run itself: this process may be killed
-    run_id = str(client.create_run(job.experiment_id, tags=first, run_name=job.run_name).info.run_id)
+    run_id = str(client.create_run(request.experiment_id, tags=first, run_name=request.run_name).info.run_id)
     with ended_well(run_id):
         try:
             client.log_batch(
                 run_id,
                 params=[
                     Param(name, in_parameter(without_credentials(value)))
-                    for group in computed
+                    for group in (declared, extra)
                     for name, value in group.items()
                 ],
             )
         except MlflowException as error:
             raise JobFailed(f"run {run_id} takes no such parameters: {cause(error)}") from error
-    return run_id
+    return replace(request, run_id=run_id)
 
 
 def make_absolute(tracking_uri: str) -> None:
@@ -205,10 +174,11 @@ def make_absolute(tracking_uri: str) -> None:
         mlflow.set_tracking_uri(f"{scheme}:///{Path(path).absolute()}")
 
 
-def _log_files(run_id: str, artifacts: Mapping[str, bytes], spare: Path) -> None:
-    for path, content in artifacts.items():
-        (spare / Path(path).name).write_bytes(content)
-        mlflow.MlflowClient().log_artifact(run_id, str(spare / Path(path).name), str(Path(path).parent))
+def _log_patch(request: RunRequest, workspace: Workspace) -> None:
+    if request.patch:
+        file = workspace.spare / Path(PATCH).name
+        file.write_bytes(request.patch)
+        mlflow.MlflowClient().log_artifact(request.run_id, str(file), str(Path(PATCH).parent))
 
 
 @contextmanager

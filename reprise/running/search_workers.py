@@ -1,4 +1,4 @@
-"""Where a search and workers that come by themselves meet: the search's run, which says where its scheduler is."""
+"""How a search and workers that come by themselves find one another: by the run of the search."""
 
 from mlflow.entities import Run
 

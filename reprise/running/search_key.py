@@ -1,4 +1,4 @@
-"""The key of a search: who has it takes part in the search, and nobody else does.
+"""The key of a search: the TLS key and certificate of its Dask cluster. Who has it takes part, and nobody else does.
 
 A file in PEM holds a private key and its certificate, which is signed by that key. All processes of a search show it to
 one another, and admit no other. A search makes a new one, in a folder that only its user reads, unless it is given one.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reprise.base import scratch
 from reprise.base.errors import WrongCall
-from reprise.running.rendezvous import KEY
+from reprise.running.search_workers import KEY
 
 NAME = "reprise-search"
 """Whom the certificate names. No host: workers may be anywhere, and are known by the key alone."""
@@ -26,8 +26,8 @@ _PURPOSE = "key"
 
 
 @dataclass(frozen=True)
-class Key:
-    """A key that a search uses.
+class SearchKey:
+    """The TLS key and certificate that the processes of a search show to one another.
 
     Attributes:
         file: where it is.
@@ -51,7 +51,7 @@ class Key:
 
 
 @contextmanager
-def kept() -> Iterator[Key]:
+def kept() -> Iterator[SearchKey]:
     """Make a key and keep it in a file. It is gone when the block ends, or swept later where the process is killed.
 
     Raises:
@@ -61,21 +61,21 @@ def kept() -> Iterator[Key]:
     with scratch.folder(_PURPOSE) as folder:
         file = folder / "key.pem"
         _write(file, make())
-        yield Key(file, made=True)
+        yield SearchKey(file, made=True)
 
 
-def given() -> Key | None:
+def given() -> SearchKey | None:
     """Return the key that the environment names (`REPRISE_KEY`)."""
     file = os.environ.get(KEY)
-    return Key(Path(file), made=False) if file else None
+    return SearchKey(Path(file), made=False) if file else None
 
 
-def find(run_id: str) -> Key | None:
+def find(run_id: str) -> SearchKey | None:
     """Find the key of a search: the one that the environment names, or that of this user's search on this machine."""
     if found := given():
         return found
     files = [_offered(folder, run_id) for folder in scratch.held(_PURPOSE)]
-    return next((Key(file, made=False) for file in reversed(files) if file.exists()), None)
+    return next((SearchKey(file, made=False) for file in reversed(files) if file.exists()), None)
 
 
 def make() -> bytes:
