@@ -23,7 +23,7 @@ from mlflow.utils.uri import get_db_info_from_uri, is_databricks_uri, is_http_ur
 
 from reprise.backends import cluster
 from reprise.backends.commit import order_of
-from reprise.base import patience
+from reprise.base import patience, tag
 from reprise.base.entry_point import in_one_line
 from reprise.base.errors import JobFailed, WrongCall, in_short, one_line
 from reprise.base.interruption import terminated_as_interrupted
@@ -82,7 +82,7 @@ def submit(order: Order, config: dict[str, Any]) -> SubmittedRun:
         job = Job(
             clone.folder, f"commit {commit.sha}", order.entry_point, order.parameters, order.env_manager,
             order.experiment_id, order.run_name,
-            tags={**tags(order, commit), "mlflow.project.backend": DATABRICKS, "reprise.process": None},
+            tags={**tags(order, commit), tag.BACKEND: DATABRICKS, tag.PROCESS: None},
         )  # fmt: skip
         run_id = make_run(load(job), job, str(order.env_manager))
         with terminated_as_interrupted(), ended_well(run_id), patience.brief():

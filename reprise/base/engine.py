@@ -16,16 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import reprise
-from reprise.base import line_ends
+from reprise.base import line_ends, tag
 from reprise.base.terminal import say
 
 PACKAGE = Path(__file__).resolve().parent.parent
 """The folder that this package's files are in."""
 
 MANIFEST = "MANIFEST"
-
-TAG = "reprise.engine"
-"""On a run: version and digest of the engine that filled it, and whether it was edited."""
 
 LISTED = 3
 """Edited files that a line names."""
@@ -57,7 +54,7 @@ class Engine:
 
     def tags(self) -> dict[str, str]:
         """Return the MLflow tags."""
-        return {TAG: str(self)}
+        return {tag.ENGINE: str(self)}
 
     def record(self) -> dict[str, Any]:
         """Return what provenance.json holds."""

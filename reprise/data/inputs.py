@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from reprise.base import tag
 from reprise.base.terminal import note
 from reprise.data.dataset import Dataset
 from reprise.data.fingerprint import fingerprint, parts
@@ -73,7 +74,7 @@ def _mlflow_source(source: Source) -> tuple[str, dict[str, Any]]:
     """Name a source in MLflow's own terms, so that `mlflow.data.get_source` finds it."""
     scheme = source.uri.partition(":")[0]
     if source.kind == "bundled":
-        return "code", {"tags": {"mlflow.source.name": f"sklearn.datasets.load_{source.name}"}}
+        return "code", {"tags": {tag.SOURCE_NAME: f"sklearn.datasets.load_{source.name}"}}
     if source.kind == "file":
         return "local", {"uri": source.uri}
     if scheme in ("http", "https"):

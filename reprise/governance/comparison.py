@@ -8,7 +8,7 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from reprise.base import project
+from reprise.base import project, tag
 from reprise.base.errors import ABSENT, WrongCall
 from reprise.base.terminal import columns
 from reprise.code import git
@@ -17,11 +17,11 @@ from reprise.store.recorded import provenance_of
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 TAGS = {
-    "commit": "mlflow.source.git.commit",
-    "branch": "mlflow.source.git.branch",
-    "patch": "reprise.patch",
-    "lock": "reprise.environment.lock",
-    "data": "reprise.data.fingerprint",
+    "commit": tag.COMMIT,
+    "branch": tag.BRANCH,
+    "patch": tag.PATCH,
+    "lock": tag.ENVIRONMENT_LOCK,
+    "data": tag.DATA_FINGERPRINT,
 }
 
 MACHINE = ("python_version", "platform", "cpus")

@@ -11,14 +11,13 @@ from heapq import heapify, heappop, heappush
 import mlflow
 from mlflow.entities import Run, RunTag
 
-from reprise.base import engine, process, project
+from reprise.base import engine, process, project, tag
 from reprise.base.errors import JobFailed
 from reprise.base.permission import needed
 from reprise.code.checkout import describe
 from reprise.governance import mutex
 
-TAG = "reprise.move"
-MODEL = f"{TAG}.model"
+MODEL = tag.MOVE.format(field="model")
 """The tag of an entry's run that names the registered model."""
 
 NOWHERE = "none"
@@ -111,10 +110,10 @@ def begin(
     }
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
     checkout = describe(project.FOLDER, with_patch=False)
-    run_tags = {**(grounds or {}), **{f"{TAG}.{key}": value for key, value in tags.items()}}
-    run_tags |= {**process.tags(), **engine.this().tags(), "reprise.job": job, MODEL: name, "mlflow.user": user}
+    run_tags = {**(grounds or {}), **{tag.MOVE.format(field=key): value for key, value in tags.items()}}
+    run_tags |= {**process.tags(), **engine.this().tags(), tag.JOB: job, MODEL: name, tag.USER: user}
     if checkout.commit:
-        run_tags["mlflow.source.git.commit"] = checkout.commit
+        run_tags[tag.COMMIT] = checkout.commit
     experiment = _experiment(name) or mlflow.MlflowClient().create_experiment(experiment_name(name))
     with needed("EDIT", f"experiment {experiment_name(name)!r}"):
         run = mlflow.MlflowClient().create_run(experiment, tags=run_tags, run_name=f"{job} {after} to {alias}")
@@ -124,9 +123,9 @@ def begin(
 def end(move: Move, outcome: str, detail: str = "") -> None:
     """Write down what came of it."""
     client = mlflow.MlflowClient()
-    tags = {f"{TAG}.outcome": outcome, f"{TAG}.detail": detail}
+    tags = {tag.MOVE.format(field="outcome"): outcome, tag.MOVE.format(field="detail"): detail}
     if outcome != MOVED:
-        tags["reprise.failure"] = detail
+        tags[tag.FAILURE] = detail
     client.log_batch(move.run_id, tags=[RunTag(key, value) for key, value in tags.items() if value])
     client.set_terminated(move.run_id, "FINISHED" if outcome == MOVED else "FAILED")
 
@@ -191,7 +190,7 @@ def _search(name: str, query: str) -> list[Move]:
             page = client.search_runs(
                 [experiment], query, max_results=1000, order_by=["start_time ASC"], page_token=token
             )
-            found += [_move(run) for run in page if f"{TAG}.alias" in run.data.tags]
+            found += [_move(run) for run in page if tag.MOVE.format(field="alias") in run.data.tags]
             token = page.token
             if not token:
                 return found
@@ -200,16 +199,16 @@ def _search(name: str, query: str) -> list[Move]:
 def _move(run: Run) -> Move:
     tags = run.data.tags
     own = {
-        key: tags.get(f"{TAG}.{key}", "")
+        key: tags.get(tag.MOVE.format(field=key), "")
         for key in ("alias", "before", "after", "reason", "forced", "host", "lock", "outcome", "detail", "follows")
     }
     return Move(
         run_id=run.info.run_id,
-        job=tags.get("reprise.job", ""),
-        user=tags.get("mlflow.user", ""),
-        commit=tags.get("mlflow.source.git.commit", ""),
+        job=tags.get(tag.JOB, ""),
+        user=tags.get(tag.USER, ""),
+        commit=tags.get(tag.COMMIT, ""),
         time=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
         ended=run.info.end_time is not None,
-        process=tags.get(process.TAG),
+        process=tags.get(tag.PROCESS),
         **own,
     )

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from reprise.base import tag
+
 from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
 import mlflow
@@ -188,8 +190,8 @@ class TrainingRun:
         shown = example(rows.training.raw)
         logged_model.save(folder / "model", model, signed, shown, kinds(dataset.raw), self.origin.lock)
         known = {
-            "reprise.data.fingerprint": rows.rows.table.fingerprint,
-            digest.TAG: digest.digest(folder / "model"),
+            tag.DATA_FINGERPRINT: rows.rows.table.fingerprint,
+            tag.MODEL_DIGEST: digest.digest(folder / "model"),
         }
         return known | missing, datasets
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reprise.base import artifact
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.terminal import note
 from reprise.data.dataset import Dataset, make_dataset, split, to_judge
@@ -17,7 +18,6 @@ from reprise.data.source import again
 from reprise.data.table import READING, Table, read_table, reading_of
 from reprise.models.logged_model import Subject
 from reprise.models.recorded_rows import RecordedRows, recorded_rows
-from reprise.store.recorded import PREDICTIONS
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _take(
         raise _changed("the held-out rows", f"{other}, of {record['target']!r}", subject)
     line = (
         f"today's code makes other features or labels of the held-out rows ({_fingerprints(found, record)}): they are "
-        f"taken by their numbers in {PREDICTIONS} of run {subject.run_id}, as the model knows its columns"
+        f"taken by their numbers in {artifact.PREDICTIONS} of run {subject.run_id}, as the model knows its columns"
     )
     return rows, (line,)
 
@@ -195,7 +195,7 @@ def _split_again(record: Mapping[str, Any], table: Table) -> Dataset:
 
 
 def _split_now(subject: Subject) -> str:
-    missing = f"run {subject.run_id} has no {PREDICTIONS} that names its held-out rows"
+    missing = f"run {subject.run_id} has no {artifact.PREDICTIONS} that names its held-out rows"
     return f"{missing}; today's code has split the table again"
 
 

@@ -9,10 +9,9 @@ import mlflow
 import pandas as pd
 import pyarrow as pa
 
-from reprise.base import scratch
+from reprise.base import artifact, scratch
 from reprise.base.errors import JobFailed
 from reprise.store import seal
-from reprise.store.recorded import PREDICTIONS
 
 
 @dataclass(frozen=True)
@@ -59,14 +58,16 @@ def recorded_rows(run_id: str, provenance: Mapping[str, Any]) -> RecordedRows | 
     """
     with scratch.folder("rows") as folder:
         try:
-            path = Path(mlflow.MlflowClient().download_artifacts(run_id, PREDICTIONS, str(folder)))
+            path = Path(mlflow.MlflowClient().download_artifacts(run_id, artifact.PREDICTIONS, str(folder)))
             now = seal.sha256(path)
             predictions = pd.read_parquet(path, columns=["row", "truth"])
         except (mlflow.exceptions.MlflowException, OSError, ValueError, KeyError, pa.ArrowException):
             return None
-    recorded = provenance.get("logged", {}).get("files", {}).get(PREDICTIONS)
+    recorded = provenance.get("logged", {}).get("files", {}).get(artifact.PREDICTIONS)
     if recorded not in (None, now):
-        message = f"{PREDICTIONS} of run {run_id} is not what the run logged: SHA-256 {now}, recorded {recorded}"
+        message = (
+            f"{artifact.PREDICTIONS} of run {run_id} is not what the run logged: SHA-256 {now}, recorded {recorded}"
+        )
         raise JobFailed(f"{message}; bring it back, or name another table with data=")
     truth = predictions.set_index("row")["truth"]
     numbers = pd.api.types.is_integer_dtype(truth.index.dtype) and truth.index.is_unique

@@ -9,21 +9,20 @@ from typing import Any
 
 from mlflow.entities import Dataset
 
+from reprise.base import tag
 from reprise.base.engine import Engine
 from reprise.base.errors import one_line
 from reprise.environment.pins import Lock
 from reprise.proof.own import Sides
 from reprise.proof.passing import alike, paired
 from reprise.proof.verdict import Finding, Match
-from reprise.store.recorded import PATCH_TAG, Recorded
+from reprise.store.recorded import Recorded
 
 LIBRARIES = ("user_api", "internal_api", "version", "architecture", "num_threads")
 
 
 FIRST = ("scikit-learn", "numpy", "scipy", "pandas")
 """Packages whose change is the likeliest cause of another result."""
-
-CONTEXT = "mlflow.data.context"
 
 
 def compare(
@@ -60,7 +59,7 @@ def compare(
 
 def _code(recorded: Recorded, again: Recorded) -> Iterator[Finding]:
     yield _pair("code", "commit", recorded.commit, again.commit)
-    if recorded.provenance or PATCH_TAG in recorded.tags:  # which every backend of this package sets
+    if recorded.provenance or tag.PATCH in recorded.tags:  # which every backend of this package sets
         yield _pair("code", "patch", _sha256(recorded.patch), _sha256(again.patch))
     else:
         yield _skipped("code", "patch", "the run does not say whether its tree was clean")
@@ -123,7 +122,7 @@ def _told(old: Dataset, new: Dataset) -> Iterator[str]:
 def _datasets(run: Recorded) -> dict[str, list[Dataset]]:
     found: dict[str, list[Dataset]] = {}
     for item in run.run.inputs.dataset_inputs if run.run.inputs else []:
-        context = next((tag.value for tag in item.tags if tag.key == CONTEXT), "")
+        context = next((one.value for one in item.tags if one.key == tag.DATA_CONTEXT), "")
         name = f"{item.dataset.name} ({context})" if context else item.dataset.name
         found.setdefault(name, []).append(item.dataset)
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reprise.base import scratch
+from reprise.base import scratch, tag
 from reprise.base.errors import Irreproducible, WrongCall
 from reprise.data.source import Source, in_checkout, local_file, locate
 from reprise.data.source_bytes import of_file, same_bytes
@@ -14,8 +14,6 @@ from reprise.data.table import Table, read_table, reading_of
 from reprise.proof.snapshot import Snapshot
 from reprise.proof.table_change import explain, labels_of
 from reprise.store.recorded import Recorded
-
-FINGERPRINT_TAG = "reprise.data.fingerprint"
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def _change(place: str, path: str, recorded: Recorded) -> str | None:
 
 
 def _fingerprints(recorded: Recorded) -> tuple[str | None, ...]:
-    return recorded.data["fingerprint"], recorded.tags.get(FINGERPRINT_TAG)
+    return recorded.data["fingerprint"], recorded.tags.get(tag.DATA_FINGERPRINT)
 
 
 def _places(code: Snapshot, source: dict[str, Any]) -> Iterator[tuple[str, str]]:

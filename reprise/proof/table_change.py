@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from reprise.base import artifact
 from reprise.data.fingerprint import parts
-from reprise.store.recorded import PREDICTIONS
 
 LISTED = 5
 """Columns that are named at most."""
@@ -17,7 +17,7 @@ LISTED = 5
 def labels_of(folder: Path) -> pd.Series | None:
     """Read the true labels that a run kept with its predictions: row number -> label; None where there are none."""
     try:
-        predictions = pd.read_parquet(folder / PREDICTIONS, columns=["row", "truth"])
+        predictions = pd.read_parquet(folder / artifact.PREDICTIONS, columns=["row", "truth"])
     except (OSError, ValueError, KeyError, pa.ArrowException):
         return None
     return predictions.set_index("row")["truth"]

@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.projects.utils import get_entry_point_command, get_run_env_vars, load_project
 from mlflow.tracking.context.default_context import _get_user
 
-from reprise.base import patience, process, project, scratch, yaml_nodes
+from reprise.base import patience, process, project, scratch, tag, yaml_nodes
 from reprise.base.credentials import without_credentials
 from reprise.base.entry_point import failure_of
 from reprise.base.errors import JobFailed, WrongCall, cause, one_line
@@ -28,7 +28,6 @@ from reprise.running import child
 from reprise.store.experiment import experiment_id
 from reprise.store.store_access import reached
 
-EXTRA_TAG = "reprise.extra_parameters"
 """On a run: the parameters that it was given beyond those that its entry point declares, as a JSON list of names."""
 
 
@@ -86,7 +85,7 @@ def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager
     folder = _having(entry_point, parameters)
     if said := other_engine(folder, env_manager):
         note(said)
-    tags = {"mlflow.source.name": str(folder), "mlflow.project.backend": "local"}
+    tags = {tag.SOURCE_NAME: str(folder), tag.BACKEND: "local"}
     job = Job(folder, str(folder), entry_point, parameters, env_manager, experiment_id(), tags=tags)
     with scratch.folder("job") as spare:
         return perform(job, spare)[1]
@@ -173,11 +172,11 @@ def make_run(loaded: Any, job: Job, manager: str) -> str:
     """Make the run of a job, its parameters logged as typed, and return its id."""
     computed = loaded.get_entry_point(job.entry_point).compute_parameters(dict(job.parameters), storage_dir=None)
     tags = {
-        "mlflow.user": _get_user(),
-        "mlflow.source.type": "PROJECT",
-        "mlflow.project.entryPoint": job.entry_point,
-        "mlflow.project.env": manager,
-        EXTRA_TAG: json.dumps(sorted(computed[1])),
+        tag.USER: _get_user(),
+        tag.SOURCE_TYPE: "PROJECT",
+        tag.ENTRY_POINT: job.entry_point,
+        tag.ENVIRONMENT_MANAGER: manager,
+        tag.EXTRA_PARAMETERS: json.dumps(sorted(computed[1])),
         **process.tags(),
         **job.tags,
     }
@@ -232,7 +231,7 @@ def end(run_id: str, status: str, reason: str | None = None, *, overwrite: bool 
         with patience.brief():
             ended = client.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
             if reason:
-                client.set_tag(run_id, "reprise.failure", in_tag(without_credentials(reason)))
+                client.set_tag(run_id, tag.FAILURE, in_tag(without_credentials(reason)))
             if overwrite or not ended:
                 client.set_terminated(run_id, status)
     except (MlflowException, OSError) as error:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reprise.base import paths
+from reprise.base import artifact, paths, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import WrongCall
 from reprise.code.at_commit import COMMIT
@@ -11,7 +11,6 @@ from reprise.code.clone import Clone, cloned
 from reprise.code.project_uri import ProjectUri, local_folder
 from reprise.code.repository import Commit, find
 from reprise.running.job import Job, perform
-from reprise.store.recorded import PATCH
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def play(order: Order) -> Played:
     commit = find(order.place, order.also)
     with cloned(commit, order.patch) as clone:
         job = job_at(order, commit, clone)
-        run_id, exit_code = perform(job, clone.spare, {PATCH: order.patch} if order.patch else {})
+        run_id, exit_code = perform(job, clone.spare, {artifact.PATCH: order.patch} if order.patch else {})
     return Played(run_id, exit_code)
 
 
@@ -94,15 +93,15 @@ def job_at(order: Order, commit: Commit, clone: Clone) -> Job:
 def tags(order: Order, commit: Commit) -> dict[str, str | None]:
     """Give the tags of an order's run: where its code comes from."""
     return {
-        "mlflow.source.name": _source_name(order.place),
-        "mlflow.source.git.commit": commit.sha,
-        "mlflow.source.git.repoURL": commit.url,
-        "mlflow.source.git.branch": commit.branch,
-        "mlflow.source.git.dirty": str(bool(order.patch)).lower(),
-        "mlflow.project.backend": COMMIT,
-        "reprise.version": order.place.version or order.also,
-        "reprise.subdirectory": commit.subdirectory or None,
-        "reprise.patch": "complete" if order.patch else "none",
+        tag.SOURCE_NAME: _source_name(order.place),
+        tag.COMMIT: commit.sha,
+        tag.REPOSITORY: commit.url,
+        tag.BRANCH: commit.branch,
+        tag.DIRTY: str(bool(order.patch)).lower(),
+        tag.BACKEND: COMMIT,
+        tag.VERSION: order.place.version or order.also,
+        tag.SUBDIRECTORY: commit.subdirectory or None,
+        tag.PATCH: "complete" if order.patch else "none",
         **order.tags,
     }
 

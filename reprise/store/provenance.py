@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reprise.base import limits, project
+from reprise.base import limits, project, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.engine import Engine, this
 from reprise.base.spelling import as_text
@@ -55,15 +55,15 @@ class Provenance:
         """Give the MLflow tags; MLflow's own names where it has one."""
         checkout = self.checkout
         tags = {
-            "mlflow.source.git.commit": checkout.commit,
-            "mlflow.source.git.branch": checkout.branch,
-            "mlflow.source.git.repoURL": checkout.repository,
-            "mlflow.source.git.dirty": str(checkout.dirty).lower() if checkout.commit else None,
-            "reprise.git": checkout.problem or "ok",
-            "reprise.patch": checkout.patch.state if checkout.commit else "none",
-            "reprise.environment.lock": self.lock.sha256,
-            "reprise.environment.matches": str(not self.mismatches).lower(),
-            "reprise.parameters.cut": limits.in_tag("; ".join(self._cut())) or None,
+            tag.COMMIT: checkout.commit,
+            tag.BRANCH: checkout.branch,
+            tag.REPOSITORY: checkout.repository,
+            tag.DIRTY: str(checkout.dirty).lower() if checkout.commit else None,
+            tag.GIT: checkout.problem or "ok",
+            tag.PATCH: checkout.patch.state if checkout.commit else "none",
+            tag.ENVIRONMENT_LOCK: self.lock.sha256,
+            tag.ENVIRONMENT_MATCHES: str(not self.mismatches).lower(),
+            tag.PARAMETERS_CUT: limits.in_tag("; ".join(self._cut())) or None,
         }
         return {name: value for name, value in tags.items() if value is not None}
 

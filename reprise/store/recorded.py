@@ -9,24 +9,14 @@ from urllib.parse import unquote
 
 import mlflow
 
-from reprise.base import json_text, scratch
+from reprise.base import artifact, json_text, scratch, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.engine import Engine, parse
 from reprise.base.errors import ABSENT, WrongCall, telling
 from reprise.store import experiment
 from reprise.store.provenance import FORMAT
 
-PROVENANCE = "provenance/provenance.json"
-LOCK = "provenance/conda.yaml"
-PATCH = "provenance/patch.diff"
-PREDICTIONS = "predictions.parquet"
-
-PATCH_TAG = "reprise.patch"
-"""On a run: `none`, `complete`, `incomplete` or `off`; runs of other projects under `mlflow run` itself have none."""
-
-RERUN_OF = "reprise.rerun_of"
-BISECTS = "reprise.bisects.run_id"
-REPETITIONS = (RERUN_OF, BISECTS)
+REPETITIONS = (tag.RERUN_OF, tag.BISECTS)
 """Tags of runs that repeat another; none of them is the newest model that a person means."""
 
 _KINDS: dict[tuple[str, ...], type] = {
@@ -74,19 +64,19 @@ class Recorded:
     @property
     def commit(self) -> str | None:
         """The full commit: what provenance.json says, else the tag; `reprise.proof.consistency` compares the two."""
-        return self.provenance.get("git", {}).get("commit") or self.tags.get("mlflow.source.git.commit")
+        return self.provenance.get("git", {}).get("commit") or self.tags.get(tag.COMMIT)
 
     @property
     def by_mlflow_run(self) -> bool:
         """Whether `mlflow run` started it, whose entry point and parameters are then recorded."""
-        return self.tags.get("mlflow.source.type") == "PROJECT"
+        return self.tags.get(tag.SOURCE_TYPE) == "PROJECT"
 
     @property
     def repositories(self) -> list[str]:
         """Where the run says that its code is: the remote, and the repository that `mlflow run` was given."""
-        named = [self.tags.get("mlflow.source.git.repoURL")]
+        named = [self.tags.get(tag.REPOSITORY)]
         if self.by_mlflow_run:
-            named.append(_repository(self.tags["mlflow.source.name"]))
+            named.append(_repository(self.tags[tag.SOURCE_NAME]))
         return [name for name in dict.fromkeys(named) if name]
 
     @property
@@ -94,9 +84,9 @@ class Recorded:
         """The project's folder in its repository, "" at the top."""
         if self.provenance:
             return str(self.provenance["git"]["subdirectory"])
-        if not self.by_mlflow_run or PATCH_TAG in self.tags:  # of a backend of this package
-            return self.tags.get("reprise.subdirectory", "")
-        return self.tags["mlflow.source.name"].partition("#")[2].strip("/")
+        if not self.by_mlflow_run or tag.PATCH in self.tags:  # of a backend of this package
+            return self.tags.get(tag.SUBDIRECTORY, "")
+        return self.tags[tag.SOURCE_NAME].partition("#")[2].strip("/")
 
     @property
     def entry_point(self) -> str | None:
@@ -106,7 +96,7 @@ class Recorded:
         """
         script = PurePath(str(next(iter(self.provenance.get("command") or ()), "")))
         plain = script.stem if script.suffix == ".py" and script.stem != "__main__" else None
-        return self.tags.get("mlflow.project.entryPoint") or plain or self.tags.get("reprise.job")
+        return self.tags.get(tag.ENTRY_POINT) or plain or self.tags.get(tag.JOB)
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -130,17 +120,17 @@ class Recorded:
         """Whether there is a patch and it is whole (`reprise.code.checkout.Patch`); `none` where nothing says so."""
         git = self.provenance.get("git", {})
         stated = git["patch"].get("state") if git.get("commit") else None
-        return str(stated or self.tags.get("reprise.patch", "none"))
+        return str(stated or self.tags.get(tag.PATCH, "none"))
 
     @property
     def patch(self) -> bytes:
         """What the working tree had beyond the commit, for `git apply`."""
-        return self._file(PATCH) or b""
+        return self._file(artifact.PATCH) or b""
 
     @property
     def lock(self) -> bytes | None:
         """The environment lock, conda.yaml as it was."""
-        return self._file(LOCK)
+        return self._file(artifact.LOCK)
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -201,12 +191,12 @@ def newest_training_run() -> str:
         WrongCall: there is no such run.
     """
     experiment_id = experiment.experiment_id()
-    wanted = "tags.`reprise.job` = 'train' and attributes.status = 'FINISHED'"
+    wanted = f"tags.`{tag.JOB}` = 'train' and attributes.status = 'FINISHED'"
     client, order = mlflow.MlflowClient(), ["attributes.start_time DESC"]
     page = client.search_runs([experiment_id], wanted, order_by=order, max_results=PAGE)
     while True:
         for run in page:
-            if not any(tag in run.data.tags for tag in REPETITIONS):
+            if not any(name in run.data.tags for name in REPETITIONS):
                 return str(run.info.run_id)
         if not page.token:
             message = (
@@ -231,7 +221,7 @@ def read(run_id: str, folder: Path) -> Recorded:
     client = mlflow.MlflowClient()
     if client.list_artifacts(run_id):
         client.download_artifacts(run_id, "", str(folder))
-    provenance = _provenance(folder / PROVENANCE)
+    provenance = _provenance(folder / artifact.PROVENANCE)
     if provenance and provenance["format"] > FORMAT:
         message = f"run {run_id} was recorded in format {provenance['format']}, this version reads {FORMAT}; update it"
         raise WrongCall(message)
@@ -242,7 +232,7 @@ def provenance_of(run_id: str) -> dict[str, Any] | None:
     """Read a run's provenance.json alone; None where it has none that is whole, as runs of other projects."""
     with scratch.folder("read") as folder:
         try:
-            return _provenance(Path(mlflow.MlflowClient().download_artifacts(run_id, PROVENANCE, str(folder))))
+            return _provenance(Path(mlflow.MlflowClient().download_artifacts(run_id, artifact.PROVENANCE, str(folder))))
         except (mlflow.exceptions.MlflowException, OSError):
             return None
 
