@@ -10,13 +10,13 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import reprise
 from reprise.base import line_ends, tag
+from reprise.base.record import Engine as EngineRecord
 from reprise.base.terminal import say
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -56,9 +56,9 @@ class Engine:
         """Return the MLflow tags."""
         return {tag.ENGINE: str(self)}
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> EngineRecord:
         """Return what provenance.json holds."""
-        return {**asdict(self), "edited": list(self.edited)}
+        return {"version": self.version, "digest": self.digest, "edited": list(self.edited)}
 
     def few(self) -> str:
         """Name the first edited files, and how many more there are."""
@@ -70,11 +70,11 @@ class Engine:
         return [f"the engine was edited: {self.few()}; the run records that"] if self.edited else []
 
 
-def parse(record: object) -> Engine | None:
+def parse(said: object) -> Engine | None:
     """Read what provenance.json holds of an engine; None where it holds none, as that of an older run."""
-    if not isinstance(record, dict):
+    if not isinstance(said, dict):
         return None
-    version, digest, edited = (record.get(key) for key in ("version", "digest", "edited"))
+    version, digest, edited = (said.get(key) for key in ("version", "digest", "edited"))
     if not (isinstance(version, str) and isinstance(digest, str) and isinstance(edited, list)):
         return None
     return Engine(version, digest, tuple(map(str, edited)))

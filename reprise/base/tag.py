@@ -58,7 +58,7 @@ DATA_FINGERPRINT = "reprise.data.fingerprint"
 """On a run and a model version, by `train`, `evaluate` and `tune`: the table's fingerprint, 64 hexadecimal digits."""
 
 PROVENANCE_SHA256 = "reprise.provenance.sha256"
-"""On a run, a model version and, as a parameter, a logged model, by `train`, `evaluate` and `tune`: SHA-256 of
+"""On a run, a model version and, among its parameters, a logged model, by `train`, `evaluate` and `tune`: SHA-256 of
 provenance.json."""
 
 MODEL_DIGEST = "reprise.model.digest"
@@ -93,22 +93,25 @@ VERDICT = "reprise.verdict"
 its outcome."""
 
 VERDICT_RUN_ID = "reprise.verdict.run_id"
-"""On a run and the model it judged, by `evaluate`: id of the evaluation's run, which holds verdict.json."""
+"""On a run and the model it judged, by `evaluate` and `promote`: id of the evaluation's run, which holds
+verdict.json."""
 
 VERDICT_POLICY = "reprise.verdict.policy"
-"""On a run and the model it judged, by `evaluate`: SHA-256 of the policy."""
+"""On a run and the model it judged, by `evaluate` and `promote`: SHA-256 of the policy."""
 
 VERDICT_MODEL = "reprise.verdict.model"
-"""On a run and the model it judged, by `evaluate`: digest of the model's files."""
+"""On a run and the model it judged, by `evaluate` and `promote`: digest of the model's files."""
 
 VERDICT_DATA = "reprise.verdict.data"
-"""On a run and the model it judged, by `evaluate`: fingerprint of the rows that were judged."""
+"""On a run and the model it judged, by `evaluate` and `promote`: fingerprint of the rows that were judged."""
 
 VERDICT_CHAMPION = "reprise.verdict.champion"
-"""On a run and the model it judged, by `evaluate`: the logged model that it was compared with, or `none`."""
+"""On a run and the model it judged, by `evaluate` and `promote`: the logged model that it was compared with,
+or `none`."""
 
 VERDICT_REASONS = "reprise.verdict.reasons"
-"""On a run and the model it judged, by `evaluate`: the rules that it does not meet; may be cut, verdict.json is not."""
+"""On a run and the model it judged, by `evaluate` and `promote`: the rules that it does not meet. A long
+text is cut, and verdict.json has it whole."""
 
 VERDICT_FIELDS = {
     "verdict": VERDICT,
@@ -177,7 +180,7 @@ ARCHIVED = "reprise.archived"
 """On a model version, by `retire`: the day, as `2026-01-31`."""
 
 RESOLVED = "resolved.{name}"
-"""On a run, as a parameter, by `train` and `tune`: what the parameter of that name came to, such as `auto`."""
+"""On a run, among its parameters, by `train` and `tune`: what the parameter of that name came to, such as `auto`."""
 
 COMMIT = "mlflow.source.git.commit"
 """On a run and a model version, by every job and backend: the full commit."""
@@ -189,7 +192,8 @@ REPOSITORY = "mlflow.source.git.repoURL"
 """On a run and a model version, by every job and backend: URL of the remote, without credentials."""
 
 DIRTY = "mlflow.source.git.dirty"
-"""On a run and a model version, by every job and backend: `true` or `false`, whether a file differed from it."""
+"""On a run and a model version, by every job and backend: `true` or `false`, whether any file
+differed from the commit."""
 
 SOURCE_NAME = "mlflow.source.name"
 """On a run, by MLflow and the backends: the project as it was asked for, or the script."""

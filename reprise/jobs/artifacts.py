@@ -10,7 +10,8 @@ import joblib
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from reprise.base import artifact, project
+from reprise.base import artifact, project, record
+from reprise.base.record import Data
 from reprise.data.dataset import Dataset
 from reprise.governance.judgement import Judgement
 from reprise.governance.verdict import Verdict
@@ -33,8 +34,8 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> dict[str, str]:
 
 def write_verdict(verdict: Verdict, judgement: Judgement, folder: Path) -> None:
     """Write verdict.json, which says what was judged, how and with which outcome, and verdict.txt, its table."""
-    record = {**asdict(verdict), "outcomes": [asdict(outcome) for outcome in judgement.outcomes]}
-    (folder / artifact.VERDICT).write_text(json.dumps(record, indent=2), encoding="utf-8")
+    content = {**asdict(verdict), "outcomes": [asdict(outcome) for outcome in judgement.outcomes]}
+    (folder / artifact.VERDICT).write_text(json.dumps(content, indent=2), encoding="utf-8")
     (folder / artifact.VERDICT_TABLE).write_text(judgement.table() + "\n", encoding="utf-8")
 
 
@@ -67,11 +68,11 @@ def write_search(trials: pd.DataFrame, space: Sequence[dict[str, Any]], folder: 
     (folder / artifact.FIGURES).mkdir()
 
 
-def write_provenance(provenance: Provenance, data: dict[str, Any], folder: Path) -> None:
+def write_provenance(provenance: Provenance, data: Data, folder: Path) -> None:
     """Write provenance/: provenance.json, the environment lock, and the patch where the tree was dirty."""
     (folder / artifact.FOLDER).mkdir()
-    record = {**provenance.record(), "data": data}
-    (folder / artifact.PROVENANCE).write_text(json.dumps(record, indent=2), encoding="utf-8")
+    content = record.text({**provenance.record(), "data": data})
+    (folder / artifact.PROVENANCE).write_text(content, encoding="utf-8")
     (folder / artifact.LOCK).write_bytes(project.LOCK_FILE.read_bytes())
     if provenance.checkout.patch.content:
         (folder / artifact.PATCH).write_bytes(provenance.checkout.patch.content)

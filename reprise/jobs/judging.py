@@ -148,7 +148,9 @@ class EvaluationRun:
         refusal = f"the policy refuses {self.model.uri}: {verdict.reasons}" if refused else None
         missing = artifacts.write_evaluation(evaluation, folder / "artifacts")
         artifacts.write_verdict(verdict, judgement, folder / "artifacts")
-        artifacts.write_provenance(self.origin, data_record | {"notes": rows.dataset.notes}, folder / "artifacts")
+        artifacts.write_provenance(
+            self.origin, {**data_record, "notes": list(rows.dataset.notes)}, folder / "artifacts"
+        )
         tags = {tag.DATA_FINGERPRINT: rows.table.fingerprint, **verdict.tags(), **missing}
         if refusal:
             tags |= {tag.FAILURE: in_tag(refusal), tag.EXIT_CODE: "1"}

@@ -9,6 +9,7 @@ import mlflow
 from pydantic import Field
 
 from reprise.base import artifact, project, tag
+from reprise.base.record import Data as DataRecord
 from reprise.base.terminal import note, progress, step, summary
 from reprise.contract import project_model
 from reprise.contract.command import current
@@ -102,8 +103,8 @@ def tune(
         if not run.data.metrics:  # else a process that filled this run before has logged all, metrics last
             with step("log"), bundle.staging() as folder:
                 data_record, datasets = inputs.describe(table, {"train": rows})
-                recipe = {"features": features, "test_size": test_size, "seed": seed, "notes": dataset.notes}
-                artifacts.write_provenance(origin, data_record | recipe, folder / "artifacts")
+                recipe = DataRecord(features=features, test_size=test_size, seed=seed, notes=list(dataset.notes))
+                artifacts.write_provenance(origin, {**data_record, **recipe}, folder / "artifacts")
                 artifacts.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
                 missing = figures.draw(tried, best, metric, folder / "artifacts" / artifact.FIGURES)
                 tags = {tag.DATA_FINGERPRINT: table.fingerprint, tag.TUNE_SETTINGS: settings.text(), **missing}

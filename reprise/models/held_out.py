@@ -1,6 +1,6 @@
 """Rows that a model has not learned from: those that its own training run held out, or another table's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from reprise.base import artifact
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.record import Data, Record
 from reprise.base.terminal import note
 from reprise.data.dataset import Dataset, make_dataset, split, to_judge
 from reprise.data.fingerprint import fingerprint
@@ -111,7 +112,7 @@ def held_out_by(subject: Subject, table: Table) -> pd.Index | None:
     return _split_again(origin["data"], table).y.index
 
 
-def _is_its_own(table: Table, origin: Mapping[str, Any]) -> bool:
+def _is_its_own(table: Table, origin: Record) -> bool:
     """Tell whether a table is the one that a run learned from, also where that read it in an earlier way."""
     if identify(table, origin).same:
         return True
@@ -121,7 +122,7 @@ def _is_its_own(table: Table, origin: Mapping[str, Any]) -> bool:
     return identify(read_table(table.source.uri, reading=reading), origin).same
 
 
-def _held_out(subject: Subject, origin: Mapping[str, Any], table: Table, why: str) -> Rows:
+def _held_out(subject: Subject, origin: Record, table: Table, why: str) -> Rows:
     """Take the rows that the training run held out.
 
     Args:
@@ -145,9 +146,7 @@ def _held_out(subject: Subject, origin: Mapping[str, Any], table: Table, why: st
     return Rows(table, dataset, f"held-out rows of {table.source.name}", held_out=True)
 
 
-def _take(
-    kept: RecordedRows, subject: Subject, record: Mapping[str, Any], table: Table
-) -> tuple[Dataset, tuple[str, ...]]:
+def _take(kept: RecordedRows, subject: Subject, record: Data, table: Table) -> tuple[Dataset, tuple[str, ...]]:
     """Take rows by their numbers: as in training, or, where today's code trains on them otherwise, as the model knows.
 
     Raises:
@@ -169,7 +168,7 @@ def _take(
     return rows, (line,)
 
 
-def _as_in_training(kept: RecordedRows, record: Mapping[str, Any], table: Table) -> Dataset | None:
+def _as_in_training(kept: RecordedRows, record: Data, table: Table) -> Dataset | None:
     """Make features and labels as `train` does; None where today's code refuses the table, or leaves out the rows."""
     try:
         dataset = make_dataset(table, record["target"], record["features"])
@@ -189,7 +188,7 @@ def _as_known(kept: RecordedRows, subject: Subject, target: str, table: Table) -
     return dataset
 
 
-def _split_again(record: Mapping[str, Any], table: Table) -> Dataset:
+def _split_again(record: Data, table: Table) -> Dataset:
     dataset = make_dataset(table, record["target"], record["features"])
     return split(dataset, record["test_size"], record["seed"])[1]
 
@@ -199,7 +198,7 @@ def _split_now(subject: Subject) -> str:
     return f"{missing}; today's code has split the table again"
 
 
-def _fingerprints(found: str, record: Mapping[str, Any]) -> str:
+def _fingerprints(found: str, record: Data) -> str:
     return f"fingerprint {found}, recorded {record['test']['fingerprint']}"
 
 

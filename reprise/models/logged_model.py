@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reprise.base.record import Record
+
 from reprise.models.composition import compose  # isort: skip  skops before mlflow: reprise/store/tracking.py says why
 
 import mlflow
@@ -168,7 +170,7 @@ class Subject:
             cause = f"{type(error).__name__}: {telling(error)}"
             raise JobFailed(f"model {self.uri} fails on its input example: {cause}") from error
 
-    def training_record(self) -> dict[str, Any] | None:
+    def training_record(self) -> Record | None:
         """Return provenance.json of its training run, or None where it is no training run of this project."""
         record = provenance_of(self.run_id) if self.run_id else None
         return record if record and "train" in record["data"] else None

@@ -1,9 +1,7 @@
 """The rows that a training run held out, by the numbers that its predictions.parquet has kept."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pandas as pd
@@ -11,6 +9,7 @@ import pyarrow as pa
 
 from reprise.base import artifact, scratch
 from reprise.base.errors import JobFailed
+from reprise.base.record import Record
 from reprise.store import seal
 
 
@@ -43,7 +42,7 @@ class RecordedRows:
         return None
 
 
-def recorded_rows(run_id: str, provenance: Mapping[str, Any]) -> RecordedRows | None:
+def recorded_rows(run_id: str, provenance: Record) -> RecordedRows | None:
     """Read which rows a training run held out.
 
     Args:

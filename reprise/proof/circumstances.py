@@ -12,6 +12,7 @@ from mlflow.entities import Dataset
 from reprise.base import tag
 from reprise.base.engine import Engine
 from reprise.base.errors import one_line
+from reprise.base.record import CONTEXTS, Data, Environment
 from reprise.environment.pins import Lock
 from reprise.proof.own import Sides
 from reprise.proof.passing import alike, paired
@@ -69,20 +70,20 @@ def _code(recorded: Recorded, again: Recorded) -> Iterator[Finding]:
 def _data(recorded: Recorded, again: Recorded) -> Iterator[Finding]:
     if recorded.data:
         yield from _table(recorded.data, again.data)
-        for context in ("train", "test"):
+        for context in CONTEXTS:
             if context in recorded.data:
                 old, new = (side.data.get(context, {}).get("fingerprint") for side in (recorded, again))
                 yield _pair("data", f"{context} rows", old, new)
         return
-    old, new = _datasets(recorded), _datasets(again)
-    if not old:
+    then, now = _datasets(recorded), _datasets(again)
+    if not then:
         yield _skipped("data", "data", "the run does not say which it read")
         return
-    for name in sorted({*old, *new}):
-        yield from _inputs(name, old.get(name, []), new.get(name, []))
+    for name in sorted({*then, *now}):
+        yield from _inputs(name, then.get(name, []), now.get(name, []))
 
 
-def _table(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[Finding]:
+def _table(recorded: Data, again: Data) -> Iterator[Finding]:
     """Compare the table by the fingerprints that the code of the commit made, and by its bytes where both have them."""
     finding = _pair("data", "fingerprint", recorded["fingerprint"], again.get("fingerprint"))
     old, new = (side.get("source", {}).get("sha256") for side in (recorded, again))
@@ -141,8 +142,8 @@ def _engine(recorded: Engine | None, again: Engine | None) -> Iterator[Finding]:
 
 
 def _environment(
-    recorded: Mapping[str, Any],
-    again: Mapping[str, Any],
+    recorded: Environment,
+    again: Environment,
     lock: Lock | None,
     needs: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> Iterator[Finding]:
@@ -165,13 +166,13 @@ def _likeliest_first(names: set[str]) -> list[str]:
     return [*first, *sorted(names.difference(first))]
 
 
-def _machine(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[Finding]:
+def _machine(recorded: Environment, again: Environment) -> Iterator[Finding]:
     old, new = _deciding(recorded), _deciding(again)
     for name in dict.fromkeys([*old, *new]):
         yield _pair("machine", name, old.get(name), new.get(name))
 
 
-def _deciding(environment: Mapping[str, Any]) -> dict[str, str]:
+def _deciding(environment: Environment) -> dict[str, str]:
     """Name what decides the last bit: instruction sets in use, C library, linear algebra and its threads."""
     if not environment:
         return {}

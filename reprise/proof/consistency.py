@@ -11,6 +11,7 @@ from typing import Any
 from reprise.base import artifact, engine, limits, line_ends, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import TAG_LENGTH
+from reprise.base.record import CONTEXTS, Data, Record
 from reprise.proof.agreement import pair, same, same_option
 from reprise.proof.naming import said_by
 from reprise.proof.stored import Dataset, Stored
@@ -23,7 +24,7 @@ NAME = "provenance.json"
 UNCHECKED = "recorded before runs sealed them: defaults, metrics, what parameters came to, files but the lock"
 
 
-def check(stored: Stored, record: Mapping[str, Any]) -> tuple[Finding, ...]:
+def check(stored: Stored, record: Record) -> tuple[Finding, ...]:
     """Compare every two places that say the same thing.
 
     Args:
@@ -43,7 +44,7 @@ def check(stored: Stored, record: Mapping[str, Any]) -> tuple[Finding, ...]:
     return _once(found)
 
 
-def _seal(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _seal(stored: Stored, record: Record) -> Iterator[Finding]:
     now, named = stored.files.get(artifact.PROVENANCE), stored.tags.get(tag.PROVENANCE_SHA256)
     if named or "logged" in record:
         yield pair(NAME, now, named, f"SHA-256 of the file, and the tag {tag.PROVENANCE_SHA256}")
@@ -54,7 +55,7 @@ def _seal(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
         yield pair("run id", record["run_id"], stored.run_id, f"{NAME}, and the run")
 
 
-def _code(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _code(stored: Stored, record: Record) -> Iterator[Finding]:
     git, patch = record["git"], record["git"]["patch"]
     if git.get("commit") is None:  # the backend that started the job may know it all the same
         return
@@ -76,12 +77,12 @@ def _at_commit(stored: Stored) -> bool:
     return stored.tags.get(tag.BACKEND, "local") != "local"
 
 
-def _engine(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _engine(stored: Stored, record: Record) -> Iterator[Finding]:
     if said := engine.parse(record.get("engine")):
         yield _tag(stored, tag.ENGINE, str(said))
 
 
-def _environment(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _environment(stored: Stored, record: Record) -> Iterator[Finding]:
     environment = record["environment"]
     if "lock_sha256" in environment:
         yield _tag(stored, tag.ENVIRONMENT_LOCK, environment["lock_sha256"])
@@ -92,9 +93,9 @@ def _environment(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]
         yield _tag(stored, tag.ENVIRONMENT_MATCHES, str(environment["matches_lock"]).lower())
 
 
-def _data(stored: Stored, data: Mapping[str, Any]) -> Iterator[Finding]:
+def _data(stored: Stored, data: Data) -> Iterator[Finding]:
     yield _tag(stored, tag.DATA_FINGERPRINT, data["fingerprint"])
-    for context in ("train", "test"):
+    for context in CONTEXTS:
         rows = data.get(context)
         if not isinstance(rows, Mapping) or not stored.datasets:
             continue
@@ -110,7 +111,7 @@ def _dataset(context: str, fingerprint: str, found: Iterable[Dataset]) -> Iterat
     yield pair(name, fingerprint, wrong[0] if wrong else (fingerprint if digests else None), place)
 
 
-def _command(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _command(stored: Stored, record: Record) -> Iterator[Finding]:
     """Compare parameters with the command line."""
     parameters = record.get("parameters") or stored.parameters
     place = f"parameters of {NAME}" if "parameters" in record else "the run's parameters"
@@ -158,7 +159,7 @@ def _models(stored: Stored) -> Iterator[Finding]:
             yield pair(f"{tag.MODEL_DIGEST} of {model_id}", one, other, "the run's tag, and the model's")
 
 
-def _verdict(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _verdict(stored: Stored, record: Record) -> Iterator[Finding]:
     """Compare verdict.json with the tags of its run, and of the model that was judged while it is its newest."""
     said = {
         name: value
@@ -186,7 +187,7 @@ def _kept(value: str, kept: str | None) -> bool:
     return kept in (value, limits.in_tag(value), value[:TAG_LENGTH])
 
 
-def _logged(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _logged(stored: Stored, record: Record) -> Iterator[Finding]:
     """Compare all that provenance.json says of what the run has logged elsewhere."""
     logged = record["logged"]
     for name in sorted({*logged["tags"], *(seal.sealed_tags(logged) & set(stored.tags))}):
@@ -198,10 +199,10 @@ def _logged(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
         there = stored.parameters.get(tag.RESOLVED.format(name=name))
         agree = limits.in_parameter(value) == there
         yield pair(f"parameter resolved.{name}", value, there, f"{NAME}, and the run's parameter", agree=agree)
-    for name, value in logged["metrics"].items():
+    for name, number in logged["metrics"].items():
         score = stored.metrics.get(name)
-        yield pair(f"metric {name}", value, score, f"{NAME}, and the run's metric", agree=same(value, score))
-        yield from () if said_by(name) else _history(stored, name, value)
+        yield pair(f"metric {name}", number, score, f"{NAME}, and the run's metric", agree=same(number, score))
+        yield from () if said_by(name) else _history(stored, name, number)
     for name, value in logged["files"].items():
         yield pair(f"file {name}", value, stored.files.get(name), f"SHA-256 in {NAME}, and of the artifact")
     if logged["model"] and not stored.models:
@@ -229,9 +230,9 @@ def _history(stored: Stored, name: str, value: Any) -> Iterator[Finding]:
     yield pair(f"history of {name}", value, others[0] if others else value, places)
 
 
-def _unsealed(stored: Stored, data: Mapping[str, Any]) -> Iterator[Finding]:
+def _unsealed(stored: Stored, data: Data) -> Iterator[Finding]:
     """Compare what only runs of before the seal need, by the meaning that it had for all of them."""
-    counts = [data[context]["rows"] for context in ("train", "test") if isinstance(data.get(context), Mapping)]
+    counts = [data[context]["rows"] for context in CONTEXTS if isinstance(data.get(context), Mapping)]
     if "rows" in stored.metrics and counts:
         yield pair("metric rows", float(sum(counts)), stored.metrics["rows"], f"data of {NAME}, and the metric")
     for name in stored.metrics:

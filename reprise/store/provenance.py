@@ -3,13 +3,14 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from reprise.base import limits, project, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.engine import Engine, this
+from reprise.base.record import FORMAT, Environment, Git, Machine, Record
 from reprise.base.spelling import as_text
 from reprise.code.checkout import Checkout, describe
 from reprise.environment.pins import (
@@ -20,9 +21,6 @@ from reprise.environment.pins import (
     read_lock,
     uncompared_pins,
 )
-
-FORMAT = 1
-"""Version of provenance.json; a reader refuses what is newer."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Provenance:
     lock: Lock
     installed: dict[str, str]
     mismatches: list[str]
-    machine: dict[str, Any]
+    machine: Machine
     parameters: Mapping[str, str] = field(default_factory=dict)
     command: Sequence[str] = field(default_factory=lambda: tuple(sys.argv))
     engine: Engine | None = None
@@ -95,24 +93,36 @@ class Provenance:
             for name, length in limits.cut(self.parameters).items()
         ]
 
-    def record(self) -> dict[str, Any]:
-        """Give what provenance.json holds; the patch itself is in patch.diff."""
-        checkout = asdict(self.checkout)
-        del checkout["patch"]["content"]
+    def record(self) -> Record:
+        """Return what provenance.json holds of it; the patch itself is in patch.diff."""
+        record: Record = {"format": FORMAT, "git": self._git(), "environment": self._environment()}
+        if self.engine:
+            record["engine"] = self.engine.record()
+        record["parameters"] = dict(self.parameters)
+        record["command"] = [Path(self.command[0]).name, *map(without_credentials, self.command[1:])]
+        return record
+
+    def _git(self) -> Git:
+        checkout = self.checkout
         return {
-            "format": FORMAT,
-            "git": checkout,
-            "environment": {
-                "lock_sha256": self.lock.sha256,
-                "matches_lock": not self.mismatches,
-                "mismatches": self.mismatches,
-                "uncompared": list(self.uncompared),
-                "installed": self.installed,
-                **self.machine,
-            },
-            **({"engine": self.engine.record()} if self.engine else {}),
-            "parameters": dict(self.parameters),
-            "command": [Path(self.command[0]).name, *map(without_credentials, self.command[1:])],
+            "commit": checkout.commit,
+            "branch": checkout.branch,
+            "repository": checkout.repository,
+            "subdirectory": checkout.subdirectory,
+            "dirty": checkout.dirty,
+            "patch": {"state": checkout.patch.state, "left_out": checkout.patch.left_out},
+            "problem": checkout.problem,
+            "hidden": list(checkout.hidden),
+        }
+
+    def _environment(self) -> Environment:
+        return {
+            "lock_sha256": self.lock.sha256,
+            "matches_lock": not self.mismatches,
+            "mismatches": self.mismatches,
+            "uncompared": list(self.uncompared),
+            "installed": self.installed,
+            **self.machine,
         }
 
 

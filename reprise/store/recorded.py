@@ -2,37 +2,20 @@
 
 import shlex
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path, PurePath
-from typing import Any
 from urllib.parse import unquote
 
 import mlflow
 
-from reprise.base import artifact, json_text, scratch, tag
+from reprise.base import artifact, scratch, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.engine import Engine, parse
 from reprise.base.errors import ABSENT, WrongCall, telling
+from reprise.base.record import FORMAT, Data, Environment, Record, parsed
 from reprise.store import experiment
-from reprise.store.provenance import FORMAT
 
 REPETITIONS = (tag.RERUN_OF, tag.BISECTS)
 """Tags of runs that repeat another; none of them is the newest model that a person means."""
-
-_KINDS: dict[tuple[str, ...], type] = {
-    ("format",): int,
-    ("git", "subdirectory"): str,
-    ("git", "patch", "left_out"): dict,
-    **{("environment", name): str for name in ("python_version", "implementation", "platform", "machine")},
-    ("environment", "installed"): dict,
-    ("environment", "mismatches"): list,
-    ("environment", "simd"): list,
-    ("environment", "blas"): list,
-    ("data", "source", "uri"): str,
-    ("data", "fingerprint"): str,
-    ("data", "rows"): int,
-}
-"""What is read of a provenance.json, and of which kind it is in a whole one."""
 
 PAGE = 20
 
@@ -49,7 +32,7 @@ class Recorded:
 
     run: mlflow.entities.Run
     folder: Path
-    provenance: dict[str, Any]
+    provenance: Record
 
     @property
     def run_id(self) -> str:
@@ -133,9 +116,9 @@ class Recorded:
         return self._file(artifact.LOCK)
 
     @property
-    def environment(self) -> dict[str, Any]:
+    def environment(self) -> Environment:
         """Installed versions, Python and machine; empty where none are recorded."""
-        return dict(self.provenance.get("environment", {}))
+        return self.provenance.get("environment", {})
 
     @property
     def engine(self) -> Engine | None:
@@ -143,9 +126,9 @@ class Recorded:
         return parse(self.provenance.get("engine"))
 
     @property
-    def data(self) -> dict[str, Any]:
+    def data(self) -> Data:
         """The table: source, fingerprint and how it was split; empty where none is recorded."""
-        return dict(self.provenance.get("data", {}))
+        return self.provenance.get("data", {})
 
     def _file(self, name: str) -> bytes | None:
         path = self.folder / name
@@ -228,7 +211,7 @@ def read(run_id: str, folder: Path) -> Recorded:
     return Recorded(run, folder, provenance or {})
 
 
-def provenance_of(run_id: str) -> dict[str, Any] | None:
+def provenance_of(run_id: str) -> Record | None:
     """Read a run's provenance.json alone; None where it has none that is whole, as runs of other projects."""
     with scratch.folder("read") as folder:
         try:
@@ -237,21 +220,11 @@ def provenance_of(run_id: str) -> dict[str, Any] | None:
             return None
 
 
-def _provenance(path: Path) -> dict[str, Any] | None:
+def _provenance(path: Path) -> Record | None:
     try:
-        content = json_text.parse(path.read_text(encoding="utf-8"))
+        return parsed(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return content if _is_whole(content) else None
-
-
-def _is_whole(content: Any) -> bool:
-    def part(value: Any, key: str) -> Any:
-        return value.get(key) if isinstance(value, dict) else None
-
-    version = part(content, "format")
-    newer = isinstance(version, int) and version > FORMAT  # of which nothing more is known
-    return newer or all(isinstance(reduce(part, path, content), kind) for path, kind in _KINDS.items())
 
 
 def _run_of_model(uri: str) -> str:

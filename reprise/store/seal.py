@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import mlflow
 
-from reprise.base import artifact, limits, tag
+from reprise.base import artifact, limits, record, tag
 from reprise.base.credentials import without_credentials
 from reprise.store.recorded import Recorded, unquoted
 
@@ -53,11 +53,11 @@ def write(folder: Path, run: mlflow.entities.Run, results: Mapping[str, Any]) ->
     path = folder / "artifacts" / artifact.PROVENANCE
     if not path.is_file():
         return None
-    record = json.loads(path.read_text(encoding="utf-8"))
+    content: record.Record = json.loads(path.read_text(encoding="utf-8"))
     tags = _tags(run, results["tags"])
-    record["run_id"] = run.info.run_id
-    record["parameters"] = as_logged(record.get("parameters", {}), run)
-    record["logged"] = {
+    content["run_id"] = run.info.run_id
+    content["parameters"] = as_logged(content.get("parameters", {}), run)
+    content["logged"] = {
         "files": {name: sha256(file) for name, file in files(folder / "artifacts") if name != artifact.PROVENANCE},
         "metrics": {name: number(value) for name, value in results["metrics"].items()},
         "resolved": {name: str(value) for name, value in results["parameters"].items()},
@@ -65,7 +65,7 @@ def write(folder: Path, run: mlflow.entities.Run, results: Mapping[str, Any]) ->
         "sealed": list(SEALED),
         "model": tags.get(tag.MODEL_DIGEST),
     }
-    path.write_text(json.dumps(record, indent=2), encoding="utf-8")
+    path.write_text(record.text(content), encoding="utf-8")
     return sha256(path)
 
 
@@ -91,7 +91,7 @@ def added(run: Recorded) -> set[str]:
 
     Nothing can be said of a run that is not sealed.
     """
-    logged = run.provenance.get("logged")
+    logged: Any = run.provenance.get("logged")
     own = logged.get("files") if isinstance(logged, dict) else None
     if not isinstance(own, dict):
         return set()
