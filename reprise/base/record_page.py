@@ -152,7 +152,9 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 def _main(arguments: list[str]) -> int:
     """Print the page, or write it."""
     if arguments == ["--write"]:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        if not PAGE.parent.is_dir():  # an installed package has no pages
+            say(f"Error: there is no folder {PAGE.parent}; write the page in a checkout of the engine", err=True)
+            return 1
         PAGE.write_text(page(), encoding="utf-8", newline="\n")
         say(f"wrote {PAGE}")
         return 0
