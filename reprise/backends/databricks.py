@@ -21,7 +21,7 @@ from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.backends import databricks_settings
 from reprise.backends.commit import request_of
-from reprise.base import mlflow_private, patience
+from reprise.base import mlflow_private, patience, tag
 from reprise.base.entry_point import in_one_line
 from reprise.base.errors import JobFailed, WrongCall, in_short, one_line
 from reprise.base.interruption import terminated_as_interrupted
@@ -79,7 +79,7 @@ def submit(request: RunRequest, config: dict[str, Any]) -> SubmittedRun:
     with cloned(commit, portable=True) as clone:
         check_size(clone.folder)
         workspace = workspace_at(request, commit, clone)
-        tags = {**request.tags, "mlflow.project.backend": DATABRICKS_BACKEND, "reprise.process": None}
+        tags = {**request.tags, tag.BACKEND: DATABRICKS_BACKEND, tag.PROCESS: None}
         made = make_run(load(request, workspace), replace(request, tags=tags), workspace)
         with terminated_as_interrupted(), ended_well(made.run_id), patience.brief():
             try:

@@ -11,9 +11,9 @@ from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.backends.commit import Done, request_of
+from reprise.base import tag
 from reprise.base.errors import WrongCall
 from reprise.base.interruption import terminated_as_interrupted
-from reprise.base.process import TAG as PROCESS_TAG
 from reprise.base.terminal import accept_every_letter, note
 from reprise.code.clone import cloned
 from reprise.code.git import succeeds
@@ -23,7 +23,7 @@ from reprise.environment.pinned_engine import has_engine, pin_in
 from reprise.kubernetes import manifest, reach, template
 from reprise.kubernetes.admission import has_secret, secrets_of, see_that_they_are_admitted
 from reprise.kubernetes.api_server import ApiServer, ask, connect
-from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, abandon, see_to_the_end
+from reprise.kubernetes.conclusion import abandon, see_to_the_end
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.manifest import PodSettings
 from reprise.kubernetes.published import see_that_it_is_pushed, takes_credentials
@@ -102,7 +102,7 @@ def _submit(
         body = manifest.build(job_template, filling, pods)
         place = JobPlace(namespace, body["metadata"]["name"])
         try:
-            mlflow.MlflowClient().set_tag(run_id, JOB_TAG, f"{place.namespace}/{place.name}")
+            mlflow.MlflowClient().set_tag(run_id, tag.KUBERNETES_JOB, f"{place.namespace}/{place.name}")
             made = ask(server, "POST", place.collection, body=body)
             if pods.has_key:
                 secret = manifest.build_key(job_template, filling, pods, search_key.make().decode(), made)
@@ -138,9 +138,9 @@ def _manager(asked: str | None) -> str:
 
 def _tags(server: ApiServer) -> dict[str, str | None]:
     return {
-        "mlflow.project.backend": KUBERNETES_BACKEND,
-        CONTEXT_TAG: server.context,
-        PROCESS_TAG: None,  # the pod's process fills the run, not this one
+        tag.BACKEND: KUBERNETES_BACKEND,
+        tag.KUBERNETES_CONTEXT: server.context,
+        tag.PROCESS: None,  # the pod's process fills the run, not this one
     }
 
 

@@ -10,23 +10,20 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import reprise
-from reprise.base import line_ends
+from reprise.base import line_ends, tag
 from reprise.base.listing import listed
+from reprise.base.record import Engine as EngineRecord
 from reprise.base.terminal import say
 
 PACKAGE = Path(__file__).resolve().parent.parent
 """The folder that this package's files are in."""
 
 MANIFEST = "MANIFEST"
-
-TAG = "reprise.engine"
-"""On a run: version and digest of the engine that filled it, and whether it was edited."""
 
 LISTED = 3
 """Edited files that a line names."""
@@ -58,11 +55,11 @@ class Engine:
 
     def tags(self) -> dict[str, str]:
         """Return the MLflow tags."""
-        return {TAG: str(self)}
+        return {tag.ENGINE: str(self)}
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> EngineRecord:
         """Return what provenance.json holds."""
-        return {**asdict(self), "edited": list(self.edited)}
+        return {"version": self.version, "digest": self.digest, "edited": list(self.edited)}
 
     def few(self) -> str:
         """Name the first edited files, and how many more there are."""
@@ -73,11 +70,11 @@ class Engine:
         return [f"the engine was edited: {self.few()}; the run records that"] if self.edited else []
 
 
-def parse(record: object) -> Engine | None:
+def parse(said: object) -> Engine | None:
     """Read what provenance.json holds of an engine; None where it holds none, as that of an older run."""
-    if not isinstance(record, dict):
+    if not isinstance(said, dict):
         return None
-    version, digest, edited = (record.get(key) for key in ("version", "digest", "edited"))
+    version, digest, edited = (said.get(key) for key in ("version", "digest", "edited"))
     if not (isinstance(version, str) and isinstance(digest, str) and isinstance(edited, list)):
         return None
     return Engine(version, digest, tuple(map(str, edited)))

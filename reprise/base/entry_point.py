@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from reprise.base import garbage, patience
+from reprise.base import artifact, garbage, patience, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import TAG_LENGTH, Reason, WrongCall, cause, one_line, telling
 from reprise.base.interruption import interruptible
@@ -21,11 +21,6 @@ from reprise.base.limits import in_tag
 from reprise.base.terminal import accept_every_letter, note, say
 
 INTERRUPTED = 130
-
-FAILURE_TAG, EXIT_CODE_TAG = "reprise.failure", "reprise.exit_code"
-
-TRACEBACK = "provenance/traceback.txt"
-"""The artifact of a run that a fault in the code has ended; no result, so it stands beside provenance.json."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +108,13 @@ def record_failure(failure: Failure, run_id: str | None) -> None:
         return
     import mlflow  # noqa: PLC0415
 
-    tags = {EXIT_CODE_TAG: str(failure.exit_code), FAILURE_TAG: in_tag(failure.reason)}
+    tags = {tag.EXIT_CODE: str(failure.exit_code), tag.FAILURE: in_tag(failure.reason)}
     client = mlflow.MlflowClient()
     try:
         with patience.brief():
-            client.log_batch(run_id, tags=[mlflow.entities.RunTag(*tag) for tag in tags.items()])
+            client.log_batch(run_id, tags=[mlflow.entities.RunTag(*one) for one in tags.items()])
             if failure.traceback:
-                client.log_text(run_id, failure.traceback, TRACEBACK)
+                client.log_text(run_id, failure.traceback, artifact.TRACEBACK)
     except (mlflow.exceptions.MlflowException, OSError) as error:
         note(f"the reason could not be put on run {run_id}: {in_one_line(error)}")
 

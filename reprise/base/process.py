@@ -18,16 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from reprise.base import json_text
+from reprise.base import json_text, tag
 
 _LARGEST_ID = 2**31 - 1  # which a process's id can be
 _MACHINE_ID = 32  # digits; where a machine has no id yet, there may be a word instead
-
-TAG = "reprise.process"
-"""The tag of a run that names the process which fills it."""
-
-RESUMABLE = "reprise.resumable"
-"""The tag, `true`, of a run that another process may fill further when its own is lost: it carries on."""
 
 _CLOCK = 2
 """Seconds by which a process's start, which is counted from the boot, may seem later than it was."""
@@ -77,7 +71,7 @@ def this_process() -> Process:
 
 def tags() -> dict[str, str]:
     """Give the tag that a run carries which this process fills."""
-    return {TAG: json.dumps(asdict(this_process()))}
+    return {tag.PROCESS: json.dumps(asdict(this_process()))}
 
 
 def read(tag: str | None) -> Process | None:

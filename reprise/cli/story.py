@@ -4,7 +4,7 @@ from typing import Any
 
 import mlflow
 
-from reprise.base import engine
+from reprise.base import tag
 from reprise.base.terminal import labelled
 from reprise.store.recorded import existing, provenance_of
 
@@ -19,17 +19,17 @@ def tell(run_id: str) -> list[str]:
     tags = run.data.tags
     lines = {
         "run": f"{run_id} {run.info.run_name or ''} {run.info.status}",
-        "job": tags.get("reprise.job", tags.get("mlflow.project.entryPoint", "unknown")),
-        "failure": tags.get("reprise.failure"),
-        "reproduction": tags.get("reprise.reproduction"),
-        "verdict": tags.get("reprise.verdict"),
-        "commit": tags.get("mlflow.source.git.commit", f"none: {tags.get('reprise.git', 'not recorded')}"),
-        "branch": tags.get("mlflow.source.git.branch"),
-        "repository": tags.get("mlflow.source.git.repoURL"),
-        "patch": tags.get("reprise.patch"),
-        "lock": tags.get("reprise.environment.lock"),
-        "engine": tags.get(engine.TAG),
-        "data": tags.get("reprise.data.fingerprint"),
+        "job": tags.get(tag.JOB, tags.get(tag.ENTRY_POINT, "unknown")),
+        "failure": tags.get(tag.FAILURE),
+        "reproduction": tags.get(tag.REPRODUCTION),
+        "verdict": tags.get(tag.VERDICT),
+        "commit": tags.get(tag.COMMIT, f"none: {tags.get(tag.GIT, 'not recorded')}"),
+        "branch": tags.get(tag.BRANCH),
+        "repository": tags.get(tag.REPOSITORY),
+        "patch": tags.get(tag.PATCH),
+        "lock": tags.get(tag.ENVIRONMENT_LOCK),
+        "engine": tags.get(tag.ENGINE),
+        "data": tags.get(tag.DATA_FINGERPRINT),
         **_recorded(run_id),
         **{f"param {name}": value for name, value in sorted(run.data.params.items())},
         **{f"metric {name}": f"{value:g}" for name, value in sorted(run.data.metrics.items())},

@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reprise.base.record import Column, Parts
+
 VERSION = b"reprise-table-1"
 
 PART_LENGTH = 16
@@ -34,14 +36,15 @@ def fingerprint(table: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def parts(table: pd.DataFrame) -> dict[str, Any]:
+def parts(table: pd.DataFrame) -> Parts:
     """Hash a table's parts, by which it can be said what of it has changed.
 
     Returns:
         columns: name, kind and SHA-256 (its first 16 digits) of each column's values, in order.
         rows: a hash of all rows that does not depend on their order; None where a value has no hash.
     """
-    columns, values = [], {}
+    columns: list[Column] = []
+    values = {}
     for position, name in enumerate(table.columns):
         array = to_arrow(table.iloc[:, position])
         digest = hashlib.sha256(VERSION)

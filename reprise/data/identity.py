@@ -1,9 +1,8 @@
 """Whether a table is the one that a run recorded: by its fingerprint, and by its bytes where that is another."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from reprise.base.record import Record
 from reprise.data.source_bytes import same_bytes
 from reprise.data.table import Table
 
@@ -21,7 +20,7 @@ class Identity:
     why: str = ""
 
 
-def identify(table: Table, provenance: Mapping[str, Any]) -> Identity:
+def identify(table: Table, provenance: Record) -> Identity:
     """Compare a table with the one that a run recorded.
 
     The same bytes are the same table, whatever the reader of today makes of them. Other bytes with the same fingerprint

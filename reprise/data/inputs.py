@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
+from reprise.base import tag
+from reprise.base.record import Context, Data
+from reprise.base.record import Source as SourceRecord
 from reprise.base.terminal import note
 from reprise.data.dataset import Dataset
 from reprise.data.fingerprint import fingerprint, parts
@@ -21,7 +23,7 @@ NAME_LENGTH, SCHEMA_LENGTH = 500, 1_048_575
 """Characters that MLflow takes of a data set's name and of its schema; more than these are refused."""
 
 
-def describe(table: Table, rows: Mapping[str, Dataset]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def describe(table: Table, rows: Mapping[Context, Dataset]) -> tuple[Data, dict[str, dict[str, Any]]]:
     """Fingerprint the rows that a run reads.
 
     Args:
@@ -32,8 +34,8 @@ def describe(table: Table, rows: Mapping[str, Dataset]) -> tuple[dict[str, Any],
         What provenance.json says of them: source, fingerprints, numbers of rows, target; and for each context the
         fields of an `mlflow.entities.Dataset`.
     """
-    record: dict[str, Any] = {
-        "source": asdict(table.source),
+    record: Data = {
+        "source": _source(table.source),
         "fingerprint": table.fingerprint,
         "reading": table.reading,
         "rows": len(table.frame),
@@ -42,7 +44,7 @@ def describe(table: Table, rows: Mapping[str, Dataset]) -> tuple[dict[str, Any],
         "target": next(iter(rows.values())).target,
     }
     kind, place = _mlflow_source(table.source)
-    datasets = {}
+    datasets: dict[str, dict[str, Any]] = {}
     for context, dataset in rows.items():
         content = dataset.table
         record[context] = {"fingerprint": fingerprint(content), "rows": len(content)}
@@ -55,6 +57,18 @@ def describe(table: Table, rows: Mapping[str, Dataset]) -> tuple[dict[str, Any],
             "profile": json.dumps({**record[context], "table_fingerprint": table.fingerprint}),
         }
     return record, datasets
+
+
+def _source(source: Source) -> SourceRecord:
+    return {
+        "kind": source.kind,
+        "name": source.name,
+        "uri": source.uri,
+        "in_project": source.in_project,
+        "sha256": source.sha256,
+        "size": source.size,
+        "package": source.package,
+    }
 
 
 def _schema(context: str, content: pd.DataFrame) -> str | None:
@@ -73,7 +87,7 @@ def _mlflow_source(source: Source) -> tuple[str, dict[str, Any]]:
     """Name a source in MLflow's own terms, so that `mlflow.data.get_source` finds it."""
     scheme = source.uri.partition(":")[0]
     if source.kind == "bundled":
-        return "code", {"tags": {"mlflow.source.name": f"sklearn.datasets.load_{source.name}"}}
+        return "code", {"tags": {tag.SOURCE_NAME: f"sklearn.datasets.load_{source.name}"}}
     if source.kind == "file":
         return "local", {"uri": source.uri}
     if scheme in ("http", "https"):

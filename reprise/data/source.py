@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
@@ -15,6 +14,7 @@ import requests
 from reprise.base import paths, project, scratch
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import WrongCall, in_short, one_line
+from reprise.base.record import Source as SourceRecord
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits")
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -114,7 +114,7 @@ def local_file(source: Source, data: str) -> Iterator[Path]:
         yield path
 
 
-def again(source: dict[str, Any]) -> str:
+def again(source: SourceRecord) -> str:
     """Say how to name a recorded source now: a file of the project is looked for in this checkout first.
 
     Raises:
@@ -123,7 +123,7 @@ def again(source: dict[str, Any]) -> str:
     return str(in_checkout(source) or source["uri"])
 
 
-def in_checkout(source: dict[str, Any]) -> Path | None:
+def in_checkout(source: SourceRecord) -> Path | None:
     """Give the file of this checkout that a recorded source names; None where it names none, or that is not there.
 
     Raises:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata, resources
 from pathlib import Path
-from typing import Any
 
 from reprise.base.errors import WrongCall
+from reprise.base.record import Source as SourceRecord
 from reprise.data.source import Source
 
 PACKAGE = "scikit-learn"
@@ -43,7 +43,7 @@ def of_bundled(source: Source) -> Source:
         return source
 
 
-def same_bytes(recorded: Mapping[str, Any], source: Source, installed: Mapping[str, str]) -> bool | None:
+def same_bytes(recorded: SourceRecord, source: Source, installed: Mapping[str, str]) -> bool | None:
     """Tell whether a source has the bytes that a run recorded.
 
     Args:

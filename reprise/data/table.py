@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reprise.base.errors import WrongCall, see_memory, telling
+from reprise.base.record import Data
 from reprise.data import csv_file
 from reprise.data.delimited import check_names
 from reprise.data.fingerprint import fingerprint
@@ -83,7 +83,7 @@ def read_table(data: str, *, reading: int = READING, texts: Collection[str] = ()
     )  # fmt: skip
 
 
-def reading_of(data: Mapping[str, Any]) -> int:
+def reading_of(data: Data) -> int:
     """Return the version of how a run read its table, from what its provenance.json says of its data.
 
     Raises:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 from packaging.requirements import Requirement
@@ -17,6 +16,7 @@ from reprise.base import line_ends, yaml_nodes
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import WrongCall, one_line
 from reprise.base.project import LOCK_FILE, is_project, outside
+from reprise.base.record import Machine
 from reprise.environment import origin
 
 THREADS = (
@@ -157,7 +157,7 @@ def required(name: str) -> list[str]:
     return [str(canonicalize_name(need.name)) for need in here]
 
 
-def describe_machine() -> dict[str, Any]:
+def describe_machine() -> Machine:
     """Describe what else a result may depend on: Python, platform, processor, linear algebra and its threads."""
     import numpy as np  # noqa: PLC0415  the launcher reads locks without them
     from threadpoolctl import threadpool_info  # noqa: PLC0415
@@ -173,7 +173,13 @@ def describe_machine() -> dict[str, Any]:
         "threads": {name: os.environ[name] for name in THREADS if os.environ.get(name)},
         "simd": configuration["SIMD Extensions"]["found"],
         "blas": [
-            {key: pool.get(key) for key in ("user_api", "internal_api", "version", "num_threads", "architecture")}
+            {
+                "user_api": pool.get("user_api"),
+                "internal_api": pool.get("internal_api"),
+                "version": pool.get("version"),
+                "num_threads": pool.get("num_threads"),
+                "architecture": pool.get("architecture"),
+            }
             for pool in threadpool_info()
         ],
     }

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from reprise.base import project
+from reprise.base import project, tag
 from reprise.base.errors import ABSENT, WrongCall
 from reprise.base.terminal import columns
 from reprise.code import git
@@ -17,14 +17,14 @@ from reprise.store.recorded import provenance_of
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 TAGS = {
-    "commit": "mlflow.source.git.commit",
-    "branch": "mlflow.source.git.branch",
-    "patch": "reprise.patch",
-    "lock": "reprise.environment.lock",
-    "data": "reprise.data.fingerprint",
+    "commit": tag.COMMIT,
+    "branch": tag.BRANCH,
+    "patch": tag.PATCH,
+    "lock": tag.ENVIRONMENT_LOCK,
+    "data": tag.DATA_FINGERPRINT,
 }
 
-MACHINE = ("python_version", "platform", "cpus")
+MACHINE: tuple[Literal["python_version", "platform", "cpus"], ...] = ("python_version", "platform", "cpus")
 """What of a run's machine is compared."""
 
 
@@ -71,9 +71,9 @@ def _side(what: str, name: str) -> Side:
         run = None
     if run is None:
         raise WrongCall(f"{what!r} is no run, version or alias with a run in {mlflow.get_tracking_uri()}")
-    record: dict[str, Any] = provenance_of(run.info.run_id) or {}
+    record = provenance_of(run.info.run_id)
     origin = {label: run.data.tags[tag] for label, tag in TAGS.items() if tag in run.data.tags}
-    environment: dict[str, Any] = record.get("environment", {})
+    environment = record.get("environment", {}) if record else {}
     origin |= {key: str(environment[key]) for key in MACHINE if key in environment}
     fields = {
         "origin": origin,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from reprise.base import project
+from reprise.base import project, tag
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.code.checkout import in_branch
 from reprise.data.dataset import to_judge
@@ -165,18 +165,18 @@ def _slices(column: str, rows: Rows, evaluation: Evaluation) -> tuple[Slice, ...
 
 def _provenance(subject: Subject, wanted: OriginRule) -> Mapping[str, tuple[str, bool]]:
     tags = mlflow.get_run(subject.run_id).data.tags if subject.run_id else {}
-    commit = tags.get("mlflow.source.git.commit")
-    patch = tags.get("reprise.patch", "not recorded")
-    clean = commit is not None and tags.get("mlflow.source.git.dirty") == "false"
+    commit = tags.get(tag.COMMIT)
+    patch = tags.get(tag.PATCH, "not recorded")
+    clean = commit is not None and tags.get(tag.DIRTY) == "false"
     tree = "no commit" if commit is None else "clean" if clean else f"patch {patch}"
     recorded = clean or (commit is not None and patch == "complete")
     branch = "no commit" if commit is None else ""
     if commit and wanted.branch:
         branch = in_branch(project.FOLDER, commit, wanted.branch)
-    fingerprint = tags.get("reprise.data.fingerprint", "")
-    matches = tags.get("reprise.environment.matches", "not recorded")
+    fingerprint = tags.get(tag.DATA_FINGERPRINT, "")
+    matches = tags.get(tag.ENVIRONMENT_MATCHES, "not recorded")
     signature = subject.features is not None
-    reproduction = tags.get("reprise.reproduction", "not tried")
+    reproduction = tags.get(tag.REPRODUCTION, "not tried")
     return {
         "tree": (tree, recorded if wanted.tree == "recorded" else clean),
         "branch": (branch, branch == "yes"),

@@ -11,15 +11,14 @@ from heapq import heapify, heappop, heappush
 import mlflow
 from mlflow.entities import Run, RunTag
 
-from reprise.base import engine, process, project
+from reprise.base import engine, process, project, tag
 from reprise.base.errors import JobFailed
 from reprise.base.permission import needed
 from reprise.code.checkout import describe
 from reprise.governance import mutex
 from reprise.store.paging import every
 
-TAG = "reprise.move"
-MODEL = f"{TAG}.model"
+MODEL = tag.MOVE.format(field="model")
 """The tag of an entry's run that names the registered model."""
 
 NOWHERE = "none"
@@ -112,10 +111,10 @@ def begin(
     }
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
     checkout = describe(project.FOLDER, with_patch=False)
-    run_tags = {**(grounds or {}), **{f"{TAG}.{key}": value for key, value in tags.items()}}
-    run_tags |= {**process.tags(), **engine.this().tags(), "reprise.job": job, MODEL: name, "mlflow.user": user}
+    run_tags = {**(grounds or {}), **{tag.MOVE.format(field=key): value for key, value in tags.items()}}
+    run_tags |= {**process.tags(), **engine.this().tags(), tag.JOB: job, MODEL: name, tag.USER: user}
     if checkout.commit:
-        run_tags["mlflow.source.git.commit"] = checkout.commit
+        run_tags[tag.COMMIT] = checkout.commit
     experiment = _experiment(name) or mlflow.MlflowClient().create_experiment(experiment_name(name))
     with needed("EDIT", f"experiment {experiment_name(name)!r}"):
         run = mlflow.MlflowClient().create_run(experiment, tags=run_tags, run_name=f"{job} {after} to {alias}")
@@ -125,9 +124,9 @@ def begin(
 def end(move: Move, outcome: str, detail: str = "") -> None:
     """Write down what came of it."""
     client = mlflow.MlflowClient()
-    tags = {f"{TAG}.outcome": outcome, f"{TAG}.detail": detail}
+    tags = {tag.MOVE.format(field="outcome"): outcome, tag.MOVE.format(field="detail"): detail}
     if outcome != MOVED:
-        tags["reprise.failure"] = detail
+        tags[tag.FAILURE] = detail
     client.log_batch(move.run_id, tags=[RunTag(key, value) for key, value in tags.items() if value])
     client.set_terminated(move.run_id, "FINISHED" if outcome == MOVED else "FAILED")
 
@@ -188,22 +187,22 @@ def _search(name: str, query: str) -> list[Move]:
         if experiment is None:
             return []
         found = every(mlflow.MlflowClient().search_runs, [experiment], query, order_by=["start_time ASC"])
-        return [_move(run) for run in found if f"{TAG}.alias" in run.data.tags]
+        return [_move(run) for run in found if tag.MOVE.format(field="alias") in run.data.tags]
 
 
 def _move(run: Run) -> Move:
     tags = run.data.tags
     own = {
-        key: tags.get(f"{TAG}.{key}", "")
+        key: tags.get(tag.MOVE.format(field=key), "")
         for key in ("alias", "before", "after", "reason", "forced", "host", "lock", "outcome", "detail", "follows")
     }
     return Move(
         run_id=run.info.run_id,
-        job=tags.get("reprise.job", ""),
-        user=tags.get("mlflow.user", ""),
-        commit=tags.get("mlflow.source.git.commit", ""),
+        job=tags.get(tag.JOB, ""),
+        user=tags.get(tag.USER, ""),
+        commit=tags.get(tag.COMMIT, ""),
         time=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
         ended=run.info.end_time is not None,
-        process=tags.get(process.TAG),
+        process=tags.get(tag.PROCESS),
         **own,
     )

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 
 from mlflow.exceptions import MlflowException
 
-from reprise.base import process
+from reprise.base import process, tag
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.permission import PermissionMissing
 from reprise.governance import history, mutex
@@ -26,11 +26,8 @@ from reprise.governance.policy import Policy, read_policy
 from reprise.governance.verdict import NO_CHAMPION, Verdict, verdict_of
 from reprise.models import registry, stored_model
 from reprise.models.registry import Version
-from reprise.store.digest import TAG as DIGEST_TAG
 
 CHAMPION = "champion"
-ROLLED_BACK = "reprise.rolled_back"
-POLICY = "reprise.policy"
 PRESUMED_DEAD = timedelta(minutes=10)
 """How long a move may take that began under another lock, as on another machine; under this one, it has died."""
 
@@ -75,7 +72,7 @@ def promote(
         objections = _objections(version, files.digest, verdict, rules, champion)
         against = "; ".join(objections)
         # The model's own tags may be overwritten by a later evaluation; the entry keeps what was known now.
-        grounds = {POLICY: rules.sha256, **(verdict.tags() if verdict else {})}
+        grounds = {tag.POLICY: rules.sha256, **(verdict.tags() if verdict else {})}
         begin = partial(
             history.begin, name, "promote", alias, _number(before), version.number, reason=reason, grounds=grounds
         )
@@ -177,11 +174,11 @@ def _elsewhere(name: str, alias: str, expected: str) -> str:
 
 def _mark(name: str, entry: Move) -> None:
     """Write on the versions what happened to them."""
-    registry.tag(registry.find(name, entry.after), {f"reprise.{entry.alias}.run_id": entry.run_id})
+    registry.tag(registry.find(name, entry.after), {tag.ALIAS_RUN_ID.format(alias=entry.alias): entry.run_id})
     if entry.job == "rollback" and entry.before != NOWHERE:
         with suppress(WrongCall):  # it was deleted before a repair came to it
             left = registry.find(name, entry.before)
-            registry.tag(left, {ROLLED_BACK: f"{entry.run_id} {entry.reason}".strip()})
+            registry.tag(left, {tag.ROLLED_BACK: f"{entry.run_id} {entry.reason}".strip()})
 
 
 def _is_dead(name: str, entry: Move, note: Note) -> bool:
@@ -221,14 +218,14 @@ def _previous(name: str, champion: Version | None) -> Version:
             version = registry.find(name, number)
         except WrongCall:  # it was deleted
             continue
-        if ROLLED_BACK not in version.tags:
+        if tag.ROLLED_BACK not in version.tags:
             return version
     raise WrongCall(f"{name!r} has no previous champion to go back to", remedy="name a version with --to")
 
 
 def _check_unaltered(version: Version, digest: str, verdict: Verdict | None) -> None:
     """Refuse files that are not those that were registered; or judged, where nobody knows what was registered."""
-    registered = version.tags.get(DIGEST_TAG)
+    registered = version.tags.get(tag.MODEL_DIGEST)
     recorded = registered or (verdict.model if verdict else None)
     if recorded and recorded != digest:
         since, remedy = ("registered", "train and register anew") if registered else ("judged", "evaluate it again")
@@ -256,6 +253,6 @@ def _objections(
     compared = champion.model_id or champion.source if champion else NO_CHAMPION
     if verdict and compared not in {verdict.champion, version.model_id}:
         found.append(f"it was compared with {verdict.champion} as champion, which is {compared} now; {again}")
-    if ROLLED_BACK in version.tags:
-        found.append(f"it was rolled back (run {version.tags[ROLLED_BACK]})")
+    if tag.ROLLED_BACK in version.tags:
+        found.append(f"it was rolled back (run {version.tags[tag.ROLLED_BACK]})")
     return found

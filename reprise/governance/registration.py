@@ -2,24 +2,23 @@
 
 import mlflow
 
+from reprise.base import tag
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.governance.mutex import exclusively
 from reprise.models import registry, stored_model
 from reprise.models.registry import Version
-from reprise.store import seal
-from reprise.store.digest import TAG
 from reprise.store.recorded import existing
 
 PROVENANCE = (
-    "mlflow.source.git.commit",
-    "mlflow.source.git.branch",
-    "mlflow.source.git.repoURL",
-    "mlflow.source.git.dirty",
-    "reprise.patch",
-    "reprise.environment.lock",
-    "reprise.environment.matches",
-    "reprise.data.fingerprint",
-    seal.TAG,
+    tag.COMMIT,
+    tag.BRANCH,
+    tag.REPOSITORY,
+    tag.DIRTY,
+    tag.PATCH,
+    tag.ENVIRONMENT_LOCK,
+    tag.ENVIRONMENT_MATCHES,
+    tag.DATA_FINGERPRINT,
+    tag.PROVENANCE_SHA256,
 )
 """The run's tags that go to the version as well."""
 
@@ -40,7 +39,7 @@ def register(run_id: str, name: str) -> Version:
         )
     model_id = str(outputs[0].model_id)
     files = stored_model.fetch(f"models:/{model_id}")
-    logged = mlflow.get_logged_model(model_id).tags.get(TAG) or run.data.tags.get(TAG)
+    logged = mlflow.get_logged_model(model_id).tags.get(tag.MODEL_DIGEST) or run.data.tags.get(tag.MODEL_DIGEST)
     if logged and logged != files.digest:
         message = (
             f"the files of models:/{model_id} are not those that run {run_id} logged: digest {files.digest}, {logged}"
@@ -48,4 +47,4 @@ def register(run_id: str, name: str) -> Version:
         raise JobFailed(message)
     tags = {key: run.data.tags[key] for key in PROVENANCE if key in run.data.tags}
     with exclusively(name):
-        return registry.register(name, model_id, run_id, {**tags, TAG: files.digest})
+        return registry.register(name, model_id, run_id, {**tags, tag.MODEL_DIGEST: files.digest})

@@ -7,15 +7,13 @@ from datetime import UTC, datetime, timedelta
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from reprise.base import mlflow_private
+from reprise.base import mlflow_private, tag
 from reprise.base.errors import ABSENT, WrongCall
 from reprise.base.permission import needed
 from reprise.governance import history
 from reprise.governance.mutex import exclusively
 from reprise.models import registry
 from reprise.models.registry import Version
-
-ARCHIVED = "reprise.archived"
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,8 @@ def archive(chosen: Sequence[Retirable]) -> list[Version]:
     """Tag versions as archived; those that are so already are left."""
     done = []
     for candidate in chosen:
-        if ARCHIVED not in candidate.version.tags:
-            registry.tag(candidate.version, {ARCHIVED: f"{datetime.now(UTC):%Y-%m-%d}"})
+        if tag.ARCHIVED not in candidate.version.tags:
+            registry.tag(candidate.version, {tag.ARCHIVED: f"{datetime.now(UTC):%Y-%m-%d}"})
             done.append(candidate.version)
     return done
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from reprise.base import tag
 from reprise.base.errors import ABSENT, JobFailed
 from reprise.base.limits import in_tag
 from reprise.base.permission import needed
 
-TAG = "reprise.verdict"
 NO_CHAMPION = "none"
 
 
@@ -37,8 +37,7 @@ class Verdict:
 
     def tags(self) -> dict[str, str]:
         """Give it as tags of a logged model or of a model version."""
-        fields = dict(vars(self))
-        return {TAG: fields.pop("verdict"), **{f"{TAG}.{name}": in_tag(value) for name, value in fields.items()}}
+        return {name: in_tag(getattr(self, field)) for field, name in tag.VERDICT_FIELDS.items()}
 
 
 def verdict_of(model_id: str) -> Verdict | None:
@@ -56,7 +55,6 @@ def verdict_of(model_id: str) -> Verdict | None:
             raise JobFailed(
                 f"models:/{model_id} is deleted from the store", remedy="name a version of another model"
             ) from error
-    if TAG not in tags:
+    if tag.VERDICT not in tags:
         return None
-    names = [name for name in Verdict.__dataclass_fields__ if name != "verdict"]
-    return Verdict(tags[TAG], **{name: tags.get(f"{TAG}.{name}", "") for name in names})
+    return Verdict(**{field: tags.get(name, "") for field, name in tag.VERDICT_FIELDS.items()})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import mlflow
 
-from reprise.base import project
+from reprise.base import project, tag
 from reprise.base.credentials import without_credentials
 from reprise.code.project_uri import BACKENDS, COMMIT_BACKEND
 
@@ -27,19 +27,19 @@ def evaluate_command(run: mlflow.entities.Run, model_id: str | None) -> str:
     """Give what evaluates a model, started as this process was."""
     model = f"models:/{model_id}"
     tags = mlflow.get_run(run.info.run_id).data.tags
-    if tags.get("mlflow.source.type") != "PROJECT":
+    if tags.get(tag.SOURCE_TYPE) != "PROJECT":
         script = project.FOLDER / "evaluate.py"
         return f"python {script.name if Path.cwd() == project.FOLDER else shlex.quote(str(script))} --model {model}"
-    manager = tags.get("mlflow.project.env", "local")
+    manager = tags.get(tag.ENVIRONMENT_MANAGER, "local")
     options = "" if manager == "conda" else f" --env-manager {manager}"
-    if tags.get("mlflow.project.backend") in BACKENDS:
+    if tags.get(tag.BACKEND) in BACKENDS:
         options = f" -b {COMMIT_BACKEND}{options}"
     return f"mlflow run {_project_uri(tags)} -e evaluate{options} -P model={model}"
 
 
 def _project_uri(tags: dict[str, str]) -> str:
-    if tags.get("mlflow.project.backend") in BACKENDS or _is_clone_of_mlflow(project.FOLDER):
-        return shlex.quote(tags["mlflow.source.name"])
+    if tags.get(tag.BACKEND) in BACKENDS or _is_clone_of_mlflow(project.FOLDER):
+        return shlex.quote(tags[tag.SOURCE_NAME])
     return "." if _is_default_store(mlflow.get_tracking_uri()) else shlex.quote(str(project.FOLDER))
 
 

@@ -12,7 +12,7 @@ from reprise.store import tracking  # isort: skip  first, since it imports skops
 
 import mlflow
 
-from reprise.base import project
+from reprise.base import project, tag
 from reprise.base.limits import in_tag
 from reprise.base.plain import plain
 from reprise.base.terminal import note, say, step, summary
@@ -148,10 +148,12 @@ class EvaluationRun:
         refusal = f"the policy refuses {self.model.uri}: {verdict.reasons}" if refused else None
         missing = artifacts.write_evaluation(evaluation, folder / "artifacts")
         artifacts.write_verdict(verdict, judgement, folder / "artifacts")
-        artifacts.write_provenance(self.origin, data_record | {"notes": rows.dataset.notes}, folder / "artifacts")
-        tags = {"reprise.data.fingerprint": rows.table.fingerprint, **verdict.tags(), **missing}
+        artifacts.write_provenance(
+            self.origin, {**data_record, "notes": list(rows.dataset.notes)}, folder / "artifacts"
+        )
+        tags = {tag.DATA_FINGERPRINT: rows.table.fingerprint, **verdict.tags(), **missing}
         if refusal:
-            tags |= {"reprise.failure": in_tag(refusal), "reprise.exit_code": "1"}
+            tags |= {tag.FAILURE: in_tag(refusal), tag.EXIT_CODE: "1"}
         found = bundle.Results(
             {f"test_{name}": value for name, value in evaluation.metrics.items()} | {"rows": len(rows.dataset.y)},
             tags=tags,

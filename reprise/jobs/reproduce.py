@@ -4,7 +4,7 @@ from typing import Literal
 
 from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise.base import scratch
+from reprise.base import artifact, scratch, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import Irreproducible, JobFailed
 from reprise.base.terminal import note, say, summary
@@ -43,7 +43,7 @@ def reproduce(
     subject = versions.subject(run)
     how = current()
     origin = provenance.collect(command=how.command)
-    tags = origin.tags() | {"reprise.reproduces.run_id": subject.run.info.run_id}
+    tags = origin.tags() | {tag.REPRODUCES: subject.run.info.run_id}
     with tracking.start_run("reproduce", how.parameters, tags) as active:
         where = (repository, env_manager, active.info.experiment_id)
         if commits != "none":
@@ -82,7 +82,7 @@ def _announce(plan: preparation.Plan) -> None:
     note(f"runs {request.entry_point} of {repository} at {request.place.version}")
     if request.patch:
         changes = f"uncommitted changes of {len(request.patch)} bytes"
-        note(f"with {changes}, which come from the store and not from the repository ({recorded.PATCH} of the run)")
+        note(f"with {changes}, which come from the store and not from the repository ({artifact.PATCH} of the run)")
     if given := [f"{name}={value}" for name, value in request.variables.items() if value is not None]:
         note(f"with {' '.join(given)}, as the run had it")
     if plan.lacks:

@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from reprise.base import tag
+
 from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
 import mlflow
 
 from reprise.base.errors import JobFailed
+from reprise.base.record import Data as DataRecord
 from reprise.base.terminal import note, step, summary
 from reprise.contract import mlproject, project_model
 from reprise.contract.command import current
@@ -59,9 +62,9 @@ class Split:
     seed: int
 
     @property
-    def recipe(self) -> dict[str, Any]:
+    def recipe(self) -> DataRecord:
         """What provenance.json says of how the rows were chosen and split."""
-        notes = self.rows.dataset.notes
+        notes = list(self.rows.dataset.notes)
         return {"features": self.rows.features, "test_size": self.test_size, "seed": self.seed, "notes": notes}
 
 
@@ -185,13 +188,13 @@ class TrainingRun:
         missing = artifacts.write_evaluation(evaluation, inside)
         missing |= artifacts.write_decision_regions(model, rows.held_out, inside)
         artifacts.write_preprocessing(model, inside)
-        artifacts.write_provenance(self.origin, data_record | rows.recipe, inside)
+        artifacts.write_provenance(self.origin, {**data_record, **rows.recipe}, inside)
         signed = signature(dataset.raw, dataset.y)
         shown = example(rows.training.raw)
         logged_model.save(folder / "model", model, signed, shown, kinds(dataset.raw), self.origin.lock)
         known = {
-            "reprise.data.fingerprint": rows.rows.table.fingerprint,
-            digest.TAG: digest.digest(folder / "model"),
+            tag.DATA_FINGERPRINT: rows.rows.table.fingerprint,
+            tag.MODEL_DIGEST: digest.digest(folder / "model"),
         }
         return known | missing, datasets
 

@@ -8,7 +8,8 @@ from reprise.store import tracking  # isort: skip  first, since it imports skops
 import mlflow
 from pydantic import Field
 
-from reprise.base import process, project
+from reprise.base import artifact, project, tag
+from reprise.base.record import Data as DataRecord
 from reprise.base.terminal import note, progress, step, summary
 from reprise.contract import project_model
 from reprise.contract.command import current
@@ -74,10 +75,10 @@ def tune(
         table.fingerprint, target, features, test_size, seed, search, trials, folds, metric, search_space.sha256
     )
     schedule = tuning.plan(rows, settings, len(candidates))
-    tags = {process.RESUMABLE: "true"}
+    tags = {tag.RESUMABLE: "true"}
     if resume != "none":
         tuning.check_resumable(resume, settings)
-        tags[trial_log.RESUMES] = resume
+        tags[tag.TUNE_RESUMES] = resume
     how = current()
     with step("collect provenance"):
         origin = provenance.collect(how.parameters, how.command)
@@ -102,15 +103,15 @@ def tune(
         if not run.data.metrics:  # else a process that filled this run before has logged all, metrics last
             with step("log"), bundle.staging() as folder:
                 data_record, datasets = inputs.describe(table, {"train": rows})
-                recipe = {"features": features, "test_size": test_size, "seed": seed, "notes": dataset.notes}
-                artifacts.write_provenance(origin, data_record | recipe, folder / "artifacts")
+                recipe = DataRecord(features=features, test_size=test_size, seed=seed, notes=list(dataset.notes))
+                artifacts.write_provenance(origin, {**data_record, **recipe}, folder / "artifacts")
                 artifacts.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
-                missing = figures.draw(tried, best, metric, folder / "artifacts/figures")
-                tags = {"reprise.data.fingerprint": table.fingerprint, tuning.SETTINGS: settings.text(), **missing}
+                missing = figures.draw(tried, best, metric, folder / "artifacts" / artifact.FIGURES)
+                tags = {tag.DATA_FINGERPRINT: table.fingerprint, tag.TUNE_SETTINGS: settings.text(), **missing}
                 bundle.log(folder, run, bundle.Results(metrics, best.candidate.hyperparameters, tags, datasets))
         asked = {"data": data, "target": target, "features": features, "test_size": test_size, "seed": seed}
         trained = winner.train(train, asked | dict(best.candidate.hyperparameters), run)
-        mlflow.MlflowClient().set_tag(run.info.run_id, "reprise.tune.winner", trained)
+        mlflow.MlflowClient().set_tag(run.info.run_id, tag.TUNE_WINNER, trained)
 
     summary(
         {

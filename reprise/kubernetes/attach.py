@@ -5,10 +5,11 @@ from http import HTTPStatus
 
 import mlflow
 
+from reprise.base import tag
 from reprise.base.errors import WrongCall
 from reprise.base.terminal import say
 from reprise.kubernetes.api_server import Refused, ask, connect
-from reprise.kubernetes.conclusion import CONTEXT_TAG, JOB_TAG, KubernetesJobFailed, see_to_the_end
+from reprise.kubernetes.conclusion import KubernetesJobFailed, see_to_the_end
 from reprise.kubernetes.following import JobPlace
 from reprise.kubernetes.manifest import RUN_LABEL
 from reprise.kubernetes.settings import START_TIMEOUT
@@ -31,18 +32,15 @@ def attach(run_id: str, context: str | None) -> None:
     """
     run = existing(run_id)
     tags = run.data.tags
-    if JOB_TAG not in tags:
-        raise WrongCall(
-            f"run {run_id} has no Job on Kubernetes; it was started by backend {tags.get('mlflow.project.backend')}"
-        )
-    place = _place(run_id, tags[JOB_TAG])
-    server = connect(context or tags.get(CONTEXT_TAG))
+    if tag.KUBERNETES_JOB not in tags:
+        raise WrongCall(f"run {run_id} has no Job on Kubernetes; it was started by backend {tags.get(tag.BACKEND)}")
+    place = _place(run_id, tags[tag.KUBERNETES_JOB])
+    server = connect(context or tags.get(tag.KUBERNETES_CONTEXT))
     try:
         job = ask(server, "GET", place.path)
         if (job["metadata"].get("labels") or {}).get(RUN_LABEL) != run_id:
-            message = (
-                f"Job {place.name} in namespace {place.namespace} is not of run {run_id}, whose tag {JOB_TAG} names it"
-            )
+            other = f"Job {place.name} in namespace {place.namespace}"
+            message = f"{other} is not of run {run_id}, whose tag {tag.KUBERNETES_JOB} names it"
             raise WrongCall(f"{message}; nothing was done")
     except Refused as refused:
         if refused.status != HTTPStatus.NOT_FOUND:
@@ -56,9 +54,10 @@ def attach(run_id: str, context: str | None) -> None:
     say(f"run {run_id} {mlflow.get_run(run_id).info.status}")
 
 
-def _place(run_id: str, tag: str) -> JobPlace:
+def _place(run_id: str, named: str) -> JobPlace:
     """Read where a run says that its Job is: two names, which become part of a path at the API server."""
-    found = _NAMES.fullmatch(tag)
+    found = _NAMES.fullmatch(named)
     if found is None:
-        raise WrongCall(f"run {run_id} names no Job: its tag {JOB_TAG} is {tag!r:.200}, not <namespace>/<name>")
+        said = f"its tag {tag.KUBERNETES_JOB} is {named!r:.200}, not <namespace>/<name>"
+        raise WrongCall(f"run {run_id} names no Job: {said}")
     return JobPlace(found[1], found[2])

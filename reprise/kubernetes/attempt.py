@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import mlflow
 from mlflow.entities import Run, RunTag
 
-from reprise.base import process
+from reprise.base import artifact, process, tag
 from reprise.base.errors import JobFailed
 from reprise.base.terminal import note
 from reprise.code.project_uri import parse
-from reprise.kubernetes.conclusion import EXIT_TAG, POD_TAG, forget_reasons
+from reprise.kubernetes.conclusion import forget_reasons
 from reprise.running.child import as_shell_says
 from reprise.running.commit_run import run_at_commit
 from reprise.running.run_request import RunRequest
@@ -30,7 +30,7 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
     client = mlflow.MlflowClient()
     run = client.get_run(run_id)
     me = os.environ.get("REPRISE_POD", socket.gethostname())
-    before = run.data.tags.get(POD_TAG)
+    before = run.data.tags.get(tag.KUBERNETES_POD)
     if _was_ended(run):
         note(f"run {run_id} was ended before pod {me} started")  # whose reason stays
         return 1
@@ -39,7 +39,9 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
     if before:
         forget_reasons(run_id)
         client.update_run(run_id, status="RUNNING")
-    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in {POD_TAG: me, **process.tags()}.items()])
+    client.log_batch(
+        run_id, tags=[RunTag(name, value) for name, value in {tag.KUBERNETES_POD: me, **process.tags()}.items()]
+    )
     request = RunRequest(
         parse(uri), entry_point, parameters, env_manager, experiment_id=run.info.experiment_id, run_id=run_id
     )  # fmt: skip
@@ -49,14 +51,14 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
 def _was_ended(run: Run) -> bool:
     """Tell whether a run was ended by somebody else than a pod that was told to terminate, which says how it exited."""
     status, tags = run.info.status, run.data.tags
-    return status != "RUNNING" if POD_TAG not in tags else status == "KILLED" and EXIT_TAG not in tags
+    return status != "RUNNING" if tag.KUBERNETES_POD not in tags else status == "KILLED" and tag.EXIT_CODE not in tags
 
 
 def _is_resumable(run: Run) -> bool:
-    return bool(run.data.tags.get(process.RESUMABLE) == "true")
+    return bool(run.data.tags.get(tag.RESUMABLE) == "true")
 
 
 def _holds_results(run: Run) -> bool:
     outputs = run.outputs.model_outputs if run.outputs else []
     artifacts = [item.path for item in mlflow.MlflowClient().list_artifacts(run.info.run_id)]
-    return bool(run.data.metrics or outputs or set(artifacts) - {"provenance"})  # where a failure's traceback is
+    return bool(run.data.metrics or outputs or set(artifacts) - {artifact.FOLDER})  # where a failure's traceback is

@@ -5,6 +5,7 @@ from contextlib import suppress
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from reprise.base import tag
 from reprise.base.errors import JobFailed
 from reprise.base.interruption import terminated_as_interrupted
 from reprise.base.terminal import note
@@ -15,11 +16,7 @@ from reprise.kubernetes.manifest import COMPONENT_LABEL, RUN_LABEL, WORKER
 from reprise.running.entry_point_run import end
 from reprise.running.search_workers import takes_workers
 
-JOB_TAG = "reprise.kubernetes.job"
-CONTEXT_TAG = "reprise.kubernetes.context"
-POD_TAG = "reprise.kubernetes.pod"
-EXIT_TAG = "reprise.exit_code"
-REASON_TAGS = ("reprise.failure", EXIT_TAG)
+REASONS = (tag.FAILURE, tag.EXIT_CODE)
 
 
 class KubernetesJobFailed(JobFailed):
@@ -88,11 +85,11 @@ def abandon(server: ApiServer, place: JobPlace) -> None:
 def forget_reasons(run_id: str) -> None:
     """Take the reason of an attempt that failed from a run."""
     client = mlflow.MlflowClient()
-    for tag in set(REASON_TAGS) & set(client.get_run(run_id).data.tags):
-        client.delete_tag(run_id, tag)
+    for name in set(REASONS) & set(client.get_run(run_id).data.tags):
+        client.delete_tag(run_id, name)
 
 
 def _own_reason(run_id: str) -> str | None:
     """Give what the job itself has said before it ended."""
-    reason: str | None = mlflow.get_run(run_id).data.tags.get(REASON_TAGS[0])
+    reason: str | None = mlflow.get_run(run_id).data.tags.get(tag.FAILURE)
     return reason

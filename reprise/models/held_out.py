@@ -1,13 +1,15 @@
 """Rows that a model has not learned from: those that its own training run held out, or another table's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from reprise.base import artifact
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.record import Data, Record
 from reprise.base.terminal import note
 from reprise.data.dataset import Dataset, make_dataset, split, to_judge
 from reprise.data.fingerprint import fingerprint
@@ -17,7 +19,6 @@ from reprise.data.source import again
 from reprise.data.table import READING, Table, read_table, reading_of
 from reprise.models.logged_model import Subject
 from reprise.models.recorded_rows import RecordedRows, recorded_rows
-from reprise.store.recorded import PREDICTIONS
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def held_out_by(subject: Subject, table: Table) -> pd.Index | None:
     return _split_again(origin["data"], table).y.index
 
 
-def _is_its_own(table: Table, origin: Mapping[str, Any]) -> bool:
+def _is_its_own(table: Table, origin: Record) -> bool:
     """Tell whether a table is the one that a run learned from, also where that read it in an earlier way."""
     if identify(table, origin).same:
         return True
@@ -125,7 +126,7 @@ def _is_its_own(table: Table, origin: Mapping[str, Any]) -> bool:
     return identify(read_table(table.source.uri, reading=reading), origin).same
 
 
-def _held_out(subject: Subject, origin: Mapping[str, Any], table: Table, why: str) -> Rows:
+def _held_out(subject: Subject, origin: Record, table: Table, why: str) -> Rows:
     """Take the rows that the training run held out.
 
     Args:
@@ -149,9 +150,7 @@ def _held_out(subject: Subject, origin: Mapping[str, Any], table: Table, why: st
     return Rows(table, dataset, f"held-out rows of {table.source.name}", held_out=True)
 
 
-def _take(
-    kept: RecordedRows, subject: Subject, record: Mapping[str, Any], table: Table
-) -> tuple[Dataset, tuple[str, ...]]:
+def _take(kept: RecordedRows, subject: Subject, record: Data, table: Table) -> tuple[Dataset, tuple[str, ...]]:
     """Take rows by their numbers: as in training, or, where today's code trains on them otherwise, as the model knows.
 
     Raises:
@@ -168,12 +167,12 @@ def _take(
         raise _changed("the held-out rows", f"{other}, of {record['target']!r}", subject)
     line = (
         f"today's code makes other features or labels of the held-out rows ({_fingerprints(found, record)}): they are "
-        f"taken by their numbers in {PREDICTIONS} of run {subject.run_id}, as the model knows its columns"
+        f"taken by their numbers in {artifact.PREDICTIONS} of run {subject.run_id}, as the model knows its columns"
     )
     return rows, (line,)
 
 
-def _as_in_training(kept: RecordedRows, record: Mapping[str, Any], table: Table) -> Dataset | None:
+def _as_in_training(kept: RecordedRows, record: Data, table: Table) -> Dataset | None:
     """Make features and labels as `train` does; None where today's code refuses the table, or leaves out the rows."""
     try:
         dataset = make_dataset(table, record["target"], record["features"])
@@ -193,17 +192,17 @@ def _as_known(kept: RecordedRows, subject: Subject, target: str, table: Table) -
     return dataset
 
 
-def _split_again(record: Mapping[str, Any], table: Table) -> Dataset:
+def _split_again(record: Data, table: Table) -> Dataset:
     dataset = make_dataset(table, record["target"], record["features"])
     return split(dataset, record["test_size"], record["seed"])[1]
 
 
 def _split_now(subject: Subject) -> str:
-    missing = f"run {subject.run_id} has no {PREDICTIONS} that names its held-out rows"
+    missing = f"run {subject.run_id} has no {artifact.PREDICTIONS} that names its held-out rows"
     return f"{missing}; today's code has split the table again"
 
 
-def _fingerprints(found: str, record: Mapping[str, Any]) -> str:
+def _fingerprints(found: str, record: Data) -> str:
     return f"fingerprint {found}, recorded {record['test']['fingerprint']}"
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reprise.base.record import Record
+
 from reprise.models.composition import compose  # isort: skip  skops before mlflow: reprise/store/tracking.py says why
 
 import mlflow
@@ -16,7 +18,7 @@ from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import DataType
 
-from reprise.base import scratch
+from reprise.base import scratch, tag
 from reprise.base.errors import JobFailed, WrongCall, telling
 from reprise.base.terminal import note
 from reprise.data.known import Known
@@ -30,9 +32,6 @@ from reprise.store.recorded import newest_training_run, provenance_of
 
 INFERENCE = ("mlflow-skinny", "scikit-learn", "skops", "pandas")
 """What every loaded model needs; the lock pins them, with what they need in turn, in the model's requirements."""
-
-BOOLEANS = "reprise.booleans"
-"""Of MLmodel's metadata: the columns that are booleans, which the signature calls text."""
 
 
 def save(
@@ -72,7 +71,7 @@ def save(
             serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
             skops_trusted_types=made.types,
             pip_requirements=pinned([*INFERENCE, *made.distributions], lock),
-            metadata={BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"]},
+            metadata={tag.BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"]},
         )
 
 
@@ -112,7 +111,7 @@ class Subject:
     @property
     def known(self) -> Known:
         """What it knows of its columns, from its signature and, of its booleans, from what was saved beside that."""
-        booleans = (self.model.metadata.metadata or {}).get(BOOLEANS, [])
+        booleans = (self.model.metadata.metadata or {}).get(tag.BOOLEANS, [])
         kinds = kinds_signed(self.model.metadata.get_input_schema())
         return Known(kinds | dict.fromkeys(booleans, "boolean"), self.classes)
 
@@ -171,7 +170,7 @@ class Subject:
             cause = f"{type(error).__name__}: {telling(error)}"
             raise JobFailed(f"model {self.uri} fails on its input example: {cause}") from error
 
-    def training_record(self) -> dict[str, Any] | None:
+    def training_record(self) -> Record | None:
         """Return provenance.json of its training run, or None where it is no training run of this project."""
         record = provenance_of(self.run_id) if self.run_id else None
         return record if record and "train" in record["data"] else None
@@ -179,10 +178,10 @@ class Subject:
     def tags(self) -> dict[str, str]:
         """Give the tags by which an evaluation is found from its model and training run."""
         tags = {
-            "reprise.evaluates.model_uri": self.uri,
-            "reprise.evaluates.model_id": self.model_id,
-            "reprise.evaluates.run_id": self.run_id,
-            "mlflow.parentRunId": self.run_id,
+            tag.EVALUATES_MODEL_URI: self.uri,
+            tag.EVALUATES_MODEL_ID: self.model_id,
+            tag.EVALUATES_RUN_ID: self.run_id,
+            tag.PARENT: self.run_id,
         }
         return {name: value for name, value in tags.items() if value}
 

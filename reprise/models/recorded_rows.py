@@ -1,18 +1,16 @@
 """The rows that a training run held out, by the numbers that its predictions.parquet has kept."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pandas as pd
 import pyarrow as pa
 
-from reprise.base import scratch
+from reprise.base import artifact, scratch
 from reprise.base.errors import JobFailed
+from reprise.base.record import Record
 from reprise.store import seal
-from reprise.store.recorded import PREDICTIONS
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class RecordedRows:
         return None
 
 
-def recorded_rows(run_id: str, provenance: Mapping[str, Any]) -> RecordedRows | None:
+def recorded_rows(run_id: str, provenance: Record) -> RecordedRows | None:
     """Read which rows a training run held out.
 
     Args:
@@ -59,14 +57,16 @@ def recorded_rows(run_id: str, provenance: Mapping[str, Any]) -> RecordedRows | 
     """
     with scratch.folder("rows") as folder:
         try:
-            path = Path(mlflow.MlflowClient().download_artifacts(run_id, PREDICTIONS, str(folder)))
+            path = Path(mlflow.MlflowClient().download_artifacts(run_id, artifact.PREDICTIONS, str(folder)))
             now = seal.sha256(path)
             predictions = pd.read_parquet(path, columns=["row", "truth"])
         except (mlflow.exceptions.MlflowException, OSError, ValueError, KeyError, pa.ArrowException):
             return None
-    recorded = provenance.get("logged", {}).get("files", {}).get(PREDICTIONS)
+    recorded = provenance.get("logged", {}).get("files", {}).get(artifact.PREDICTIONS)
     if recorded not in (None, now):
-        message = f"{PREDICTIONS} of run {run_id} is not what the run logged: SHA-256 {now}, recorded {recorded}"
+        message = (
+            f"{artifact.PREDICTIONS} of run {run_id} is not what the run logged: SHA-256 {now}, recorded {recorded}"
+        )
         raise JobFailed(message, remedy="bring it back, or name another table with data=")
     truth = predictions.set_index("row")["truth"]
     numbers = pd.api.types.is_integer_dtype(truth.index.dtype) and truth.index.is_unique

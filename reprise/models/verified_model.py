@@ -8,11 +8,12 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from reprise.base import tag
 from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.models import registry
 from reprise.models.own_code import FOLDER, Origin, code_named, of_nowhere, stranger, types_in
 from reprise.store import mlmodel
-from reprise.store.digest import TAG, digest
+from reprise.store.digest import digest
 from reprise.store.recorded import provenance_of
 
 OPTION = "--trust-model=yes"
@@ -95,12 +96,12 @@ def recorded_digest(model_id: str | None, run_id: str | None) -> str | None:
         run = client.get_run(source) if source else None
     except MlflowException:
         return None
-    of_model = model.tags.get(TAG)
+    of_model = model.tags.get(tag.MODEL_DIGEST)
     outputs = [output.model_id for output in run.outputs.model_outputs] if run and run.outputs else []
-    of_run = run.data.tags.get(TAG) if run and outputs == [model_id] else None
+    of_run = run.data.tags.get(tag.MODEL_DIGEST) if run and outputs == [model_id] else None
     if of_model and of_run and of_model != of_run:
-        message = f"the record contradicts itself: {TAG} of model {model_id} is {of_model}, that of its run {of_run}"
-        raise JobFailed(message)
+        both = f"{tag.MODEL_DIGEST} of model {model_id} is {of_model}, that of its run {of_run}"
+        raise JobFailed(f"the record contradicts itself: {both}")
     return of_model or of_run
 
 
@@ -110,7 +111,7 @@ def _origin(run_id: str | None) -> Origin:
         tags = mlflow.MlflowClient().get_run(run_id).data.tags if run_id else {}
     except MlflowException:
         tags = {}
-    commit, folder = tags.get("mlflow.source.git.commit"), tags.get("reprise.subdirectory", "")
+    commit, folder = tags.get(tag.COMMIT), tags.get(tag.SUBDIRECTORY, "")
     record = provenance_of(run_id) if run_id else None
     return Origin(commit, record["git"]["subdirectory"] if record else folder)
 

@@ -12,19 +12,19 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from reprise.base import json_text
+from reprise.base import artifact, json_text
 from reprise.base.errors import one_line
 from reprise.models.module_space import ModuleSpace
 from reprise.proof import learned
 from reprise.proof.comparison import Results
 from reprise.proof.verdict import Finding, Match
 from reprise.store import mlmodel, seal
-from reprise.store.recorded import PREDICTIONS, Recorded
+from reprise.store.recorded import Recorded
 
-COMPARED_ELSEWHERE = "provenance/"
+COMPARED_ELSEWHERE = f"{artifact.FOLDER}/"
 """Artifacts that tell circumstances (`reprise.proof.circumstances`), not results."""
 
-OF_ITS_DAY = {"verdict.json", "verdict.txt"}
+OF_ITS_DAY = {artifact.VERDICT, artifact.VERDICT_TABLE}
 """What an evaluation said by the policy, and against the champion, of its day; with the speed of a prediction."""
 
 TEXTS = {
@@ -114,14 +114,14 @@ def contradictions(run: Recorded) -> Iterator[Finding]:
     """
     for name in sorted(seal.added(run)):
         yield Finding("record", name, Match.SKIPPED, note="it was added after the run had logged its results")
-    path = run.folder / PREDICTIONS
+    path = run.folder / artifact.PREDICTIONS
     if not run.provenance or not path.is_file():  # another project's file of that name may hold anything
         return
     try:
         pd.read_parquet(path)
     except (ValueError, TypeError, KeyError, OSError) as error:
         why = one_line(error, 100)
-        yield Finding("record", PREDICTIONS, Match.DIFFERENT, note=f"it holds no predictions any more: {why}")
+        yield Finding("record", artifact.PREDICTIONS, Match.DIFFERENT, note=f"it holds no predictions any more: {why}")
 
 
 def _files(run: Recorded) -> Iterator[tuple[str, Path]]:

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reprise.base import scratch
+from reprise.base import scratch, tag
 from reprise.base.errors import Irreproducible, JobFailed, WrongCall, one_line
 from reprise.code.git import GitError, git, text
 from reprise.code.repository import Commit, find
@@ -14,7 +14,7 @@ from reprise.proof.comparison import Results, compare
 from reprise.proof.preparation import Plan, request_at
 from reprise.proof.verdict import Finding, Match
 from reprise.running.commit_run import run_at_commit
-from reprise.store.recorded import BISECTS, Recorded, existing
+from reprise.store.recorded import Recorded, existing
 
 Tell = Callable[[str], None]
 
@@ -85,7 +85,7 @@ class _Trial:
             JobFailed: the job cannot be run there.
         """
         request = request_at(self.plan, self.recorded, commit)
-        result = run_at_commit(replace(request, tags={BISECTS: self.recorded.run_id}))
+        result = run_at_commit(replace(request, tags={tag.BISECTS: self.recorded.run_id}))
         if result.exit_code:
             raise JobFailed(f"the job fails at {commit} (run {result.run_id})")
         before = self._metrics(self.recorded.run.data.metrics)

@@ -9,21 +9,21 @@ from typing import Any
 
 from mlflow.entities import Dataset
 
+from reprise.base import tag
 from reprise.base.engine import Engine
 from reprise.base.errors import one_line
+from reprise.base.record import CONTEXTS, Data, Environment
 from reprise.environment.pins import Lock
 from reprise.proof.own import Sides
 from reprise.proof.passing import alike, paired
 from reprise.proof.verdict import Finding, Match
-from reprise.store.recorded import PATCH_TAG, Recorded
+from reprise.store.recorded import Recorded
 
 LIBRARIES = ("user_api", "internal_api", "version", "architecture", "num_threads")
 
 
 FIRST = ("scikit-learn", "numpy", "scipy", "pandas")
 """Packages whose change is the likeliest cause of another result."""
-
-CONTEXT = "mlflow.data.context"
 
 
 def compare(
@@ -60,7 +60,7 @@ def compare(
 
 def _code(recorded: Recorded, again: Recorded) -> Iterator[Finding]:
     yield _pair("code", "commit", recorded.commit, again.commit)
-    if recorded.provenance or PATCH_TAG in recorded.tags:  # which every backend of this package sets
+    if recorded.provenance or tag.PATCH in recorded.tags:  # which every backend of this package sets
         yield _pair("code", "patch", _sha256(recorded.patch), _sha256(again.patch))
     else:
         yield _skipped("code", "patch", "the run does not say whether its tree was clean")
@@ -70,20 +70,20 @@ def _code(recorded: Recorded, again: Recorded) -> Iterator[Finding]:
 def _data(recorded: Recorded, again: Recorded) -> Iterator[Finding]:
     if recorded.data:
         yield from _table(recorded.data, again.data)
-        for context in ("train", "test"):
+        for context in CONTEXTS:
             if context in recorded.data:
                 old, new = (side.data.get(context, {}).get("fingerprint") for side in (recorded, again))
                 yield _pair("data", f"{context} rows", old, new)
         return
-    old, new = _datasets(recorded), _datasets(again)
-    if not old:
+    then, now = _datasets(recorded), _datasets(again)
+    if not then:
         yield _skipped("data", "data", "the run does not say which it read")
         return
-    for name in sorted({*old, *new}):
-        yield from _inputs(name, old.get(name, []), new.get(name, []))
+    for name in sorted({*then, *now}):
+        yield from _inputs(name, then.get(name, []), now.get(name, []))
 
 
-def _table(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[Finding]:
+def _table(recorded: Data, again: Data) -> Iterator[Finding]:
     """Compare the table by the fingerprints that the code of the commit made, and by its bytes where both have them."""
     finding = _pair("data", "fingerprint", recorded["fingerprint"], again.get("fingerprint"))
     old, new = (side.get("source", {}).get("sha256") for side in (recorded, again))
@@ -123,7 +123,7 @@ def _told(old: Dataset, new: Dataset) -> Iterator[str]:
 def _datasets(run: Recorded) -> dict[str, list[Dataset]]:
     found: dict[str, list[Dataset]] = {}
     for item in run.run.inputs.dataset_inputs if run.run.inputs else []:
-        context = next((tag.value for tag in item.tags if tag.key == CONTEXT), "")
+        context = next((one.value for one in item.tags if one.key == tag.DATA_CONTEXT), "")
         name = f"{item.dataset.name} ({context})" if context else item.dataset.name
         found.setdefault(name, []).append(item.dataset)
     return found
@@ -142,8 +142,8 @@ def _engine(recorded: Engine | None, again: Engine | None) -> Iterator[Finding]:
 
 
 def _environment(
-    recorded: Mapping[str, Any],
-    again: Mapping[str, Any],
+    recorded: Environment,
+    again: Environment,
     lock: Lock | None,
     needs: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> Iterator[Finding]:
@@ -166,13 +166,13 @@ def _likeliest_first(names: set[str]) -> list[str]:
     return [*first, *sorted(names.difference(first))]
 
 
-def _machine(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator[Finding]:
+def _machine(recorded: Environment, again: Environment) -> Iterator[Finding]:
     old, new = _deciding(recorded), _deciding(again)
     for name in dict.fromkeys([*old, *new]):
         yield _pair("machine", name, old.get(name), new.get(name))
 
 
-def _deciding(environment: Mapping[str, Any]) -> dict[str, str]:
+def _deciding(environment: Environment) -> dict[str, str]:
     """Name what decides the last bit: instruction sets in use, C library, linear algebra and its threads."""
     if not environment:
         return {}

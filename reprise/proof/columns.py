@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from reprise.base import artifact
 from reprise.proof.cells import different, lasting, numbers
 from reprise.proof.passing import normal
 from reprise.proof.terms import FOLLOWING, FOLLOWS, Terms, result
 from reprise.proof.verdict import Finding, Match
-from reprise.store.recorded import PREDICTIONS
 
 EXACT = ("row", "truth", "prediction")
 """Columns of predictions that no tolerance is for: they are numbers of rows, and labels."""
@@ -69,7 +69,7 @@ def _column(table: str, name: str, recorded: pd.Series, again: pd.Series, rows: 
         at = left
         if others:
             return result(whole, Match.DIFFERENT, *types)
-        if terms.follows and table == PREDICTIONS and name.startswith(SCORE) and relative <= FOLLOWING:
+        if terms.follows and table == artifact.PREDICTIONS and name.startswith(SCORE) and relative <= FOLLOWING:
             match, difference = Match.SKIPPED, f"{difference}: {FOLLOWS}"
     first = [f"row {rows.iloc[place]}: {old[place]!s}, again {new[place]!s}" for place in at[:LISTED]]
     note = "; ".join([f"{at.size} of {len(old)} rows", *first, *([difference] if difference else [])])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reprise.base import artifact
 from reprise.proof.cells import different, numbers
 from reprise.proof.columns import EXACT, compare_tables
 from reprise.proof.files import File, compare_files
@@ -16,7 +17,6 @@ from reprise.proof.own import Sides
 from reprise.proof.passing import alike, paired
 from reprise.proof.terms import TOLERANCE, Terms, result
 from reprise.proof.verdict import Finding, Match
-from reprise.store.recorded import PREDICTIONS
 
 __all__ = ["TOLERANCE", "Results", "compare"]
 
@@ -90,7 +90,7 @@ def compare(
 
 
 def _same_labels(recorded: Results, again: Results) -> bool:
-    tables = [side.tables.get(PREDICTIONS) for side in (recorded, again)]
+    tables = [side.tables.get(artifact.PREDICTIONS) for side in (recorded, again)]
     labels = [table[list(EXACT)] for table in tables if table is not None and set(EXACT) <= {*table.columns}]
     return len(labels) == len(tables) and labels[0].equals(labels[1])
 

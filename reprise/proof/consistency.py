@@ -8,27 +8,23 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reprise.base import engine, limits, line_ends
+from reprise.base import artifact, engine, limits, line_ends, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import TAG_LENGTH
+from reprise.base.record import CONTEXTS, Data, Record
 from reprise.proof.agreement import pair, same, same_option
 from reprise.proof.naming import said_by
 from reprise.proof.stored import Dataset, Stored
 from reprise.proof.trials import check_search
 from reprise.proof.verdict import Finding, Match
-from reprise.store import digest, seal
-from reprise.store.recorded import LOCK, PATCH, PROVENANCE, unquoted
+from reprise.store import seal
+from reprise.store.recorded import unquoted
 
 NAME = "provenance.json"
 UNCHECKED = "recorded before runs sealed them: defaults, metrics, what parameters came to, files but the lock"
 
-VERDICT = {"verdict": "reprise.verdict"} | {
-    name: f"reprise.verdict.{name}" for name in ("run_id", "policy", "model", "data", "champion", "reasons")
-}
-"""Fields of verdict.json -> the tag that says the same."""
 
-
-def check(stored: Stored, record: Mapping[str, Any]) -> tuple[Finding, ...]:
+def check(stored: Stored, record: Record) -> tuple[Finding, ...]:
     """Compare every two places that say the same thing.
 
     Args:
@@ -48,60 +44,58 @@ def check(stored: Stored, record: Mapping[str, Any]) -> tuple[Finding, ...]:
     return _once(found)
 
 
-def _seal(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
-    now, tag = stored.files.get(PROVENANCE), stored.tags.get(seal.TAG)
-    if tag or "logged" in record:
-        yield pair(NAME, now, tag, f"SHA-256 of the file, and the tag {seal.TAG}")
+def _seal(stored: Stored, record: Record) -> Iterator[Finding]:
+    now, named = stored.files.get(artifact.PROVENANCE), stored.tags.get(tag.PROVENANCE_SHA256)
+    if named or "logged" in record:
+        yield pair(NAME, now, named, f"SHA-256 of the file, and the tag {tag.PROVENANCE_SHA256}")
     for model_id, model in stored.models.items():
-        if model and (said := model.parameters.get(seal.TAG)):
+        if model and (said := model.parameters.get(tag.PROVENANCE_SHA256)):
             yield pair(f"{NAME} of {model_id}", now, said, f"SHA-256 of the file, and what model {model_id} says")
     if "run_id" in record:
         yield pair("run id", record["run_id"], stored.run_id, f"{NAME}, and the run")
 
 
-def _code(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _code(stored: Stored, record: Record) -> Iterator[Finding]:
     git, patch = record["git"], record["git"]["patch"]
     if git.get("commit") is None:  # the backend that started the job may know it all the same
         return
-    stated = {"commit": git["commit"], "branch": git.get("branch"), "repoURL": git.get("repository")}
-    stated["dirty"] = str(git["dirty"]).lower() if "dirty" in git else None
+    stated = {tag.COMMIT: git["commit"], tag.BRANCH: git.get("branch"), tag.REPOSITORY: git.get("repository")}
+    stated[tag.DIRTY] = str(git["dirty"]).lower() if "dirty" in git else None
     for name, value in stated.items():
         if value is not None:
-            yield _tag(stored, f"mlflow.source.git.{name}", value)
+            yield _tag(stored, name, value)
     if "state" in patch:
-        yield _tag(stored, "reprise.patch", patch["state"])
-        there = PATCH in stored.files
+        yield _tag(stored, tag.PATCH, patch["state"])
+        there = artifact.PATCH in stored.files
         if patch["state"] == "complete" or (patch["state"] == "none" and there and not _at_commit(stored)):
             wanted = "there" if patch["state"] == "complete" else None
-            yield pair(PATCH, wanted, "there" if there else None, f"by {NAME}, and among the artifacts")
+            yield pair(artifact.PATCH, wanted, "there" if there else None, f"by {NAME}, and among the artifacts")
 
 
 def _at_commit(stored: Stored) -> bool:
     """Tell whether a backend started the job, which has then recorded a patch by itself."""
-    return stored.tags.get("mlflow.project.backend", "local") != "local"
+    return stored.tags.get(tag.BACKEND, "local") != "local"
 
 
-def _engine(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _engine(stored: Stored, record: Record) -> Iterator[Finding]:
     if said := engine.parse(record.get("engine")):
-        yield _tag(stored, engine.TAG, str(said))
+        yield _tag(stored, tag.ENGINE, str(said))
 
 
-def _environment(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _environment(stored: Stored, record: Record) -> Iterator[Finding]:
     environment = record["environment"]
     if "lock_sha256" in environment:
-        yield _tag(stored, "reprise.environment.lock", environment["lock_sha256"])
+        yield _tag(stored, tag.ENVIRONMENT_LOCK, environment["lock_sha256"])
         now = line_ends.sha256s(stored.lock) if stored.lock is not None else ()
-        agree = environment["lock_sha256"] in now
-        yield pair(
-            LOCK, environment["lock_sha256"], now[0] if now else None, f"{NAME}, and SHA-256 of the file", agree=agree
-        )
+        said, places = environment["lock_sha256"], f"{NAME}, and SHA-256 of the file"
+        yield pair(artifact.LOCK, said, now[0] if now else None, places, agree=said in now)
     if "matches_lock" in environment:
-        yield _tag(stored, "reprise.environment.matches", str(environment["matches_lock"]).lower())
+        yield _tag(stored, tag.ENVIRONMENT_MATCHES, str(environment["matches_lock"]).lower())
 
 
-def _data(stored: Stored, data: Mapping[str, Any]) -> Iterator[Finding]:
-    yield _tag(stored, "reprise.data.fingerprint", data["fingerprint"])
-    for context in ("train", "test"):
+def _data(stored: Stored, data: Data) -> Iterator[Finding]:
+    yield _tag(stored, tag.DATA_FINGERPRINT, data["fingerprint"])
+    for context in CONTEXTS:
         rows = data.get(context)
         if not isinstance(rows, Mapping) or not stored.datasets:
             continue
@@ -117,7 +111,7 @@ def _dataset(context: str, fingerprint: str, found: Iterable[Dataset]) -> Iterat
     yield pair(name, fingerprint, wrong[0] if wrong else (fingerprint if digests else None), place)
 
 
-def _command(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _command(stored: Stored, record: Record) -> Iterator[Finding]:
     """Compare parameters with the command line."""
     parameters = record.get("parameters") or stored.parameters
     place = f"parameters of {NAME}" if "parameters" in record else "the run's parameters"
@@ -160,24 +154,27 @@ def _models(stored: Stored) -> Iterator[Finding]:
             agree = same(stored.metrics.get(name), score)
             places = f"the run's metric, and that of model {model_id}"
             yield pair(f"metric {name} of {model_id}", stored.metrics.get(name), score, places, agree=agree)
-        if digest.TAG in model.tags and digest.TAG in stored.tags:
-            one, other = stored.tags[digest.TAG], model.tags[digest.TAG]
-            yield pair(f"{digest.TAG} of {model_id}", one, other, "the run's tag, and the model's")
+        if tag.MODEL_DIGEST in model.tags and tag.MODEL_DIGEST in stored.tags:
+            one, other = stored.tags[tag.MODEL_DIGEST], model.tags[tag.MODEL_DIGEST]
+            yield pair(f"{tag.MODEL_DIGEST} of {model_id}", one, other, "the run's tag, and the model's")
 
 
-def _verdict(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _verdict(stored: Stored, record: Record) -> Iterator[Finding]:
     """Compare verdict.json with the tags of its run, and of the model that was judged while it is its newest."""
-    said = {name: value for name, value in (stored.verdict or {}).items() if name in VERDICT and isinstance(value, str)}
+    said = {
+        name: value
+        for name, value in (stored.verdict or {}).items()
+        if name in tag.VERDICT_FIELDS and isinstance(value, str)
+    }
     for name, value in said.items():
-        tag = VERDICT[name]
-        if tag in stored.tags:
-            yield pair(
-                f"tag {tag}", value, stored.tags[tag], "verdict.json, and the tag", agree=_kept(value, stored.tags[tag])
-            )
-        if stored.judged and stored.judged.tags.get("reprise.verdict.run_id") == stored.run_id:
-            there = stored.judged.tags.get(tag)
+        named = tag.VERDICT_FIELDS[name]
+        if named in stored.tags:
+            agree = _kept(value, stored.tags[named])
+            yield pair(f"tag {named}", value, stored.tags[named], "verdict.json, and the tag", agree=agree)
+        if stored.judged and stored.judged.tags.get(tag.VERDICT_RUN_ID) == stored.run_id:
+            there = stored.judged.tags.get(named)
             places = "verdict.json, and the tag of the model that was judged"
-            yield pair(f"tag {tag} of the model", value, there, places, agree=_kept(value, there))
+            yield pair(f"tag {named} of the model", value, there, places, agree=_kept(value, there))
     if "run_id" in said:
         yield pair("run id of the verdict", said["run_id"], stored.run_id, "verdict.json, and the run")
     rows = record["data"].get("test")
@@ -185,12 +182,12 @@ def _verdict(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
         yield pair("data of the verdict", said["data"], rows["fingerprint"], f"verdict.json, and {NAME}")
 
 
-def _kept(value: str, tag: str | None) -> bool:
+def _kept(value: str, kept: str | None) -> bool:
     """Tell whether a tag holds a text, whole or cut as this or an earlier version cuts it."""
-    return tag in (value, limits.in_tag(value), value[:TAG_LENGTH])
+    return kept in (value, limits.in_tag(value), value[:TAG_LENGTH])
 
 
-def _logged(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
+def _logged(stored: Stored, record: Record) -> Iterator[Finding]:
     """Compare all that provenance.json says of what the run has logged elsewhere."""
     logged = record["logged"]
     for name in sorted({*logged["tags"], *(seal.sealed_tags(logged) & set(stored.tags))}):
@@ -199,13 +196,13 @@ def _logged(stored: Stored, record: Mapping[str, Any]) -> Iterator[Finding]:
         there = stored.parameters.get(name)
         yield pair(f"parameter {name}", value, there, f"{NAME}, and the run's parameter", agree=_whole(value, there))
     for name, value in logged["resolved"].items():
-        there = stored.parameters.get(f"resolved.{name}")
+        there = stored.parameters.get(tag.RESOLVED.format(name=name))
         agree = limits.in_parameter(value) == there
         yield pair(f"parameter resolved.{name}", value, there, f"{NAME}, and the run's parameter", agree=agree)
-    for name, value in logged["metrics"].items():
+    for name, number in logged["metrics"].items():
         score = stored.metrics.get(name)
-        yield pair(f"metric {name}", value, score, f"{NAME}, and the run's metric", agree=same(value, score))
-        yield from () if said_by(name) else _history(stored, name, value)
+        yield pair(f"metric {name}", number, score, f"{NAME}, and the run's metric", agree=same(number, score))
+        yield from () if said_by(name) else _history(stored, name, number)
     for name, value in logged["files"].items():
         yield pair(f"file {name}", value, stored.files.get(name), f"SHA-256 in {NAME}, and of the artifact")
     if logged["model"] and not stored.models:
@@ -233,9 +230,9 @@ def _history(stored: Stored, name: str, value: Any) -> Iterator[Finding]:
     yield pair(f"history of {name}", value, others[0] if others else value, places)
 
 
-def _unsealed(stored: Stored, data: Mapping[str, Any]) -> Iterator[Finding]:
+def _unsealed(stored: Stored, data: Data) -> Iterator[Finding]:
     """Compare what only runs of before the seal need, by the meaning that it had for all of them."""
-    counts = [data[context]["rows"] for context in ("train", "test") if isinstance(data.get(context), Mapping)]
+    counts = [data[context]["rows"] for context in CONTEXTS if isinstance(data.get(context), Mapping)]
     if "rows" in stored.metrics and counts:
         yield pair("metric rows", float(sum(counts)), stored.metrics["rows"], f"data of {NAME}, and the metric")
     for name in stored.metrics:

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import mlflow
 
-from reprise.base import process
+from reprise.base import process, tag
 from reprise.proof.own import Own
 from reprise.proof.passing import FOLDER
 from reprise.store.paging import every
@@ -39,13 +39,13 @@ def _names(run: Recorded) -> Iterator[tuple[str, str]]:
         (str(output.model_id), "model id") for output in (run.run.outputs.model_outputs if run.run.outputs else [])
     )
     yield info.run_name or "", "run name"
-    if named := process.read(tags.get(process.TAG)):
+    if named := process.read(tags.get(tag.PROCESS)):
         yield named.host, "host"
     if run.by_mlflow_run:
-        folder = tags["mlflow.source.name"].partition("#")[0].rstrip("/").removesuffix(f"/{run.subdirectory}")
+        folder = tags[tag.SOURCE_NAME].partition("#")[0].rstrip("/").removesuffix(f"/{run.subdirectory}")
         yield from _places(folder, FOLDER)
     yield from _places(info.artifact_uri, "artifacts")
-    yield tags.get("mlflow.parentRunId", ""), "id of the run above it"
+    yield tags.get(tag.PARENT, ""), "id of the run above it"
     yield from ((info.run_id[:digits], "run id") for digits in SHORT)
     yield info.run_id, "run id"
     digits = info.run_id
@@ -62,6 +62,6 @@ def _places(uri: str, what: str) -> Iterator[tuple[str, str]]:
 
 
 def _children(run: Recorded) -> Iterator[str]:
-    under = f"tags.`mlflow.parentRunId` = '{run.run_id}'"
+    under = f"tags.`{tag.PARENT}` = '{run.run_id}'"
     for child in every(mlflow.MlflowClient().search_runs, [run.run.info.experiment_id], under):
         yield child.info.run_id

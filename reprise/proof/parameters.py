@@ -6,11 +6,10 @@ from typing import Any
 
 import yaml
 
-from reprise.base import json_text, yaml_nodes
+from reprise.base import json_text, tag, yaml_nodes
 from reprise.base.errors import Irreproducible
 from reprise.base.terminal import note
 from reprise.proof.snapshot import Snapshot
-from reprise.running.entry_point_run import EXTRA_TAG
 from reprise.store.recorded import Recorded
 
 SCRIPTS = (".py", ".sh", ".R")
@@ -69,7 +68,7 @@ def _missing(code: Snapshot, recorded: Recorded, points: list[str]) -> str:
 def _extra(recorded: Recorded) -> set[str] | None:
     """Give the parameters that were given beyond the declared ones; None where the run does not say."""
     try:
-        return {str(name) for name in json_text.parse(recorded.tags[EXTRA_TAG])}
+        return {str(name) for name in json_text.parse(recorded.tags[tag.EXTRA_PARAMETERS])}
     except (KeyError, ValueError, TypeError):
         pass
     command = recorded.provenance.get("command")

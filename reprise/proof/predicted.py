@@ -6,9 +6,9 @@ same predictions it makes the same metrics.
 
 from collections.abc import Collection, Iterator, Sequence
 
+from reprise.base import artifact
 from reprise.proof.columns import EXACT
 from reprise.proof.verdict import Finding, Match
-from reprise.store.recorded import PREDICTIONS
 
 PREFIX = "test_"
 """With which the metrics of the held-out rows begin."""
@@ -16,7 +16,7 @@ PREFIX = "test_"
 CIRCUMSTANCES = ("code", "data", "environment", "parameters")
 """Where a difference explains that the same predictions have other metrics."""
 
-LABELS = tuple(f"{PREDICTIONS}: {column}" for column in EXACT)
+LABELS = tuple(f"{artifact.PREDICTIONS}: {column}" for column in EXACT)
 """Findings about what metrics are made of, scores apart: those may differ in what no metric shows."""
 
 
@@ -34,12 +34,14 @@ def agreement(found: Sequence[Finding], metrics: Collection[str]) -> Iterator[Fi
     results = [finding for finding in found if finding.area == "results"]
     made = [each for each in results if each.name in metrics and each.name.startswith(PREFIX)]
     made = [each for each in made if each.match in (Match.EQUAL, Match.DIFFERENT)]
-    predictions = [each for each in results if each.name.partition(":")[0] == PREDICTIONS]
+    predictions = [each for each in results if each.name.partition(":")[0] == artifact.PREDICTIONS]
     if not made or not predictions or any(_explains(finding) for finding in found):
         return
     if all(map(_same, predictions)):
         for each in made:
-            note = f"the rerun has the same {PREDICTIONS}, and makes {'this' if _same(each) else 'another'} of it"
+            note = (
+                f"the rerun has the same {artifact.PREDICTIONS}, and makes {'this' if _same(each) else 'another'} of it"
+            )
             yield Finding("record", each.name, each.match, each.recorded, each.again, note)
     elif all(map(_same, made)):
         for each in predictions:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reprise.base import engine, line_ends
+from reprise.base import artifact, engine, line_ends, tag
 from reprise.base.errors import Irreproducible, WrongCall
 from reprise.code.repository import SHA, find
 from reprise.environment.pins import Lock, installed_versions, parse_lock
@@ -17,11 +17,10 @@ from reprise.proof.repositories import candidates, place_of
 from reprise.proof.snapshot import Snapshot, snapshot
 from reprise.proof.trials import search_of
 from reprise.running.run_request import RunRequest
-from reprise.store.recorded import LOCK, PATCH, PROVENANCE, RERUN_OF, Recorded
+from reprise.store.recorded import Recorded
 
 MANAGERS = ("uv", "conda", "virtualenv")
 PROGRAMS = {"virtualenv": "pyenv"}
-LOCK_TAG = "reprise.environment.lock"
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def prepare(
     if recorded.patch and not apply_patch:
         raise Irreproducible(
             f"it was not tried, since its uncommitted changes ({len(recorded.patch)} bytes) come from the store: read "
-            f"{PATCH} of run {recorded.run_id}, then name the run itself, or add --apply-patches"
+            f"{artifact.PATCH} of run {recorded.run_id}, then name the run itself, or add --apply-patches"
         )
     repositories = candidates(recorded.repositories) if repository == "recorded" else [repository]
     place, commit = place_of(recorded.commit, recorded.subdirectory, repositories, published=published)
@@ -91,7 +90,7 @@ def prepare(
         python=recorded.environment.get("python_version"),
         patch=recorded.patch,
         experiment_id=experiment_id,
-        tags={RERUN_OF: recorded.run_id},
+        tags={tag.RERUN_OF: recorded.run_id},
         variables=threads.variables(recorded.environment, threads.cores()),
     )
     lacks = threads.lacking(recorded.environment, threads.cores())
@@ -123,8 +122,8 @@ def _gaps(recorded: Recorded) -> Iterator[str]:
         yield f"the recorded commit {recorded.commit!r} is no full SHA"
     if recorded.entry_point is None:
         yield "no entry point is recorded: the run was started neither by mlflow run nor by this project"
-    if LOCK_TAG in tags and not (recorded.provenance and recorded.lock):
-        yield f"{PROVENANCE} or {LOCK} is gone from the run's artifacts, or not whole"
+    if tag.ENVIRONMENT_LOCK in tags and not (recorded.provenance and recorded.lock):
+        yield f"{artifact.PROVENANCE} or {artifact.LOCK} is gone from the run's artifacts, or not whole"
     state = recorded.patch_state
     if state == "off":
         yield "the working tree was dirty and its patch was not recorded (REPRISE_PATCH=off)"
@@ -139,7 +138,7 @@ def _gaps(recorded: Recorded) -> Iterator[str]:
 def _why_no_commit(recorded: Recorded) -> str:
     if search := search_of(recorded):
         return f"the run is a trial of search {search}, which has the record; name that one"
-    return recorded.tags.get("reprise.git", "neither the job nor MLflow has found one")
+    return recorded.tags.get(tag.GIT, "neither the job nor MLflow has found one")
 
 
 def _lock(code: Snapshot, recorded: Recorded) -> Lock | None:
@@ -151,9 +150,11 @@ def _lock(code: Snapshot, recorded: Recorded) -> Lock | None:
         raise Irreproducible(f"commit {recorded.commit} has no conda.yaml, and the run recorded one")
     lock = _parsed(content, f"conda.yaml at commit {recorded.commit}")
     if not _is_of(content, recorded):
-        was = _parsed(recorded_lock, f"{LOCK} in the run's artifacts")
+        was = _parsed(recorded_lock, f"{artifact.LOCK} in the run's artifacts")
         changes = "; ".join(_pin_changes(was, lock)) or "another text with the same pins"
-        raise Irreproducible(f"the environment lock is not that of the commit: {LOCK} against conda.yaml: {changes}")
+        raise Irreproducible(
+            f"the environment lock is not that of the commit: {artifact.LOCK} against conda.yaml: {changes}"
+        )
     return lock
 
 
@@ -183,7 +184,7 @@ def _pin_changes(recorded: Lock, now: Lock) -> Iterator[str]:
 
 def _model(recorded: Recorded) -> dict[str, str]:
     """Name the model that an evaluation judged by its id: an alias, or `latest`, is another one by now."""
-    model_id = recorded.tags.get("reprise.evaluates.model_id")
+    model_id = recorded.tags.get(tag.EVALUATES_MODEL_ID)
     return {"model": f"models:/{model_id}"} if model_id and "model" in recorded.parameters else {}
 
 
@@ -195,7 +196,7 @@ def _env_manager(recorded: Recorded, asked: str, lock: Lock | None) -> str | Non
 
 
 def _manager(recorded: Recorded) -> str:
-    return recorded.tags.get("mlflow.project.env", "local")  # MLflow tags all others
+    return recorded.tags.get(tag.ENVIRONMENT_MANAGER, "local")  # MLflow tags all others
 
 
 def _builder(recorded: Recorded) -> str | None:

@@ -4,18 +4,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from reprise.base import scratch
+from reprise.base import scratch, tag
 from reprise.base.errors import Irreproducible, WrongCall
+from reprise.base.record import Source as SourceRecord
 from reprise.data.source import Source, in_checkout, local_file, locate
 from reprise.data.source_bytes import of_file, same_bytes
 from reprise.data.table import Table, read_table, reading_of
 from reprise.proof.snapshot import Snapshot
 from reprise.proof.table_change import explain, labels_of
 from reprise.store.recorded import Recorded
-
-FINGERPRINT_TAG = "reprise.data.fingerprint"
 
 
 @dataclass(frozen=True)
@@ -114,10 +112,10 @@ def _change(place: str, path: str, recorded: Recorded) -> str | None:
 
 
 def _fingerprints(recorded: Recorded) -> tuple[str | None, ...]:
-    return recorded.data["fingerprint"], recorded.tags.get(FINGERPRINT_TAG)
+    return recorded.data["fingerprint"], recorded.tags.get(tag.DATA_FINGERPRINT)
 
 
-def _places(code: Snapshot, source: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _places(code: Snapshot, source: SourceRecord) -> Iterator[tuple[str, str]]:
     """List where the table may be: what to call it in the rerun, and where it can be read now."""
     try:
         here = in_checkout(source)
@@ -125,7 +123,7 @@ def _places(code: Snapshot, source: dict[str, Any]) -> Iterator[tuple[str, str]]
         raise Irreproducible(error.format_message()) from error
     inside = source["in_project"]
     content = code.file(inside) if inside else None
-    if content is not None:
+    if inside and content is not None:
         with scratch.folder("data") as folder:
             path = folder / Path(inside).name
             path.write_bytes(content)

@@ -8,7 +8,7 @@ from pathlib import Path
 import mlflow
 from mlflow.entities import RunTag
 
-from reprise.base import scratch
+from reprise.base import artifact, scratch, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import Irreproducible, JobFailed, WrongCall
 from reprise.base.limits import in_tag
@@ -30,7 +30,6 @@ from reprise.proof.versions import Subject, check_version, served
 from reprise.running.commit_run import run_at_commit
 from reprise.store.recorded import Recorded, existing, read
 
-VERDICT_TAG = "reprise.reproduction"
 """On a run: its newest verdict, and the run that has it."""
 
 LISTED = 5
@@ -126,15 +125,15 @@ def check(recorded: Recorded, search: Recorded, version: Version | None) -> tupl
 def keep(verdict: Verdict, verdict_run_id: str) -> None:
     """Log a verdict to its own run, and link the run that it is about to it."""
     client = mlflow.MlflowClient()
-    client.log_text(verdict_run_id, json.dumps(verdict.record(), indent=2), "reproduction.json")
-    client.log_text(verdict_run_id, verdict.table(), "reproduction.txt")
+    client.log_text(verdict_run_id, json.dumps(verdict.record(), indent=2), artifact.REPRODUCTION)
+    client.log_text(verdict_run_id, verdict.table(), artifact.REPRODUCTION_TABLE)
     tags = {
-        "reprise.verdict": str(verdict.outcome),
-        "reprise.verdict.reason": in_tag(verdict.reason),
-        "reprise.reproduction.run_id": verdict.rerun_id,
+        tag.VERDICT: str(verdict.outcome),
+        tag.VERDICT_REASON: in_tag(verdict.reason),
+        tag.REPRODUCTION_RUN_ID: verdict.rerun_id,
     }
     client.log_batch(verdict_run_id, tags=[RunTag(name, value) for name, value in tags.items() if value])
-    client.set_tag(verdict.run_id, VERDICT_TAG, f"{verdict.outcome}, run {verdict_run_id}")
+    client.set_tag(verdict.run_id, tag.REPRODUCTION, f"{verdict.outcome}, run {verdict_run_id}")
 
 
 def _rerun(plan: Plan, recorded: Recorded, folder: Path) -> Recorded:
@@ -162,7 +161,7 @@ def _run(plan: Plan) -> mlflow.entities.Run:
         raise Irreproducible(f"the run cannot be repeated: {said}{_python_to_bring(said)}") from error
     run = existing(result.run_id)
     if result.exit_code:
-        reason = run.data.tags.get("reprise.failure", f"exit code {result.exit_code}")
+        reason = run.data.tags.get(tag.FAILURE, f"exit code {result.exit_code}")
         raise Irreproducible(f"the job, which succeeded then, fails now: {reason} (run {result.run_id})")
     return run
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mlflow
 
+from reprise.base import tag
 from reprise.base.errors import Irreproducible, WrongCall
 from reprise.base.terminal import columns, note, say
 from reprise.models import registry
@@ -117,10 +118,10 @@ def _verdict(run_id: str, exit_code: int) -> tuple[str, str]:
     """Read the verdict that was just given."""
     if exit_code not in BADNESS:
         return FAILED, f"exit code {exit_code}"
-    outcome, _, verdict_run_id = existing(run_id).data.tags.get("reprise.reproduction", "").partition(", run ")
+    outcome, _, verdict_run_id = existing(run_id).data.tags.get(tag.REPRODUCTION, "").partition(", run ")
     if outcome not in list(Outcome) or Outcome(outcome).exit_code != exit_code:
         return FAILED, f"exit code {exit_code}, and no verdict"
-    return outcome, existing(verdict_run_id).data.tags["reprise.verdict.reason"]
+    return outcome, existing(verdict_run_id).data.tags[tag.VERDICT_REASON]
 
 
 def _badness(exit_code: int) -> int:

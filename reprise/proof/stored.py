@@ -8,16 +8,14 @@ from typing import Any
 
 import mlflow
 
-from reprise.base import json_text
+from reprise.base import artifact, json_text, tag
 from reprise.base.errors import ABSENT
 from reprise.store.paging import every
 from reprise.store.recorded import Recorded
 from reprise.store.seal import files, sha256
 
-TRIALS = "trials.csv"
-VERDICT = "verdict.json"
-WINNER = "reprise.tune.winner"
-CONTEXT = "mlflow.data.context"
+WINNER = tag.TUNE_WINNER
+CONTEXT = tag.DATA_CONTEXT
 
 
 @dataclass(frozen=True)
@@ -114,8 +112,8 @@ def read(recorded: Recorded) -> Stored:
     """
     run = recorded.run
     client, outputs = mlflow.MlflowClient(), run.outputs.model_outputs if run.outputs else []
-    table = _table(recorded.folder / TRIALS) if recorded.provenance else None
-    judged = recorded.tags.get("reprise.evaluates.model_id")
+    table = _table(recorded.folder / artifact.TRIALS) if recorded.provenance else None
+    judged = recorded.tags.get(tag.EVALUATES_MODEL_ID)
     return Stored(
         run_id=recorded.run_id,
         by_mlflow_run=recorded.by_mlflow_run,
@@ -131,7 +129,7 @@ def read(recorded: Recorded) -> Stored:
         lock=recorded.lock,
         models={str(output.model_id): _model(str(output.model_id), recorded) for output in outputs},
         judged=_model(judged, recorded) if judged else None,
-        verdict=_verdict(recorded.folder / VERDICT),
+        verdict=_verdict(recorded.folder / artifact.VERDICT),
         table=table,
         children=dict(_children(recorded, table)) if table else {},
     )
@@ -140,7 +138,7 @@ def read(recorded: Recorded) -> Stored:
 def _datasets(run: mlflow.entities.Run) -> dict[str, tuple[Dataset, ...]]:
     found: dict[str, tuple[Dataset, ...]] = {}
     for item in run.inputs.dataset_inputs if run.inputs else []:
-        context = next((tag.value for tag in item.tags if tag.key == CONTEXT), "")
+        context = next((one.value for one in item.tags if one.key == tag.DATA_CONTEXT), "")
         dataset = Dataset(item.dataset.name, item.dataset.digest, _fingerprint(item.dataset.profile))
         found[context] = (*found.get(context, ()), dataset)
     return found
@@ -183,7 +181,7 @@ def _table(path: Path) -> tuple[dict[str, str], ...] | None:
 
 def _children(recorded: Recorded, table: tuple[Mapping[str, str], ...]) -> Iterator[tuple[str, Child | None]]:
     """Read the runs of a search: those under it at once, others, of a search that it resumed, one by one."""
-    under = f"tags.`mlflow.parentRunId` = '{recorded.run_id}'"
+    under = f"tags.`{tag.PARENT}` = '{recorded.run_id}'"
     runs = every(mlflow.MlflowClient().search_runs, [recorded.run.info.experiment_id], under)
     found = {run.info.run_id: _child(run) for run in runs}
     for run_id in {*(row.get("run_id", "") for row in table), recorded.tags.get(WINNER, "")} - {""}:
@@ -202,4 +200,4 @@ def _one(run_id: str) -> Child | None:
 
 def _child(run: mlflow.entities.Run) -> Child:
     tags = dict(run.data.tags)
-    return Child(tags.get("mlflow.parentRunId"), tags, dict(run.data.params), dict(run.data.metrics))
+    return Child(tags.get(tag.PARENT), tags, dict(run.data.params), dict(run.data.metrics))

@@ -1,15 +1,15 @@
 """What in a table has changed since a run read it, as far as its record can tell."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from reprise.base import artifact
 from reprise.base.listing import listed
+from reprise.base.record import Data, Parts
 from reprise.data.fingerprint import parts
-from reprise.store.recorded import PREDICTIONS
 
 LISTED = 5
 """Columns that are named at most."""
@@ -18,13 +18,13 @@ LISTED = 5
 def labels_of(folder: Path) -> pd.Series | None:
     """Read the true labels that a run kept with its predictions: row number -> label; None where there are none."""
     try:
-        predictions = pd.read_parquet(folder / PREDICTIONS, columns=["row", "truth"])
+        predictions = pd.read_parquet(folder / artifact.PREDICTIONS, columns=["row", "truth"])
     except (OSError, ValueError, KeyError, pa.ArrowException):
         return None
     return predictions.set_index("row")["truth"]
 
 
-def explain(frame: pd.DataFrame, recorded: Mapping[str, Any], labels: pd.Series | None) -> str:
+def explain(frame: pd.DataFrame, recorded: Data, labels: pd.Series | None) -> str:
     """Say what differs between a table and the one that a run recorded.
 
     Args:
@@ -43,12 +43,12 @@ def explain(frame: pd.DataFrame, recorded: Mapping[str, Any], labels: pd.Series 
     return "; ".join(found) or "rows, names and order of columns are the same, so values or their kinds differ"
 
 
-def _rows(frame: pd.DataFrame, recorded: Mapping[str, Any]) -> Iterator[str]:
+def _rows(frame: pd.DataFrame, recorded: Data) -> Iterator[str]:
     if "rows" in recorded and len(frame) != recorded["rows"]:
         yield f"it has {len(frame)} rows, recorded {recorded['rows']}"
 
 
-def _names(frame: pd.DataFrame, recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def _names(frame: pd.DataFrame, recorded: Data, now: Parts) -> Iterator[str]:
     """Compare names and order of columns; one with the same values under another name has been renamed."""
     old, new = [str(name) for name in recorded.get("columns", [])], [str(name) for name in frame.columns]
     if not old or old == new:
@@ -68,7 +68,7 @@ def _names(frame: pd.DataFrame, recorded: Mapping[str, Any], now: Mapping[str, A
             yield f"{what}: {_few(left)}"
 
 
-def _values(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[str]:
+def _values(now: Parts, then: Parts) -> Iterator[str]:
     pairs = list(zip(then["columns"], now["columns"], strict=True))
     kinds = [(old, new) for old, new in pairs if old["kind"] != new["kind"]]
     for old, new in kinds[:LISTED]:
@@ -80,7 +80,7 @@ def _values(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[str]:
         yield f"values differ in {_few(changed)}, and in no other of {len(pairs)} columns"
 
 
-def _labels(frame: pd.DataFrame, recorded: Mapping[str, Any], labels: pd.Series | None) -> Iterator[str]:
+def _labels(frame: pd.DataFrame, recorded: Data, labels: pd.Series | None) -> Iterator[str]:
     """Name the first row whose label is another, of those that the run kept; a table of other rows tells nothing."""
     target = recorded.get("target")
     if labels is None or target not in frame or len(frame) != recorded.get("rows"):

@@ -5,9 +5,9 @@ machine with fewer the last bits are another machine's.
 """
 
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from reprise.base.record import Environment
 from reprise.environment.pins import THREADS
 
 _OF = {
@@ -24,7 +24,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def variables(environment: Mapping[str, Any], here: int) -> dict[str, str | None]:
+def variables(environment: Environment, here: int) -> dict[str, str | None]:
     """Give the variables by which a rerun has the threads that its run had.
 
     Args:
@@ -45,7 +45,7 @@ def variables(environment: Mapping[str, Any], here: int) -> dict[str, str | None
     return given
 
 
-def lacking(environment: Mapping[str, Any], here: int) -> str | None:
+def lacking(environment: Environment, here: int) -> str | None:
     """Say that the run had more threads than this machine has cores; None where it had not."""
     most = max(dict(_had(environment)).values(), default=0)
     if most <= here:
@@ -53,7 +53,7 @@ def lacking(environment: Mapping[str, Any], here: int) -> str | None:
     return f"the run's linear algebra had {most} threads, and this machine has {here} cores: the last bits may differ"
 
 
-def _had(environment: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+def _had(environment: Environment) -> Iterator[tuple[str, int]]:
     """Give each library's threads; of two copies of one, which the same variables decide, the most."""
     pools = [(str(pool.get("internal_api")), pool.get("num_threads")) for pool in environment.get("blas", [])]
     known = [(library, number) for library, number in pools if library in _OF and isinstance(number, int)]

@@ -7,20 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import mlflow
 
+from reprise.base import tag
 from reprise.base.errors import Irreproducible
 from reprise.proof.agreement import pair, same
-from reprise.proof.stored import WINNER, Child, Stored
+from reprise.proof.stored import Child, Stored
 from reprise.proof.verdict import Finding, Match
 from reprise.store.recorded import Recorded, unquoted
 
 JOB = "trial"
-CANDIDATE, RUNG, ROWS = "reprise.tune.candidate", "reprise.tune.rung", "reprise.tune.rows"
-PARENT = "mlflow.parentRunId"
 
 
 def search_of(recorded: Recorded) -> str | None:
     """Give the run of the search that a trial belongs to; None for any other run."""
-    return recorded.tags.get(PARENT) if recorded.tags.get("reprise.job") == JOB else None
+    return recorded.tags.get(tag.PARENT) if recorded.tags.get(tag.JOB) == JOB else None
 
 
 def see_that_it_has_results(recorded: Recorded) -> None:
@@ -30,7 +29,7 @@ def see_that_it_has_results(recorded: Recorded) -> None:
         Irreproducible: the run is a trial, and has failed.
     """
     if search_of(recorded) and recorded.run.info.status != "FINISHED":
-        why = recorded.tags.get("reprise.failure", "nothing says why")
+        why = recorded.tags.get(tag.FAILURE, "nothing says why")
         raise Irreproducible(f"the trial is {recorded.run.info.status} ({why}), so it has no results to compare")
 
 
@@ -44,10 +43,9 @@ def counterpart(trial: Recorded, search: mlflow.entities.Run) -> str:
     Raises:
         Irreproducible: it has none.
     """
-    number, rung = trial.tags.get(CANDIDATE), trial.tags.get(RUNG)
-    wanted = (
-        f"tags.`{PARENT}` = '{search.info.run_id}' and tags.`{CANDIDATE}` = '{number}' and tags.`{RUNG}` = '{rung}'"
-    )
+    number, rung = trial.tags.get(tag.TUNE_CANDIDATE), trial.tags.get(tag.TUNE_RUNG)
+    wanted = f"tags.`{tag.PARENT}` = '{search.info.run_id}'"
+    wanted += f" and tags.`{tag.TUNE_CANDIDATE}` = '{number}' and tags.`{tag.TUNE_RUNG}` = '{rung}'"
     for run in mlflow.MlflowClient().search_runs([search.info.experiment_id], wanted, max_results=1):
         return str(run.info.run_id)
     raise Irreproducible(f"the search that was run again, {search.info.run_id}, made no trial {number} of rung {rung}")
@@ -75,7 +73,7 @@ def check_search(stored: Stored, table: Iterable[Mapping[str, str]], resolved: M
     metric = unquoted(stored.parameters.get("metric", ""))
     for row in table:
         yield from check_trial(row, stored.children.get(row.get("run_id", "")), metric)
-    winner = stored.tags.get(WINNER)
+    winner = stored.tags.get(tag.TUNE_WINNER)
     made = stored.children.get(winner) if winner else None
     if made:
         yield pair("parent of the winner", stored.run_id, made.parent, "the search, and the winner's parent")
@@ -106,8 +104,8 @@ def check_trial(row: Mapping[str, str], run: Child | None, metric: str) -> Itera
     compared: list[tuple[str, str | None, str | float | None, str]] = [
         (key, value, run.parameters.get(key), f"parameter {key}") for key, value in said.items()
     ]
-    named = {"candidate": CANDIDATE, "rung": RUNG, "rows": ROWS}
-    compared += [(key, row.get(key), run.tags.get(tag), f"tag {tag}") for key, tag in named.items() if key in row]
+    named = {"candidate": tag.TUNE_CANDIDATE, "rung": tag.TUNE_RUNG, "rows": tag.TUNE_ROWS}
+    compared += [(key, row.get(key), run.tags.get(name), f"tag {name}") for key, name in named.items() if key in row]
     scores = {"mean": f"cv_{metric}", "std": f"cv_{metric}_std", "fit_seconds": "fit_seconds"}
     compared += [
         (key, row[key], run.metrics.get(place), f"metric {place}") for key, place in scores.items() if row.get(key)

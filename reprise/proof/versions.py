@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mlflow
 
-from reprise.base import scratch
+from reprise.base import scratch, tag
 from reprise.governance.registration import PROVENANCE
 from reprise.models import registry
 from reprise.models.registry import Version
@@ -98,9 +98,9 @@ def check_version(version: Version, files: Served, stored: Stored) -> Iterator[F
         places = "the source in the registry, and the model that its files name"
         yield pair(f"model of {name}", version.model_id, files.model_id, places)
     for place, tags in (("the version's tag", version.tags), ("the run's tag", stored.tags)):
-        if digest.TAG in tags:
-            places = f"{place} {digest.TAG}, and the files that are served"
-            yield pair(f"files of {name} by {place}", tags[digest.TAG], files.digest, places)
-    for tag in PROVENANCE:
-        if tag in version.tags and tag in stored.tags:
-            yield pair(f"tag {tag} of {name}", version.tags[tag], stored.tags[tag], "the version's tag, and the run's")
+        if tag.MODEL_DIGEST in tags:
+            places = f"{place} {tag.MODEL_DIGEST}, and the files that are served"
+            yield pair(f"files of {name} by {place}", tags[tag.MODEL_DIGEST], files.digest, places)
+    for key in PROVENANCE:
+        if key in version.tags and key in stored.tags:
+            yield pair(f"tag {key} of {name}", version.tags[key], stored.tags[key], "the version's tag, and the run's")

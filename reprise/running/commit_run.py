@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from reprise.base import paths
+from reprise.base import paths, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import WrongCall
 from reprise.code.clone import Clone, cloned
@@ -40,15 +40,15 @@ def workspace_at(request: RunRequest, commit: Commit, clone: Clone) -> Workspace
 def _source_tags(request: RunRequest, commit: Commit) -> dict[str, str | None]:
     """Return the tags of a request's run that say where its code comes from."""
     return {
-        "mlflow.source.name": _source_name(request.place),
-        "mlflow.source.git.commit": commit.sha,
-        "mlflow.source.git.repoURL": commit.url,
-        "mlflow.source.git.branch": commit.branch,
-        "mlflow.source.git.dirty": str(bool(request.patch)).lower(),
-        "mlflow.project.backend": COMMIT_BACKEND,
-        "reprise.version": request.place.version or request.version,
-        "reprise.subdirectory": commit.subdirectory or None,
-        "reprise.patch": "complete" if request.patch else "none",
+        tag.SOURCE_NAME: _source_name(request.place),
+        tag.COMMIT: commit.sha,
+        tag.REPOSITORY: commit.url,
+        tag.BRANCH: commit.branch,
+        tag.DIRTY: str(bool(request.patch)).lower(),
+        tag.BACKEND: COMMIT_BACKEND,
+        tag.VERSION: request.place.version or request.version,
+        tag.SUBDIRECTORY: commit.subdirectory or None,
+        tag.PATCH: "complete" if request.patch else "none",
     }
 
 

@@ -12,7 +12,7 @@ import yaml
 from mlflow.entities import Param
 from mlflow.exceptions import MlflowException
 
-from reprise.base import mlflow_private, patience, process, project, scratch, yaml_nodes
+from reprise.base import artifact, mlflow_private, patience, process, project, scratch, tag, yaml_nodes
 from reprise.base.credentials import without_credentials
 from reprise.base.entry_point import failure_of
 from reprise.base.errors import JobFailed, WrongCall, cause, one_line
@@ -26,10 +26,8 @@ from reprise.environment.pinned_engine import other_engine
 from reprise.running import child
 from reprise.running.run_request import RunRequest, RunResult, Workspace
 from reprise.store.experiment import experiment_id
-from reprise.store.recorded import PATCH
 from reprise.store.store_access import reached
 
-EXTRA_TAG = "reprise.extra_parameters"
 """On a run: the parameters that it was given beyond those that its entry point declares, as a JSON list of names."""
 
 
@@ -54,7 +52,7 @@ def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager
     folder = _having(entry_point, parameters)
     if said := other_engine(folder, env_manager):
         note(said)
-    tags = {"mlflow.source.name": str(folder), "mlflow.project.backend": "local"}
+    tags = {tag.SOURCE_NAME: str(folder), tag.BACKEND: "local"}
     request = RunRequest(ProjectUri(str(folder)), entry_point, parameters, env_manager, experiment_id=experiment_id())
     with scratch.folder("job") as spare:
         return run_in(request, Workspace(folder, str(folder), spare, tags)).exit_code
@@ -140,11 +138,11 @@ def make_run(loaded: Any, request: RunRequest, workspace: Workspace) -> RunReque
     """Make the run of a request, its parameters logged as typed, and return the request to fill it."""
     declared, extra = given_parameters(loaded, request)
     tags = {
-        "mlflow.user": mlflow_private.user(),
-        "mlflow.source.type": "PROJECT",
-        "mlflow.project.entryPoint": request.entry_point,
-        "mlflow.project.env": str(request.env_manager),
-        EXTRA_TAG: json.dumps(sorted(extra)),
+        tag.USER: mlflow_private.user(),
+        tag.SOURCE_TYPE: "PROJECT",
+        tag.ENTRY_POINT: request.entry_point,
+        tag.ENVIRONMENT_MANAGER: str(request.env_manager),
+        tag.EXTRA_PARAMETERS: json.dumps(sorted(extra)),
         **process.tags(),
         **workspace.tags,
         **request.tags,
@@ -176,9 +174,9 @@ def make_absolute(tracking_uri: str) -> None:
 
 def _log_patch(request: RunRequest, workspace: Workspace) -> None:
     if request.patch:
-        file = workspace.spare / Path(PATCH).name
+        file = workspace.spare / Path(artifact.PATCH).name
         file.write_bytes(request.patch)
-        mlflow.MlflowClient().log_artifact(request.run_id, str(file), str(Path(PATCH).parent))
+        mlflow.MlflowClient().log_artifact(request.run_id, str(file), str(Path(artifact.PATCH).parent))
 
 
 @contextmanager
@@ -201,7 +199,7 @@ def end(run_id: str, status: str, reason: str | None = None, *, overwrite: bool 
         with patience.brief():
             ended = client.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
             if reason:
-                client.set_tag(run_id, "reprise.failure", in_tag(without_credentials(reason)))
+                client.set_tag(run_id, tag.FAILURE, in_tag(without_credentials(reason)))
             if overwrite or not ended:
                 client.set_terminated(run_id, status)
     except (MlflowException, OSError) as error:

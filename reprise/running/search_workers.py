@@ -5,9 +5,6 @@ from mlflow.entities import Run
 HERE = "here"
 """The parameter `scheduler` of a search that runs Dask's scheduler in its own process, for workers that come."""
 
-ADDRESS = "reprise.tune.scheduler"
-"""Tag of such a search: the scheduler's address. Who carries the search on writes its own over it."""
-
 HOST = "REPRISE_HOST"
 """Variable: the address of this machine, or pod, at which the others of a search reach it."""
 

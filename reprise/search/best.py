@@ -7,6 +7,7 @@ from typing import Literal
 
 import mlflow
 
+from reprise.base import tag
 from reprise.base.errors import WrongCall, telling
 from reprise.base.terminal import labelled
 from reprise.store.experiment import experiment_id
@@ -36,7 +37,7 @@ def best_run(metric: str, where: str = "", direction: Direction = "auto") -> mlf
     for run in _ranked(metric, where, maximize=maximize):
         if metric not in run.data.metrics:  # nor have those that follow
             break
-        if math.isfinite(run.data.metrics[metric]) and run.data.tags.get("reprise.job") in JOBS:
+        if math.isfinite(run.data.metrics[metric]) and run.data.tags.get(tag.JOB) in JOBS:
             return run
     condition = f" where {where}" if where else ""
     message = f"experiment {experiment_id()} has no finished training run or trial with a finite {metric}{condition}"
@@ -71,10 +72,10 @@ def _ranked(metric: str, where: str, *, maximize: bool) -> Iterator[mlflow.entit
 
 def tell(run: mlflow.entities.Run, metric: str) -> list[str]:
     """Say, a line each, which run it is, how good, and with which parameters."""
-    parent = run.data.tags.get("mlflow.parentRunId")
+    parent = run.data.tags.get(tag.PARENT)
     lines = {
         "run": f"{run.info.run_id} {run.info.run_name or ''}",
-        "job": run.data.tags["reprise.job"] + (f" of run {parent}" if parent else ""),
+        "job": run.data.tags[tag.JOB] + (f" of run {parent}" if parent else ""),
         metric: f"{run.data.metrics[metric]:.6g}",
         **{f"param {name}": value for name, value in sorted(run.data.params.items())},
     }

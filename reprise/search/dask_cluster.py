@@ -15,12 +15,13 @@ import mlflow
 from distributed import Client, SpecCluster, WorkerPlugin
 from joblib import wrap_non_picklable_objects
 
+from reprise.base import tag
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.listing import few
 from reprise.base.terminal import note
 from reprise.environment.pins import read_lock
 from reprise.running.search_key import SearchKey
-from reprise.running.search_workers import ADDRESS, HERE, HOST
+from reprise.running.search_workers import HERE, HOST
 from reprise.search import dask_calls, dask_tls
 
 CONNECT_SECONDS = 10
@@ -60,7 +61,7 @@ class Cluster:
             return
         run_id = run.info.run_id
         file = self.key.offer(run_id) if self.key else None  # before the address, by which a worker looks for it
-        mlflow.MlflowClient().set_tag(run_id, ADDRESS, self.address)
+        mlflow.MlflowClient().set_tag(run_id, tag.TUNE_SCHEDULER, self.address)
         note(f"workers join this search at {self.address} by: reprise work {run_id}")
         if file:
             note(f"as another user, or on another machine, with a copy of its key: --key FILE, from {file}")

@@ -9,7 +9,7 @@ from typing import Any
 import mlflow
 from mlflow.entities import Metric, Param
 
-from reprise.base import patience, process
+from reprise.base import patience, process, tag
 from reprise.base.errors import JobFailed, cause
 from reprise.base.limits import in_parameter, in_tag
 from reprise.base.spelling import as_text
@@ -21,10 +21,10 @@ from reprise.store import stale
 from reprise.store.paging import every
 
 JOB = "trial"
-CANDIDATE, RUNG, ROWS = "reprise.tune.candidate", "reprise.tune.rung", "reprise.tune.rows"
-FAILURE, WARNING, RESUMES = "reprise.failure", "reprise.warning", "reprise.tune.resumes"
-PARENT = "mlflow.parentRunId"
-TRIALS = f"tags.`reprise.job` = '{JOB}'"
+CANDIDATE, RUNG, ROWS = tag.TUNE_CANDIDATE, tag.TUNE_RUNG, tag.TUNE_ROWS
+FAILURE, WARNING, RESUMES = tag.FAILURE, tag.WARNING, tag.TUNE_RESUMES
+PARENT = tag.PARENT
+TRIALS = f"tags.`{tag.JOB}` = '{JOB}'"
 
 QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 """Keeps MLflow from asking the server for each run that ends, only to print a link to it."""
@@ -84,14 +84,14 @@ class TrialLog:
         """Make the run in three calls, as few as MLflow takes: create, one batch, end."""
         tags = {
             **process.tags(),
-            PARENT: self._parent.info.run_id,
-            "mlflow.user": self._parent.data.tags.get("mlflow.user", "unknown"),
-            "reprise.job": JOB,
-            CANDIDATE: str(trial.candidate.number),
-            RUNG: str(trial.rung),
-            ROWS: str(trial.rows),
-            FAILURE: trial.failure,
-            WARNING: trial.warning,
+            tag.PARENT: self._parent.info.run_id,
+            tag.USER: self._parent.data.tags.get(tag.USER, "unknown"),
+            tag.JOB: JOB,
+            tag.TUNE_CANDIDATE: str(trial.candidate.number),
+            tag.TUNE_RUNG: str(trial.rung),
+            tag.TUNE_ROWS: str(trial.rows),
+            tag.FAILURE: trial.failure,
+            tag.WARNING: trial.warning,
         }
         name = f"trial {trial.candidate.number}" + (f", rung {trial.rung}" if trial.rung else "")
         run_id: str = self._client.create_run(
@@ -144,7 +144,7 @@ def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -
             if trial and trial.key not in seen:
                 seen.add(trial.key)
                 yield trial
-        following = parent.data.tags.get(RESUMES)
+        following = parent.data.tags.get(tag.TUNE_RESUMES)
 
 
 def _children(client: mlflow.MlflowClient, parent: mlflow.entities.Run, which: str) -> Iterator[mlflow.entities.Run]:
@@ -155,10 +155,10 @@ def _children(client: mlflow.MlflowClient, parent: mlflow.entities.Run, which: s
 def _read(run: mlflow.entities.Run, candidates: Sequence[Candidate], metric: str) -> Trial | None:
     """Turn a run into the trial that it records; None where it did not end by itself, or tells of another candidate."""
     tags, metrics = run.data.tags, run.data.metrics
-    number = int(tags[CANDIDATE])
+    number = int(tags[tag.TUNE_CANDIDATE])
     if run.info.status not in ("FINISHED", "FAILED") or number >= len(candidates):
         return None
-    if tags.get(FAILURE) == stale.REASON:  # whoever tidied up has ended it, half written
+    if tags.get(tag.FAILURE) == stale.REASON:  # whoever tidied up has ended it, half written
         return None
     candidate = candidates[number]
     if {name: in_parameter(as_text(value)) for name, value in candidate.hyperparameters.items()} != run.data.params:
@@ -166,15 +166,15 @@ def _read(run: mlflow.entities.Run, candidates: Sequence[Candidate], metric: str
     value: Any = metrics.get
     return Trial(
         candidate=candidate,
-        rung=int(tags[RUNG]),
-        rows=int(tags[ROWS]),
+        rung=int(tags[tag.TUNE_RUNG]),
+        rows=int(tags[tag.TUNE_ROWS]),
         scores=(),
         mean=value(f"cv_{metric}", math.nan),
         std=value(f"cv_{metric}_std", math.nan),
         fit_seconds=value("fit_seconds", math.nan),
         begin=run.info.start_time,
         end=run.info.end_time,
-        failure=tags.get(FAILURE),
-        warning=tags.get(WARNING),
+        failure=tags.get(tag.FAILURE),
+        warning=tags.get(tag.WARNING),
         run_id=run.info.run_id,
     )

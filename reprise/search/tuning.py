@@ -14,7 +14,7 @@ import mlflow
 import pandas as pd
 from sklearn.metrics import get_scorer_names
 
-from reprise.base import json_text
+from reprise.base import json_text, tag
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.contract.project_model import ProjectModel
 from reprise.data.dataset import Dataset
@@ -23,7 +23,6 @@ from reprise.search.engine import SearchEngine
 from reprise.search.trial_log import TrialLog, recorded_trials
 from reprise.search.trials import Rung, Trial, evaluate, make_rung
 
-SETTINGS = "reprise.tune.settings"
 """Tag of what decides which trials a search makes and what comes of each."""
 
 SETTING_LENGTH = 500
@@ -82,7 +81,7 @@ def check_resumable(run_id: str, settings: SearchSettings) -> None:
         WrongCall: it is none, or has others; the first that differs is named.
     """
     try:
-        recorded = mlflow.get_run(run_id).data.tags.get(SETTINGS)
+        recorded = mlflow.get_run(run_id).data.tags.get(tag.TUNE_SETTINGS)
     except mlflow.exceptions.MlflowException as error:
         raise WrongCall(f"resume: run {run_id!r} is not in {mlflow.get_tracking_uri()}") from error
     if recorded is None:
@@ -107,11 +106,11 @@ def known_trials(
     Raises:
         WrongCall: that process searched with other settings, as over a table that has changed since.
     """
-    before = run.data.tags.get(SETTINGS)
+    before = run.data.tags.get(tag.TUNE_SETTINGS)
     if before:
         _check_same(run.info.run_id, before, settings)
     else:
-        mlflow.MlflowClient().set_tag(run.info.run_id, SETTINGS, settings.text())
+        mlflow.MlflowClient().set_tag(run.info.run_id, tag.TUNE_SETTINGS, settings.text())
     if not before and not resumes:
         return {}
     return {trial.key: trial for trial in recorded_trials(run.info.run_id, candidates, settings.metric)}

@@ -5,7 +5,7 @@ from typing import Any
 
 import mlflow
 
-from reprise.base import project
+from reprise.base import project, tag
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.limits import in_parameter
 from reprise.base.spelling import as_text
@@ -73,7 +73,7 @@ def _whole(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, 
 
 def _under(parent: mlflow.entities.Run) -> list[mlflow.entities.Run]:
     """List the training runs under a run, the newest first."""
-    under = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}' and tags.`reprise.job` = '{JOB}'"
+    under = f"tags.`{tag.PARENT}` = '{parent.info.run_id}' and tags.`{tag.JOB}` = '{JOB}'"
     newest = ["attributes.start_time DESC"]
     return list(every(mlflow.MlflowClient().search_runs, [parent.info.experiment_id], under, order_by=newest))
 
@@ -82,7 +82,7 @@ def _is_done(run: mlflow.entities.Run, parameters: Mapping[str, Any]) -> bool:
     """Tell whether a run has trained with these parameters; one that its process left RUNNING is ended."""
     if run.info.status == "RUNNING":
         client = mlflow.MlflowClient()
-        client.set_tag(run.info.run_id, "reprise.failure", "its process was lost")
+        client.set_tag(run.info.run_id, tag.FAILURE, "its process was lost")
         client.set_terminated(run.info.run_id, "FAILED")
     wanted = {name: in_parameter(as_text(value)) for name, value in parameters.items()}
     return run.info.status == "FINISHED" and wanted.items() <= run.data.params.items()
@@ -90,8 +90,8 @@ def _is_done(run: mlflow.entities.Run, parameters: Mapping[str, Any]) -> bool:
 
 def _tags(parent: mlflow.entities.Run, script: str) -> dict[str, str]:
     """Say that `train` was started, in the way that the parent was."""
-    tags = {name: value for name, value in parent.data.tags.items() if name.startswith("mlflow.project.")}
+    tags = {name: value for name, value in parent.data.tags.items() if name.startswith(tag.PROJECT)}
     if not tags:
-        return {"mlflow.source.name": script}
-    source = {"mlflow.source.type": "PROJECT", "mlflow.source.name": parent.data.tags["mlflow.source.name"]}
-    return {**tags, **source, "mlflow.project.entryPoint": JOB}
+        return {tag.SOURCE_NAME: script}
+    source = {tag.SOURCE_TYPE: "PROJECT", tag.SOURCE_NAME: parent.data.tags[tag.SOURCE_NAME]}
+    return {**tags, **source, tag.ENTRY_POINT: JOB}

@@ -24,10 +24,11 @@ except ModuleNotFoundError:
         "pyproject.toml, then run reprise lock"
     )
 
+from reprise.base import tag
 from reprise.base.entry_point import INTERRUPTED, main
 from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.base.terminal import note, say
-from reprise.running.search_workers import ADDRESS, HOST
+from reprise.running.search_workers import HOST
 from reprise.search import dask_tls
 from reprise.search.dask_cluster import ENVIRONMENT, describe_worker, differences
 
@@ -54,7 +55,7 @@ def work(run_id: str) -> None:
         run = client.get_run(run_id)
         if run.info.status == "FINISHED":
             return
-        address = run.data.tags.get(ADDRESS)
+        address = run.data.tags.get(tag.TUNE_SCHEDULER)
         if address and asyncio.run(_serve(run_id, address)):
             alone_since = time.monotonic()
         is_open = run.info.status in ("RUNNING", "SCHEDULED")

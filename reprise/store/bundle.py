@@ -31,11 +31,11 @@ from mlflow.entities import (
     RunTag,
 )
 
-from reprise.base import json_text, mlflow_private, patience, scratch, yaml_nodes
+from reprise.base import json_text, mlflow_private, patience, scratch, tag, yaml_nodes
 from reprise.base.credentials import without_credentials
 from reprise.base.entry_point import in_one_line
 from reprise.base.errors import JobFailed, WrongCall
-from reprise.store import digest, seal
+from reprise.store import seal
 
 MODEL_NAME = "model"
 UNLOGGED = "reprise-unlogged"
@@ -88,7 +88,7 @@ def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str | None:
     }
     content = asdict(results)
     sealed = seal.write(folder, run, content)
-    content["tags"] |= {seal.TAG: sealed} if sealed else {}
+    content["tags"] |= {tag.PROVENANCE_SHA256: sealed} if sealed else {}
     (folder / "results.json").write_text(json.dumps({**target, **content}, indent=2), encoding="utf-8")
     try:
         return upload(folder)
@@ -129,7 +129,7 @@ def _upload(folder: Path, bundle: dict[str, Any], client: mlflow.MlflowClient) -
     client.log_batch(
         run_id,
         metrics=_metrics(bundle, model_id),
-        params=[Param(f"resolved.{name}", str(value)) for name, value in bundle["parameters"].items()],
+        params=[Param(tag.RESOLVED.format(name=name), str(value)) for name, value in bundle["parameters"].items()],
         tags=[RunTag(name, value) for name, value in bundle["tags"].items()],
     )
     if model_id and bundle["judged_model_tags"]:  # last: they point to what is logged above
@@ -153,9 +153,9 @@ def upload_later(folder: Path, *, to_recorded_store: bool = False) -> str:
     bundle = _read(folder)
     client, run_id = mlflow.MlflowClient(_store_of(bundle, to_recorded_store)), str(bundle["run_id"])
     _upload(folder, bundle, client)
-    for tag in ("reprise.failure", "reprise.exit_code"):
+    for name in (tag.FAILURE, tag.EXIT_CODE):
         with suppress(mlflow.exceptions.MlflowException):  # it was never there
-            client.delete_tag(run_id, tag)
+            client.delete_tag(run_id, name)
     client.set_terminated(run_id, "FINISHED")
     shutil.rmtree(folder)
     return run_id
@@ -246,10 +246,10 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
     run = client.get_run(bundle["run_id"])
     if run.outputs and run.outputs.model_outputs:
         return str(run.outputs.model_outputs[0].model_id)
-    params = {name: bundle["tags"][name] for name in (seal.TAG,) if name in bundle["tags"]}
+    params = {name: bundle["tags"][name] for name in (tag.PROVENANCE_SHA256,) if name in bundle["tags"]}
     model = client.create_logged_model(
         bundle["experiment_id"], MODEL_NAME, source_run_id=bundle["run_id"], params={**run.data.params, **params},
-        tags={name: bundle["tags"][name] for name in (digest.TAG,) if name in bundle["tags"]},
+        tags={name: bundle["tags"][name] for name in (tag.MODEL_DIGEST,) if name in bundle["tags"]},
     )  # fmt: skip
     try:
         _stamp(folder / "MLmodel", bundle["run_id"], model)
@@ -278,4 +278,4 @@ def _metrics(bundle: dict[str, Any], model_id: str | None) -> list[Metric]:
 
 
 def _dataset_input(context: str, fields: Mapping[str, Any]) -> DatasetInput:
-    return DatasetInput(Dataset(**fields), [InputTag("mlflow.data.context", context)])
+    return DatasetInput(Dataset(**fields), [InputTag(tag.DATA_CONTEXT, context)])

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from reprise.store import mlmodel
 
-TAG = "reprise.model.digest"
-
 _STAMPED = ("artifact_path", "model_id", "model_uuid", "run_id")
 """What MLmodel says of the place where the model was logged; `reprise.store.bundle` writes it later."""
 

@@ -3,14 +3,15 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reprise.base import limits, project
+from reprise.base import limits, project, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.engine import Engine, this
 from reprise.base.listing import few
+from reprise.base.record import FORMAT, Environment, Git, Machine, Record
 from reprise.base.spelling import as_text
 from reprise.code.checkout import Checkout, describe
 from reprise.environment.pins import (
@@ -21,9 +22,6 @@ from reprise.environment.pins import (
     read_lock,
     uncompared_pins,
 )
-
-FORMAT = 1
-"""Version of provenance.json; a reader refuses what is newer."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Provenance:
     lock: Lock
     installed: dict[str, str]
     mismatches: list[str]
-    machine: dict[str, Any]
+    machine: Machine
     parameters: Mapping[str, str] = field(default_factory=dict)
     command: Sequence[str] = field(default_factory=lambda: tuple(sys.argv))
     engine: Engine | None = None
@@ -56,15 +54,15 @@ class Provenance:
         """Give the MLflow tags; MLflow's own names where it has one."""
         checkout = self.checkout
         tags = {
-            "mlflow.source.git.commit": checkout.commit,
-            "mlflow.source.git.branch": checkout.branch,
-            "mlflow.source.git.repoURL": checkout.repository,
-            "mlflow.source.git.dirty": str(checkout.dirty).lower() if checkout.commit else None,
-            "reprise.git": checkout.problem or "ok",
-            "reprise.patch": checkout.patch.state if checkout.commit else "none",
-            "reprise.environment.lock": self.lock.sha256,
-            "reprise.environment.matches": str(not self.mismatches).lower(),
-            "reprise.parameters.cut": limits.in_tag("; ".join(self._cut())) or None,
+            tag.COMMIT: checkout.commit,
+            tag.BRANCH: checkout.branch,
+            tag.REPOSITORY: checkout.repository,
+            tag.DIRTY: str(checkout.dirty).lower() if checkout.commit else None,
+            tag.GIT: checkout.problem or "ok",
+            tag.PATCH: checkout.patch.state if checkout.commit else "none",
+            tag.ENVIRONMENT_LOCK: self.lock.sha256,
+            tag.ENVIRONMENT_MATCHES: str(not self.mismatches).lower(),
+            tag.PARAMETERS_CUT: limits.in_tag("; ".join(self._cut())) or None,
         }
         return {name: value for name, value in tags.items() if value is not None}
 
@@ -96,24 +94,36 @@ class Provenance:
             for name, length in limits.cut(self.parameters).items()
         ]
 
-    def record(self) -> dict[str, Any]:
-        """Give what provenance.json holds; the patch itself is in patch.diff."""
-        checkout = asdict(self.checkout)
-        del checkout["patch"]["content"]
+    def record(self) -> Record:
+        """Return what provenance.json holds of it; the patch itself is in patch.diff."""
+        record: Record = {"format": FORMAT, "git": self._git(), "environment": self._environment()}
+        if self.engine:
+            record["engine"] = self.engine.record()
+        record["parameters"] = dict(self.parameters)
+        record["command"] = [Path(self.command[0]).name, *map(without_credentials, self.command[1:])]
+        return record
+
+    def _git(self) -> Git:
+        checkout = self.checkout
         return {
-            "format": FORMAT,
-            "git": checkout,
-            "environment": {
-                "lock_sha256": self.lock.sha256,
-                "matches_lock": not self.mismatches,
-                "mismatches": self.mismatches,
-                "uncompared": list(self.uncompared),
-                "installed": self.installed,
-                **self.machine,
-            },
-            **({"engine": self.engine.record()} if self.engine else {}),
-            "parameters": dict(self.parameters),
-            "command": [Path(self.command[0]).name, *map(without_credentials, self.command[1:])],
+            "commit": checkout.commit,
+            "branch": checkout.branch,
+            "repository": checkout.repository,
+            "subdirectory": checkout.subdirectory,
+            "dirty": checkout.dirty,
+            "patch": {"state": checkout.patch.state, "left_out": checkout.patch.left_out},
+            "problem": checkout.problem,
+            "hidden": list(checkout.hidden),
+        }
+
+    def _environment(self) -> Environment:
+        return {
+            "lock_sha256": self.lock.sha256,
+            "matches_lock": not self.mismatches,
+            "mismatches": self.mismatches,
+            "uncompared": list(self.uncompared),
+            "installed": self.installed,
+            **self.machine,
         }
 
 

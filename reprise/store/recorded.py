@@ -2,48 +2,21 @@
 
 import shlex
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path, PurePath
-from typing import Any
 from urllib.parse import unquote
 
 import mlflow
 
-from reprise.base import json_text, scratch
+from reprise.base import artifact, scratch, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.engine import Engine, parse
 from reprise.base.errors import ABSENT, WrongCall, telling
+from reprise.base.record import FORMAT, Data, Environment, Record, parsed
 from reprise.store import experiment
 from reprise.store.paging import every
-from reprise.store.provenance import FORMAT
 
-PROVENANCE = "provenance/provenance.json"
-LOCK = "provenance/conda.yaml"
-PATCH = "provenance/patch.diff"
-PREDICTIONS = "predictions.parquet"
-
-PATCH_TAG = "reprise.patch"
-"""On a run: `none`, `complete`, `incomplete` or `off`; runs of other projects under `mlflow run` itself have none."""
-
-RERUN_OF = "reprise.rerun_of"
-BISECTS = "reprise.bisects.run_id"
-REPETITIONS = (RERUN_OF, BISECTS)
+REPETITIONS = (tag.RERUN_OF, tag.BISECTS)
 """Tags of runs that repeat another; none of them is the newest model that a person means."""
-
-_KINDS: dict[tuple[str, ...], type] = {
-    ("format",): int,
-    ("git", "subdirectory"): str,
-    ("git", "patch", "left_out"): dict,
-    **{("environment", name): str for name in ("python_version", "implementation", "platform", "machine")},
-    ("environment", "installed"): dict,
-    ("environment", "mismatches"): list,
-    ("environment", "simd"): list,
-    ("environment", "blas"): list,
-    ("data", "source", "uri"): str,
-    ("data", "fingerprint"): str,
-    ("data", "rows"): int,
-}
-"""What is read of a provenance.json, and of which kind it is in a whole one."""
 
 PAGE = 20
 
@@ -60,7 +33,7 @@ class Recorded:
 
     run: mlflow.entities.Run
     folder: Path
-    provenance: dict[str, Any]
+    provenance: Record
 
     @property
     def run_id(self) -> str:
@@ -75,19 +48,19 @@ class Recorded:
     @property
     def commit(self) -> str | None:
         """The full commit: what provenance.json says, else the tag; `reprise.proof.consistency` compares the two."""
-        return self.provenance.get("git", {}).get("commit") or self.tags.get("mlflow.source.git.commit")
+        return self.provenance.get("git", {}).get("commit") or self.tags.get(tag.COMMIT)
 
     @property
     def by_mlflow_run(self) -> bool:
         """Whether `mlflow run` started it, whose entry point and parameters are then recorded."""
-        return self.tags.get("mlflow.source.type") == "PROJECT"
+        return self.tags.get(tag.SOURCE_TYPE) == "PROJECT"
 
     @property
     def repositories(self) -> list[str]:
         """Where the run says that its code is: the remote, and the repository that `mlflow run` was given."""
-        named = [self.tags.get("mlflow.source.git.repoURL")]
+        named = [self.tags.get(tag.REPOSITORY)]
         if self.by_mlflow_run:
-            named.append(_repository(self.tags["mlflow.source.name"]))
+            named.append(_repository(self.tags[tag.SOURCE_NAME]))
         return [name for name in dict.fromkeys(named) if name]
 
     @property
@@ -95,9 +68,9 @@ class Recorded:
         """The project's folder in its repository, "" at the top."""
         if self.provenance:
             return str(self.provenance["git"]["subdirectory"])
-        if not self.by_mlflow_run or PATCH_TAG in self.tags:  # of a backend of this package
-            return self.tags.get("reprise.subdirectory", "")
-        return self.tags["mlflow.source.name"].partition("#")[2].strip("/")
+        if not self.by_mlflow_run or tag.PATCH in self.tags:  # of a backend of this package
+            return self.tags.get(tag.SUBDIRECTORY, "")
+        return self.tags[tag.SOURCE_NAME].partition("#")[2].strip("/")
 
     @property
     def entry_point(self) -> str | None:
@@ -107,7 +80,7 @@ class Recorded:
         """
         script = PurePath(str(next(iter(self.provenance.get("command") or ()), "")))
         plain = script.stem if script.suffix == ".py" and script.stem != "__main__" else None
-        return self.tags.get("mlflow.project.entryPoint") or plain or self.tags.get("reprise.job")
+        return self.tags.get(tag.ENTRY_POINT) or plain or self.tags.get(tag.JOB)
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -131,22 +104,22 @@ class Recorded:
         """Whether there is a patch and it is whole (`reprise.code.checkout.Patch`); `none` where nothing says so."""
         git = self.provenance.get("git", {})
         stated = git["patch"].get("state") if git.get("commit") else None
-        return str(stated or self.tags.get("reprise.patch", "none"))
+        return str(stated or self.tags.get(tag.PATCH, "none"))
 
     @property
     def patch(self) -> bytes:
         """What the working tree had beyond the commit, for `git apply`."""
-        return self._file(PATCH) or b""
+        return self._file(artifact.PATCH) or b""
 
     @property
     def lock(self) -> bytes | None:
         """The environment lock, conda.yaml as it was."""
-        return self._file(LOCK)
+        return self._file(artifact.LOCK)
 
     @property
-    def environment(self) -> dict[str, Any]:
+    def environment(self) -> Environment:
         """Installed versions, Python and machine; empty where none are recorded."""
-        return dict(self.provenance.get("environment", {}))
+        return self.provenance.get("environment", {})
 
     @property
     def engine(self) -> Engine | None:
@@ -154,9 +127,9 @@ class Recorded:
         return parse(self.provenance.get("engine"))
 
     @property
-    def data(self) -> dict[str, Any]:
+    def data(self) -> Data:
         """The table: source, fingerprint and how it was split; empty where none is recorded."""
-        return dict(self.provenance.get("data", {}))
+        return self.provenance.get("data", {})
 
     def _file(self, name: str) -> bytes | None:
         path = self.folder / name
@@ -205,7 +178,7 @@ def newest_training_run() -> str:
         WrongCall: there is no such run.
     """
     experiment_id = experiment.experiment_id()
-    wanted = "tags.`reprise.job` = 'train' and attributes.status = 'FINISHED'"
+    wanted = f"tags.`{tag.JOB}` = 'train' and attributes.status = 'FINISHED'"
     search, newest = mlflow.MlflowClient().search_runs, ["attributes.start_time DESC"]
     for run in every(search, [experiment_id], wanted, order_by=newest, size=PAGE):
         if not any(tag in run.data.tags for tag in REPETITIONS):
@@ -228,37 +201,27 @@ def read(run: mlflow.entities.Run, folder: Path) -> Recorded:
     client, run_id = mlflow.MlflowClient(), run.info.run_id
     if client.list_artifacts(run_id):
         client.download_artifacts(run_id, "", str(folder))
-    provenance = _provenance(folder / PROVENANCE)
+    provenance = _provenance(folder / artifact.PROVENANCE)
     if provenance and provenance["format"] > FORMAT:
         message = f"run {run_id} was recorded in format {provenance['format']}, this version reads {FORMAT}"
         raise WrongCall(message, remedy="update it")
     return Recorded(run, folder, provenance or {})
 
 
-def provenance_of(run_id: str) -> dict[str, Any] | None:
+def provenance_of(run_id: str) -> Record | None:
     """Read a run's provenance.json alone; None where it has none that is whole, as runs of other projects."""
     with scratch.folder("read") as folder:
         try:
-            return _provenance(Path(mlflow.MlflowClient().download_artifacts(run_id, PROVENANCE, str(folder))))
+            return _provenance(Path(mlflow.MlflowClient().download_artifacts(run_id, artifact.PROVENANCE, str(folder))))
         except (mlflow.exceptions.MlflowException, OSError):
             return None
 
 
-def _provenance(path: Path) -> dict[str, Any] | None:
+def _provenance(path: Path) -> Record | None:
     try:
-        content = json_text.parse(path.read_text(encoding="utf-8"))
+        return parsed(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return content if _is_whole(content) else None
-
-
-def _is_whole(content: Any) -> bool:
-    def part(value: Any, key: str) -> Any:
-        return value.get(key) if isinstance(value, dict) else None
-
-    version = part(content, "format")
-    newer = isinstance(version, int) and version > FORMAT  # of which nothing more is known
-    return newer or all(isinstance(reduce(part, path, content), kind) for path, kind in _KINDS.items())
 
 
 def _run_of_model(uri: str) -> str:

@@ -14,29 +14,25 @@ from typing import IO, Any
 
 import mlflow
 
-from reprise.base import engine, limits
+from reprise.base import artifact, limits, record, tag
 from reprise.base.credentials import without_credentials
-from reprise.store import digest
-from reprise.store.recorded import PROVENANCE, Recorded, unquoted
+from reprise.store.recorded import Recorded, unquoted
 
 _BLOCK = 1 << 20
 
-TAG = "reprise.provenance.sha256"
-"""The tag that holds the digest: of the run, of model versions, and, as a parameter, of the logged model."""
-
 SEALED_AT_FIRST = (
-    *("mlflow.source.name", "mlflow.source.type", "mlflow.project.entryPoint", "mlflow.project.backend"),
-    *("mlflow.project.env", "mlflow.source.git.commit", "mlflow.source.git.branch", "mlflow.source.git.repoURL"),
-    *("mlflow.source.git.dirty", "reprise.job", "reprise.version", "reprise.subdirectory", "reprise.git"),
-    *("reprise.patch", "reprise.environment.lock", "reprise.environment.matches", "reprise.parameters.cut"),
-    *("reprise.data.fingerprint", "reprise.rerun_of", "reprise.tune.settings", digest.TAG),
-    *(f"reprise.evaluates.{name}" for name in ("model_uri", "model_id", "run_id")),
-    *("reprise.verdict", *(f"reprise.verdict.{name}" for name in ("run_id", "policy", "model", "data", "champion"))),
-    "reprise.verdict.reasons",
+    *(tag.SOURCE_NAME, tag.SOURCE_TYPE, tag.ENTRY_POINT, tag.BACKEND, tag.ENVIRONMENT_MANAGER),
+    *(tag.COMMIT, tag.BRANCH, tag.REPOSITORY, tag.DIRTY),
+    *(tag.JOB, tag.VERSION, tag.SUBDIRECTORY, tag.GIT, tag.PATCH),
+    *(tag.ENVIRONMENT_LOCK, tag.ENVIRONMENT_MATCHES, tag.PARAMETERS_CUT, tag.DATA_FINGERPRINT),
+    *(tag.RERUN_OF, tag.TUNE_SETTINGS, tag.MODEL_DIGEST),
+    *(tag.EVALUATES_MODEL_URI, tag.EVALUATES_MODEL_ID, tag.EVALUATES_RUN_ID),
+    *(tag.VERDICT, tag.VERDICT_RUN_ID, tag.VERDICT_POLICY, tag.VERDICT_MODEL, tag.VERDICT_DATA),
+    *(tag.VERDICT_CHAMPION, tag.VERDICT_REASONS),
 )
 """Tags that the first sealed runs sealed, which do not list them. It never changes; what is added goes to `SEALED`."""
 
-SEALED = (*SEALED_AT_FIRST, engine.TAG)
+SEALED = (*SEALED_AT_FIRST, tag.ENGINE)
 """Tags that say where a run came from or what it came to. Names, notes and tags of a person's own may change later.
 
 Each record lists those that were sealed in its day, so that none of a later day is missed in it.
@@ -54,22 +50,22 @@ def write(folder: Path, run: mlflow.entities.Run, results: Mapping[str, Any]) ->
     Returns:
         SHA-256 of provenance.json; None where the bundle has none.
     """
-    path = folder / "artifacts" / PROVENANCE
+    path = folder / "artifacts" / artifact.PROVENANCE
     if not path.is_file():
         return None
-    record = json.loads(path.read_text(encoding="utf-8"))
+    content: record.Record = json.loads(path.read_text(encoding="utf-8"))
     tags = _tags(run, results["tags"])
-    record["run_id"] = run.info.run_id
-    record["parameters"] = as_logged(record.get("parameters", {}), run)
-    record["logged"] = {
-        "files": {name: sha256(file) for name, file in files(folder / "artifacts") if name != PROVENANCE},
+    content["run_id"] = run.info.run_id
+    content["parameters"] = as_logged(content.get("parameters", {}), run)
+    content["logged"] = {
+        "files": {name: sha256(file) for name, file in files(folder / "artifacts") if name != artifact.PROVENANCE},
         "metrics": {name: number(value) for name, value in results["metrics"].items()},
         "resolved": {name: str(value) for name, value in results["parameters"].items()},
         "tags": tags,
         "sealed": list(SEALED),
-        "model": tags.get(digest.TAG),
+        "model": tags.get(tag.MODEL_DIGEST),
     }
-    path.write_text(json.dumps(record, indent=2), encoding="utf-8")
+    path.write_text(record.text(content), encoding="utf-8")
     return sha256(path)
 
 
@@ -80,7 +76,7 @@ def as_logged(parameters: Mapping[str, str], run: mlflow.entities.Run) -> dict[s
         for name, value in run.data.params.items()
         if name in parameters and len(value) < limits.PARAMETER_LENGTH
     }
-    return {**parameters, **(given if run.data.tags.get("mlflow.source.type") == "PROJECT" else {})}
+    return {**parameters, **(given if run.data.tags.get(tag.SOURCE_TYPE) == "PROJECT" else {})}
 
 
 def files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -95,11 +91,11 @@ def added(run: Recorded) -> set[str]:
 
     Nothing can be said of a run that is not sealed.
     """
-    logged = run.provenance.get("logged")
+    logged: Any = run.provenance.get("logged")
     own = logged.get("files") if isinstance(logged, dict) else None
     if not isinstance(own, dict):
         return set()
-    return {name for name, _ in files(run.folder) if name not in own and not name.startswith("provenance/")}
+    return {name for name, _ in files(run.folder) if name not in own and not name.startswith(f"{artifact.FOLDER}/")}
 
 
 def sha256(path: Path) -> str:

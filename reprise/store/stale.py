@@ -8,7 +8,7 @@ from io import StringIO
 import mlflow
 from mlflow.entities import Experiment, Run, RunTag, ViewType
 
-from reprise.base import process
+from reprise.base import process, tag
 from reprise.store.experiment import local_store
 from reprise.store.paging import every, pages
 
@@ -54,7 +54,7 @@ def end(run: Run, *, known: process.State = "gone") -> bool:
     run = client.get_run(run.info.run_id)
     if run.info.status != "RUNNING" or _state(run) not in ("gone", known):
         return False
-    tags = {"reprise.failure": REASON, "reprise.exit_code": "1"}
+    tags = {tag.FAILURE: REASON, tag.EXIT_CODE: "1"}
     client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
     with redirect_stdout(StringIO()):  # MLflow announces the address of each run that ends
         client.set_terminated(run.info.run_id, "FAILED")
@@ -62,11 +62,11 @@ def end(run: Run, *, known: process.State = "gone") -> bool:
 
 
 def _state(run: Run) -> process.State:
-    tag = run.data.tags.get(process.TAG)
-    filling = process.read(tag)
+    named = run.data.tags.get(tag.PROCESS)
+    filling = process.read(named)
     if filling:
         return process.state(filling)
-    return _state_of_untagged(run) if tag is None else "unknown"
+    return _state_of_untagged(run) if named is None else "unknown"
 
 
 def _state_of_untagged(run: Run) -> process.State:

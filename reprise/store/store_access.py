@@ -16,14 +16,11 @@ from typing import IO
 
 import mlflow
 
-from reprise.base import mlflow_private
+from reprise.base import mlflow_private, tag
 from reprise.base.errors import JobFailed, one_line
 from reprise.base.terminal import note, step
 from reprise.environment.pins import installed_versions
 from reprise.store import mlflow_server
-
-TAG = "reprise.store_server"
-"""The tag of a run whose job reached the store by a server of ours: which MLflow by which."""
 
 _REVISION = re.compile(r"""^(down_)?revision\b[^=]*=\s*["'](\w+)["']""", re.MULTILINE)
 _MIGRATIONS = ("lib/python3*/site-packages", "Lib/site-packages")
@@ -62,7 +59,7 @@ def reached(environment: Path | None, run_id: str) -> Iterator[Mapping[str, str]
     note(f"{said}: a server of {ours} is started for the time of the job (its first start installs it)")
     with served(uri) as address:
         note(f"the job reaches the store by {address}, as every user of this machine does until it ends")
-        mlflow.MlflowClient().set_tag(run_id, TAG, f"mlflow {other} by a server of {ours}")
+        mlflow.MlflowClient().set_tag(run_id, tag.STORE_SERVER, f"mlflow {other} by a server of {ours}")
         yield {"MLFLOW_TRACKING_URI": address, "MLFLOW_REGISTRY_URI": address, **_past_proxies()}
 
 

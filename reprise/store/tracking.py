@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from reprise.base import engine, garbage, patience, process
+from reprise.base import engine, garbage, patience, process, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.entry_point import failure_of, in_one_line, is_away, record_failure, watch_for_faults
 from reprise.base.errors import WrongCall
@@ -57,7 +57,7 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
     with needed("EDIT", f"experiment {experiment_id()}"):
         run = _start()
     try:
-        _log_beginning(run, parameters, {**engine.this().tags(), **tags, "reprise.job": job})
+        _log_beginning(run, parameters, {**engine.this().tags(), **tags, tag.JOB: job})
         yield run
     except BaseException as error:
         _end_badly("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", run, error)

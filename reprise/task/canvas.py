@@ -12,15 +12,13 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from reprise.base import tag
 from reprise.base.errors import telling
 from reprise.base.plain import plain
 from reprise.base.terminal import note
 
 LONGEST = 60
 """Characters of a name that an axis shows at most."""
-
-TAG = "reprise.figure"
-"""Tags of a run that begin so, each with a figure's name, say why it has not been drawn."""
 
 _DOTS_PER_INCH = 110
 _AS_WRITTEN: dict[Any, Any] = {"text.parse_math": False, "text.usetex": False}
@@ -49,7 +47,7 @@ def write(figures: Mapping[str, Callable[[], Figure]], folder: Path) -> dict[str
             path.unlink(missing_ok=True)
             reason = f"it could not be drawn: {type(error).__name__}: {telling(error)}"
             note(f"figure {name} is missing: {reason}")
-            missing[f"{TAG}.{name}"] = reason
+            missing[tag.FIGURE.format(name=name)] = reason
     return missing
 
 

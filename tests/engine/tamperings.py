@@ -24,8 +24,7 @@ import pandas as pd
 import yaml
 from conftest import commit_all, copy_project, environment, git, script
 
-from reprise.store import seal
-from reprise.store.digest import TAG as DIGEST
+from reprise.base import tag
 
 REGISTERED = "reprise"
 DATABASE = "mlflow.db"
@@ -129,10 +128,10 @@ def _tags() -> Iterator[Tampering]:
         "reprise.environment.lock": "0" * 64,
         "reprise.environment.matches": "maybe",
         "reprise.data.fingerprint": "0" * 64,
-        DIGEST: "0" * 64,
-        seal.TAG: "0" * 64,
+        tag.MODEL_DIGEST: "0" * 64,
+        tag.PROVENANCE_SHA256: "0" * 64,
     }.items():
-        named = "provenance.json" if name == seal.TAG else f"tag {name}"
+        named = "provenance.json" if name == tag.PROVENANCE_SHA256 else f"tag {name}"
         yield Tampering(
             f"tag {name}", "train", lambda place, name=name, value=value: place.tag("train", name, value), named
         )
@@ -217,7 +216,7 @@ def _provenance() -> Iterator[Tampering]:
     yield Tampering(
         "provenance.json with its tag",
         "train",
-        lambda place: place.tag("train", seal.TAG, place.rewrite("train", change)),
+        lambda place: place.tag("train", tag.PROVENANCE_SHA256, place.rewrite("train", change)),
         "provenance.json of m-",
     )
     yield Tampering("provenance.json of another run", "train", _take_record, "run id")
@@ -353,7 +352,7 @@ def _versions() -> Iterator[Tampering]:
     yield Tampering(
         "a version's digest",
         "version",
-        lambda place: place.client().set_model_version_tag(REGISTERED, "1", DIGEST, "0" * 64),
+        lambda place: place.client().set_model_version_tag(REGISTERED, "1", tag.MODEL_DIGEST, "0" * 64),
         "files of reprise/1 by the version's tag",
     )
 
@@ -397,7 +396,9 @@ def _change_cell(place: Place) -> None:
 def _take_record(place: Place) -> None:
     """Put another run's provenance.json in the place of the run's own, with its tag."""
     shutil.copy(place.artifact("other", "provenance/provenance.json"), _there(place, "provenance/provenance.json"))
-    place.tag("train", seal.TAG, place.client().get_run(place.runs["other"]).data.tags[seal.TAG])
+    place.tag(
+        "train", tag.PROVENANCE_SHA256, place.client().get_run(place.runs["other"]).data.tags[tag.PROVENANCE_SHA256]
+    )
 
 
 def _plant(place: Place) -> None:

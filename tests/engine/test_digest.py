@@ -6,7 +6,8 @@ import mlflow
 import pytest
 from conftest import Job
 
-from reprise.store.digest import TAG, digest
+from reprise.base import tag
+from reprise.store.digest import digest
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def model(train: Job) -> tuple[str, Path]:
     """The digest that a training run recorded, and its model as it comes from the store."""
     run = mlflow.get_run(train().info.run_id)
     uri = f"models:/{run.outputs.model_outputs[0].model_id}"
-    return run.data.tags[TAG], Path(mlflow.artifacts.download_artifacts(uri))
+    return run.data.tags[tag.MODEL_DIGEST], Path(mlflow.artifacts.download_artifacts(uri))
 
 
 def test_the_recorded_digest_is_that_of_the_model_in_the_store(model: tuple[str, Path]) -> None:

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import PROJECT, commit_all, environment, git
 
-from reprise.base import process
+from reprise.base import process, tag
 from reprise.base.project import LOCK_FILE
 from reprise.cli.commands import cli
 from reprise.doctor import environments, finding, repository, store
@@ -311,7 +311,7 @@ class TestRuns:
         def made(**changes: object) -> str:
             named = json.dumps(asdict(process.this_process()) | changes)
             client = mlflow.MlflowClient()
-            run = client.create_run(os.environ["MLFLOW_EXPERIMENT_ID"], tags={process.TAG: named} if changes else {})
+            run = client.create_run(os.environ["MLFLOW_EXPERIMENT_ID"], tags={tag.PROCESS: named} if changes else {})
             return str(run.info.run_id)
 
         return made

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from conftest import PROJECT, Job, run
 
 import reprise
-from reprise.base import engine
+from reprise.base import engine, tag
 from reprise.cli.commands import cli
 from reprise.doctor import engine as doctor_engine
 from reprise.proof.circumstances import _engine as compared
@@ -118,10 +118,10 @@ def test_the_version_is_that_of_the_package_wherever_it_is_asked_for() -> None:
 def test_a_run_records_the_engine_and_show_prints_it(train: Job) -> None:
     made = train()
     here = engine.this()
-    assert made.data.tags[engine.TAG] == str(here)
+    assert made.data.tags[tag.ENGINE] == str(here)
     record = mlflow.artifacts.load_dict(f"runs:/{made.info.run_id}/provenance/provenance.json")
     assert record["engine"] == {"version": here.version, "digest": here.digest, "edited": list(here.edited)}
-    assert record["logged"]["tags"][engine.TAG] == str(here)
+    assert record["logged"]["tags"][tag.ENGINE] == str(here)
     shown = CliRunner().invoke(cli, ["show", made.info.run_id]).output
     assert re.search(rf"^engine +{re.escape(str(here))}$", shown, re.MULTILINE)
 
@@ -132,7 +132,7 @@ def test_an_edited_engine_is_a_note_at_each_run_and_once_alone(
     made = train()
     said = "note: the engine was edited: a.py (changed), b.py (added), c.py (missing) and 1 more; the run records that"
     assert capsys.readouterr().err.count(said) == 1
-    assert made.data.tags[engine.TAG] == f"{reprise.__version__} sha256:{'e' * 12} edited"
+    assert made.data.tags[tag.ENGINE] == f"{reprise.__version__} sha256:{'e' * 12} edited"
 
 
 def test_doctor_names_what_was_edited(edited: engine.Engine) -> None:

@@ -12,7 +12,7 @@ import yaml
 from conftest import PROJECT, commit_all, copy_project, environment, git
 
 import reprise
-from reprise.base import engine
+from reprise.base import engine, tag
 
 pytestmark = [
     pytest.mark.integration,
@@ -107,7 +107,7 @@ def test_a_run_says_that_the_installed_engine_filled_it(
 ) -> None:
     call(installed, pinned, *command)
     newest = runs(pinned, "evaluate" if "evaluate" in command else "train")[0]
-    assert newest.data.tags[engine.TAG] == str(engine.this())
+    assert newest.data.tags[tag.ENGINE] == str(engine.this())
     assert newest.data.tags["mlflow.source.git.commit"] == git(pinned, "rev-parse", "HEAD")
     assert newest.data.tags["mlflow.source.git.dirty"] == "false"
     record = mlflow.artifacts.load_dict(f"runs:/{newest.info.run_id}/provenance/provenance.json")
@@ -135,9 +135,9 @@ def test_a_model_is_registered_judged_and_promoted(installed: Path, pinned: Path
     call(installed, pinned, "reprise", "register", run_id)
     done = call(installed, pinned, "reprise", "promote", "1", *LOCAL)
     assert "champion of reprise: version" in done.stdout
-    assert runs(pinned, "promote")[0].data.tags[engine.TAG] == str(engine.this())
+    assert runs(pinned, "promote")[0].data.tags[tag.ENGINE] == str(engine.this())
     call(installed, pinned, "mlflow", "run", ".", *LOCAL, "-e", "probe")  # of the champion
-    assert runs(pinned, "probe")[0].data.tags[engine.TAG] == str(engine.this())
+    assert runs(pinned, "probe")[0].data.tags[tag.ENGINE] == str(engine.this())
 
 
 def test_a_search_s_processes_have_the_model(installed: Path, pinned: Path) -> None:
@@ -184,7 +184,7 @@ def test_the_folder_of_a_project_wins_over_the_wheel(installed: Path, tmp_path: 
     assert f"edited in {folder}/reprise" in done.stdout
     done = call(installed, folder, "python", "train.py")
     assert "note: the engine was edited: __init__.py (changed); the run records that" in done.stderr
-    assert runs(folder)[0].data.tags[engine.TAG].startswith("9.8.7 sha256:")
+    assert runs(folder)[0].data.tags[tag.ENGINE].startswith("9.8.7 sha256:")
 
 
 def test_lock_pins_the_engine_of_a_folder_of_wheels(installed: Path, pinned: Path, wheels: Path) -> None:
@@ -207,4 +207,4 @@ def test_the_environment_gets_the_engine_by_its_pin(
     )  # fmt: skip
     assert len(list(envs.glob("mlflow-*/lib/python3*/site-packages/reprise/__init__.py"))) == 1
     newest = runs(pinned)[0].data.tags
-    assert (newest["mlflow.project.env"], newest[engine.TAG]) == ("uv", str(engine.this()))
+    assert (newest["mlflow.project.env"], newest[tag.ENGINE]) == ("uv", str(engine.this()))

@@ -4,19 +4,19 @@ import mlflow
 import pytest
 from kubernetes_stand_in import stand_in
 
+from reprise.base import tag
 from reprise.base.errors import WrongCall
 from reprise.kubernetes import attach as attaching
 from reprise.kubernetes.attach import attach
-from reprise.kubernetes.conclusion import JOB_TAG
 
 
-def run_with(tag: str) -> str:
-    return str(mlflow.MlflowClient().create_run("0", tags={JOB_TAG: tag}).info.run_id)
+def run_with(named: str) -> str:
+    return str(mlflow.MlflowClient().create_run("0", tags={tag.KUBERNETES_JOB: named}).info.run_id)
 
 
-@pytest.mark.parametrize("tag", ["", "x", "a/b/c", "here/../../nodes/n1", "here/iris?x", "here/iris\n"])
-def test_a_tag_that_names_no_job_is_one_line(store: str, tag: str) -> None:
-    run_id = run_with(tag or " ")
+@pytest.mark.parametrize("named", ["", "x", "a/b/c", "here/../../nodes/n1", "here/iris?x", "here/iris\n"])
+def test_a_tag_that_names_no_job_is_one_line(store: str, named: str) -> None:
+    run_id = run_with(named or " ")
     with pytest.raises(WrongCall, match=f"run {run_id} names no Job: its tag .*, not <namespace>/<name>"):
         attach(run_id, None)
 

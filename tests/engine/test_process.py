@@ -13,10 +13,11 @@ import psutil
 import pytest
 from conftest import PROJECT
 
-from reprise.base.process import INITIAL_PID_NAMESPACE, TAG, Process, read, state, tags, this_process
+from reprise.base import tag
+from reprise.base.process import INITIAL_PID_NAMESPACE, Process, read, state, tags, this_process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a process is identified on Linux alone")
-TELL = "from reprise.base.process import TAG, tags; print(tags()[TAG], flush=True); input()"
+TELL = "from reprise.base import process, tag; print(process.tags()[tag.PROCESS], flush=True); input()"
 
 
 def start(*before: str) -> subprocess.Popen[str]:
@@ -98,8 +99,8 @@ def test_the_proc_of_another_namespace_is_not_believed() -> None:
 
 
 def test_the_tag_is_read_back() -> None:
-    assert read(tags()[TAG]) == this_process()
-    assert len(tags()[TAG]) < 500
+    assert read(tags()[tag.PROCESS]) == this_process()
+    assert len(tags()[tag.PROCESS]) < 500
 
 
 @pytest.mark.parametrize("change", [{"pid": "7"}, {"pid": 0}, {"more": 1}])
@@ -118,7 +119,7 @@ def test_the_machine_id_itself_is_not_recorded() -> None:
             machine = file.read().strip()
     except OSError:
         pytest.skip("this machine has no id")
-    assert machine not in tags()[TAG]
+    assert machine not in tags()[tag.PROCESS]
 
 
 WORKERS = """

@@ -13,7 +13,7 @@ import pytest
 from conftest import ENTRY_POINTS, Job, copy_project, invoke, run
 
 import reprise.base.project
-from reprise.base import engine, limits
+from reprise.base import limits, tag
 from reprise.data import inputs
 from reprise.governance.verdict import Verdict
 from reprise.proof import reproduction
@@ -148,9 +148,9 @@ def test_files_metrics_and_tags_stand_in_provenance_json_and_its_digest_in_a_tag
     assert {"scaler.gz", "predictions.parquet", "per_class.csv", "provenance/conda.yaml"} <= set(files)
     assert logged["metrics"] == made.data.metrics  # type: ignore[index]
     assert logged["tags"].items() <= made.data.tags.items()  # type: ignore[index]
-    assert made.data.tags[seal.TAG] == own
+    assert made.data.tags[tag.PROVENANCE_SHA256] == own
     model_id = mlflow.get_run(made.info.run_id).outputs.model_outputs[0].model_id
-    assert mlflow.get_logged_model(model_id).params[seal.TAG] == own
+    assert mlflow.get_logged_model(model_id).params[tag.PROVENANCE_SHA256] == own
 
 
 @pytest.mark.parametrize(
@@ -241,8 +241,8 @@ def test_a_list_of_sealed_tags_that_is_none_switches_no_check_off(listed: object
 
 
 def test_a_tag_of_a_later_day_is_not_missed_in_a_record_that_lists_none() -> None:
-    assert engine.TAG in seal.SEALED
-    assert engine.TAG not in seal.sealed_tags({})
+    assert tag.ENGINE in seal.SEALED
+    assert tag.ENGINE not in seal.sealed_tags({})
 
 
 def test_a_run_of_another_project_has_nothing_to_check() -> None:

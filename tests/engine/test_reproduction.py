@@ -16,11 +16,11 @@ import pytest
 from conftest import ENTRY_POINTS, Job, commit_all, copy_project, git, invoke
 
 import reprise.base.project
+from reprise.base import tag
 from reprise.base.errors import Irreproducible, JobFailed, WrongCall
 from reprise.cli.story import tell
 from reprise.environment.pins import describe_machine, installed_versions
 from reprise.proof.preparation import prepare
-from reprise.store import seal
 from reprise.store.recorded import newest_training_run, read
 
 Reproduce = Callable[..., dict[str, object]]
@@ -146,10 +146,10 @@ def unseal(run: mlflow.entities.Run) -> None:
     path = artifact(run, "provenance/provenance.json")
     content = json.loads(path.read_text())
     path.write_text(json.dumps({key: content[key] for key in content if key not in ("logged", "parameters", "run_id")}))
-    mlflow.MlflowClient().delete_tag(run.info.run_id, seal.TAG)
+    mlflow.MlflowClient().delete_tag(run.info.run_id, tag.PROVENANCE_SHA256)
     database = mlflow.get_tracking_uri().removeprefix("sqlite:///")
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("DELETE FROM logged_model_params WHERE param_key = ?", (seal.TAG,))
+        connection.execute("DELETE FROM logged_model_params WHERE param_key = ?", (tag.PROVENANCE_SHA256,))
 
 
 def different(verdict: dict[str, object]) -> list[str]:

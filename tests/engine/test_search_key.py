@@ -20,11 +20,11 @@ from distributed.core import rpc
 from distributed.protocol.pickle import dumps
 from test_workers import LOCAL, SEARCH, checkout, runs, started, wait_until, work  # noqa: F401  checkout: a fixture
 
-from reprise.base import scratch
+from reprise.base import scratch, tag
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.cli.commands import cli
 from reprise.running import search_key
-from reprise.running.search_workers import ADDRESS, KEY
+from reprise.running.search_workers import KEY
 from reprise.search import dask_cluster, dask_tls, worker
 from reprise.search.dask_cluster import Cluster
 
@@ -247,9 +247,9 @@ def test_the_key_is_in_its_file_alone_and_brings_a_worker_in_from_elsewhere(
     Path(elsewhere["TMPDIR"]).mkdir()
     with ExitStack() as stack:
         first = stack.enter_context(started(log, *script("tune"), *SEARCH, cwd=checkout))
-        wait_until(lambda: runs("tune") and ADDRESS in runs("tune")[0].data.tags)
+        wait_until(lambda: runs("tune") and tag.TUNE_SCHEDULER in runs("tune")[0].data.tags)
         (search,) = runs("tune")
-        run_id, address = search.info.run_id, search.data.tags[ADDRESS]
+        run_id, address = search.info.run_id, search.data.tags[tag.TUNE_SCHEDULER]
         assert listening(first) == [port_of(address)]
         found = search_key.find(run_id)
         assert found

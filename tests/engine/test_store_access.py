@@ -12,6 +12,7 @@ from conftest import PROJECT, commit_all, environment
 from mlflow.store.db.utils import _get_latest_schema_revision
 from servers import answers, until
 
+from reprise.base import tag
 from reprise.base.errors import JobFailed
 from reprise.code.project_uri import ProjectUri
 from reprise.running.commit_run import run_at_commit
@@ -125,7 +126,7 @@ class TestServer:
         assert f"the project's mlflow {OLD} does not know the schema" in said.err
         made = mlflow.get_run(result.run_id)
         assert (made.info.status, made.data.metrics) == ("FINISHED", {"answer": 42.0})
-        assert made.data.tags[store_access.TAG] == f"mlflow {OLD} by a server of {mlflow.__version__}"
+        assert made.data.tags[tag.STORE_SERVER] == f"mlflow {OLD} by a server of {mlflow.__version__}"
         assert mlflow.artifacts.load_text(f"{made.info.artifact_uri}/version.txt") == OLD
         another = mlflow.get_experiment_by_name("another")
         assert another.artifact_location == str(tmp_path / "mlruns" / another.experiment_id)

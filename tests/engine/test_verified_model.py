@@ -12,6 +12,7 @@ import yaml
 from conftest import ENTRY_POINTS, Job, invoke
 from sklearn.linear_model import LogisticRegression
 
+from reprise.base import tag
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.models import module_space
 from reprise.models.logged_model import load
@@ -19,7 +20,6 @@ from reprise.models.verified_model import code_in
 from reprise.proof import model_files
 from reprise.proof.models import folders, models_of
 from reprise.proof.verdict import Finding, Match, Verdict
-from reprise.store.digest import TAG
 from reprise.store.recorded import Recorded
 
 
@@ -64,7 +64,7 @@ def uris(run: mlflow.entities.Run) -> list[str]:
 
 def test_the_digest_belongs_to_the_model_itself(train: Job) -> None:
     run = train()
-    assert model_of(run).tags[TAG] == mlflow.get_run(run.info.run_id).data.tags[TAG]
+    assert model_of(run).tags[tag.MODEL_DIGEST] == mlflow.get_run(run.info.run_id).data.tags[tag.MODEL_DIGEST]
     for uri in uris(run):
         assert load(uri).model_id == model_of(run).model_id
 
@@ -115,14 +115,14 @@ def test_a_second_model_among_the_artifacts_changes_nothing(train: Job, tmp_path
 
 def test_a_digest_that_run_and_model_say_differently_is_a_contradiction(train: Job) -> None:
     run = train()
-    mlflow.MlflowClient().set_tag(run.info.run_id, TAG, "0" * 64)
+    mlflow.MlflowClient().set_tag(run.info.run_id, tag.MODEL_DIGEST, "0" * 64)
     with pytest.raises(JobFailed, match="the record contradicts itself"):
         load(f"runs:/{run.info.run_id}/model")
 
 
 def test_a_model_of_an_earlier_version_has_its_digest_in_its_run(train: Job) -> None:
     run = train()
-    mlflow.MlflowClient().delete_logged_model_tag(model_of(run).model_id, TAG)
+    mlflow.MlflowClient().delete_logged_model_tag(model_of(run).model_id, tag.MODEL_DIGEST)
     assert load(f"runs:/{run.info.run_id}/model").model_id
 
 
@@ -138,7 +138,7 @@ def test_a_model_without_a_digest_or_in_a_pickle_wants_to_be_trusted(store: str)
     folder = Path(mlflow.artifacts.download_artifacts(uri))
     from reprise.store.digest import digest
 
-    mlflow.set_logged_model_tags(pickled.model_id, {TAG: digest(folder)})
+    mlflow.set_logged_model_tags(pickled.model_id, {tag.MODEL_DIGEST: digest(folder)})
     with pytest.raises(WrongCall, match="it is a pickle"):
         load(uri)
     assert load(uri, trusted=True).model_id == pickled.model_id
