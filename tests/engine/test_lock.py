@@ -82,7 +82,7 @@ def test_the_pins_are_closed_and_hold_nothing_else() -> None:
 def test_the_tests_use_the_same_pins() -> None:
     text = (PROJECT / "tests/requirements.txt").read_text()
     requirements = [Requirement(line) for line in text.splitlines() if not line.startswith("#")]
-    tested = {canonicalize_name(pin.name): str(pin) for pin in requirements}
+    tested: dict[str, str] = {canonicalize_name(pin.name): str(pin) for pin in requirements}
     assert {name: tested.get(name) for name in pins()} == {name: str(pin) for name, pin in pins().items()}
     assert {canonicalize_name(Requirement(line).name) for line in groups()["test"]} <= set(tested)
 
