@@ -32,7 +32,7 @@ def make_large(folder: Path) -> None:
             content = generator.randbytes(HISTORY // COMMITS)
             head = f"commit refs/heads/main\ncommitter A <a@example.org> {number} +0000\ndata 1\nx\n"
             head += f"M 100644 inline data/{number % 50}\ndata {len(content)}\n"
-            importer.stdin.write(head.encode() + content + b"\n")  # type: ignore[union-attr]
+            importer.stdin.write(head.encode() + content + b"\n")
     git(folder, "checkout", "--quiet", "main")
     archive = subprocess.run(["git", "-C", str(PROJECT), "archive", "HEAD"], check=True, capture_output=True).stdout
     subprocess.run(["tar", "--extract", "--directory", str(folder)], input=archive, check=True)

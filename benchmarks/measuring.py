@@ -71,7 +71,7 @@ def measure(command: Sequence[str], folder: Path, variables: Mapping[str, str], 
     return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024)
 
 
-def interleaved(sides: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
+def interleaved(sides: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
     """Measure all sides in turns after one warm-up round, and return medians."""
     found: dict[str, list[Cost]] = {name: [] for name in sides}
     for number in range(rounds + 1):

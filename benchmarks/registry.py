@@ -8,12 +8,12 @@ import shutil
 import sqlite3
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
 
 import click
-from measuring import PROJECT, Bench, interleaved, write_table
+from measuring import PROJECT, Bench, Cost, interleaved, write_table
 
 PAGE = PROJECT / "docs/registry.md"
 RUNS, VERSIONS = 10_000, 1_000
@@ -92,7 +92,10 @@ def measure(bench: Bench, rounds: int) -> Iterator[str]:
             "python", "-c", PROBE, "models:/other/1",
         ),
     }  # fmt: skip
-    calls = {name: lambda side=side: bench.call(*side(), cwd=large, programs=launcher) for name, side in sides.items()}
+    calls: dict[str, Callable[[], Cost]] = {
+        name: lambda side=side: bench.call(*side(), cwd=large, programs=launcher)  # type: ignore[misc]
+        for name, side in sides.items()
+    }
     calls["`reprise history`, in a store of 2 training runs"] = lambda: bench.call(
         "reprise", "history", cwd=small, programs=launcher
     )

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -155,7 +155,7 @@ def answers(address: str) -> bool:
         return False
 
 
-def in_turns(sides: dict[Side, Callable[[], Cost]], rounds: int) -> dict[Side, Cost]:
+def in_turns(sides: Mapping[Side, Callable[[], Cost]], rounds: int) -> dict[Side, Cost]:
     """Measure all sides in turns, and return medians."""
     found: dict[Side, list[Cost]] = {name: [] for name in sides}
     for _ in range(rounds):

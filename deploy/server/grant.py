@@ -121,7 +121,7 @@ def _ask(method: str, path: str, **content: str) -> dict[str, Any]:
     answer = requests.request(method, address, auth=login, timeout=30, **sent)  # type: ignore[arg-type]
     if answer.status_code != requests.codes.ok:
         raise Refused(path, answer)
-    return answer.json() if answer.content.strip() else {}  # type: ignore[no-any-return]
+    return answer.json() if answer.content.strip() else {}
 
 
 if __name__ == "__main__":

@@ -187,9 +187,9 @@ def best(metric: str, where: str, direction: Any) -> None:
     say(*tell(best_run(metric, where, direction), metric))
 
 
-@cli.command(epilog="Example: reprise lock --upgrade")
+@cli.command(epilog="Example: reprise lock --python 3.12")
 @click.option("--upgrade", is_flag=True, help="Take the newest versions; else pins that still fit stay.")
-@click.option("--python", help="The version of Python to lock, such as 3.12. Default: the one locked now.")
+@click.option("--python", help="The version of Python to lock, such as 3.12. Default: that of conda.yaml.")
 def lock(python: str | None, upgrade: bool) -> None:  # noqa: FBT001  click passes flags so
     """Pin the dependencies of pyproject.toml in conda.yaml and tests/requirements.txt."""
     from reprise.environment.lock import write_lock  # noqa: PLC0415

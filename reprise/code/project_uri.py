@@ -1,5 +1,6 @@
 """What `mlflow run` is asked to run: a repository, a version of it, and a folder in it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +49,14 @@ def parse(uri: str) -> ProjectUri:
     Raises:
         WrongCall: the subdirectory is not inside of the repository.
     """
-    repository, _, fragment = (uri, "", "") if Path(uri).exists() else uri.partition("#")
+    repository, _, fragment = (uri, "", "") if is_here(uri) else uri.partition("#")
     version, _, subdirectory = fragment.partition(":")
     return ProjectUri(repository, version or None, subdirectory)
+
+
+def is_here(path: str) -> bool:
+    """Return whether there is such a file or folder; a text that can be no path, as it is too long, names none."""
+    return os.path.exists(path)  # noqa: PTH110  Path.exists raises OSError for a long one
 
 
 def local_folder(repository: str) -> Path | None:
@@ -58,6 +64,6 @@ def local_folder(repository: str) -> Path | None:
 
     A file URL keeps git's own transport, as it may well be a share's; only paths are read directly.
     """
-    if "://" in repository or (":" in repository.partition("/")[0] and not Path(repository).exists()):
+    if "://" in repository or (":" in repository.partition("/")[0] and not is_here(repository)):
         return None
     return Path(repository).expanduser().absolute()

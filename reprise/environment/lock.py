@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from reprise.base import scratch
-from reprise.base.errors import JobFailed
+from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.project import FOLDER, LOCK_FILE, required
+from reprise.base.terminal import note
 from reprise.environment.pins import read_lock
 
 TEST_REQUIREMENTS = FOLDER / "tests/requirements.txt"
@@ -24,6 +26,9 @@ PLATFORMS: tuple[dict[str, str], ...] = (
     {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
 )
 """The platforms that the environment is locked for, as environment markers name them."""
+
+TESTED = ("3.11", "3.12", "3.13")
+"""The versions of Python that this engine is tested with, the oldest first: with an older one it does not run."""
 
 _HEADER = """\
 # The environment of the project, every package pinned. Written by `reprise lock` from [dependency-groups] project
@@ -45,17 +50,19 @@ def write_lock(python: str | None = None, *, upgrade: bool = False) -> list[Path
     """Write conda.yaml and, for a project that has a dependency group for tests, tests/requirements.txt.
 
     Args:
-        python: the version of Python to lock, such as `3.11`; None keeps the one that is locked.
+        python: the version of Python to lock, such as `3.12` or `3.12.1`; None keeps the one that is locked.
         upgrade: take the newest of everything within its range; else pins that still fit stay.
 
     Returns:
         The files that were written.
 
     Raises:
-        WrongCall: there is no project, or it has no environment lock yet.
+        WrongCall: there is no project, it has no environment lock yet, or `python` is no version that can be locked.
         JobFailed: uv is missing, cannot reach the package index, or finds no versions that fit together.
     """
     required("reprise lock")
+    if python is not None:
+        _check_python(python)
     old = read_lock()
     python = python or old.python
     project_pins = _compile(["project"], python, [] if upgrade else [str(pin) for pin in old.pins.values()])
@@ -71,6 +78,26 @@ def write_lock(python: str | None = None, *, upgrade: bool = False) -> list[Path
         _TEST_HEADER + "".join(f"{pin}\n" for pin in test_pins), encoding="utf-8", newline="\n"
     )
     return [LOCK_FILE, TEST_REQUIREMENTS]
+
+
+def _check_python(version: str) -> None:
+    """Check that a version of Python can be locked, and note where this engine was not tested with it.
+
+    Raises:
+        WrongCall: it is no version of Python 3, or older than the engine's oldest.
+    """
+    if not re.fullmatch(r"3\.(0|[1-9][0-9]?)(\.(0|[1-9][0-9]?))?", version):
+        raise WrongCall(f"--python {version!r} is no version of Python 3; give one such as {TESTED[-1]}")
+    minor = _minor(version)
+    if Version(minor) < Version(TESTED[0]):
+        raise WrongCall(f"--python {version} is too old for this engine; give {TESTED[0]} or newer")
+    if minor not in TESTED:
+        note(f"this engine was tested with Python {', '.join(TESTED)}, not with {minor}")
+
+
+def _minor(version: str) -> str:
+    """Return a version's first two parts, which is what the marker `python_version` names."""
+    return ".".join(version.split(".")[:2])
 
 
 def _has_tests() -> bool:
@@ -116,8 +143,8 @@ def _for_python(pins: Sequence[str], python: str) -> list[str]:
 
 def _version(python: str) -> dict[str, str]:
     return {
-        "python_version": python,
-        "python_full_version": f"{python}.0",
+        "python_version": _minor(python),
+        "python_full_version": python if python.count(".") > 1 else f"{python}.0",
         "implementation_name": "cpython",
         "platform_python_implementation": "CPython",
     }

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import mlflow
@@ -60,7 +61,7 @@ def environment(**variables: str) -> dict[str, str]:
     return {**clean, **variables}
 
 
-def run(*command: str | Path, cwd: Path, timeout: int = 900, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path, cwd: Path, timeout: Any = 900, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user would, and return what it printed and its exit code."""
     return subprocess.run(
         [str(part) for part in command],
@@ -176,7 +177,7 @@ def reproduced(run: mlflow.entities.Run) -> dict[str, object]:
     return found
 
 
-def as_served(model: mlflow.pyfunc.PyFuncModel, rows: pd.DataFrame) -> pd.DataFrame:
+def as_served(model: Any, rows: pd.DataFrame) -> pd.DataFrame:
     """Give rows the types of a model's signature, as MLflow's server does and docs/tables.md says."""
     schema = model.metadata.get_input_schema()
     return rows.astype(dict(zip(schema.input_names(), schema.pandas_types(), strict=True)))

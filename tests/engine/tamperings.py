@@ -133,7 +133,10 @@ def _tags() -> Iterator[Tampering]:
     }.items():
         named = "provenance.json" if name == tag.PROVENANCE_SHA256 else f"tag {name}"
         yield Tampering(
-            f"tag {name}", "train", lambda place, name=name, value=value: place.tag("train", name, value), named
+            f"tag {name}",
+            "train",
+            lambda place, name=name, value=value: place.tag("train", name, value),  # type: ignore[misc]
+            named,
         )
 
 
@@ -142,7 +145,7 @@ def _values() -> Iterator[Tampering]:
         yield Tampering(
             f"parameter {name}",
             "train",
-            lambda place, name=name, value=value: place.parameter("train", name, value),
+            lambda place, name=name, value=value: place.parameter("train", name, value),  # type: ignore[misc]
             f"parameter {name}",
         )
     yield Tampering(
@@ -193,11 +196,15 @@ def _files() -> Iterator[Tampering]:
         yield Tampering(
             f"{name} replaced",
             "train",
-            lambda place, name=name: _there(place, name).write_text("nothing\n"),
+            lambda place, name=name: _there(place, name).write_text("nothing\n"),  # type: ignore[misc]
             f"file {name}",
         )
         yield Tampering(
-            f"{name} deleted", "train", lambda place, name=name: _there(place, name).unlink(), f"file {name}", gone
+            f"{name} deleted",
+            "train",
+            lambda place, name=name: _there(place, name).unlink(),  # type: ignore[misc]
+            f"file {name}",
+            gone,
         )
     yield Tampering("a cell of predictions.parquet", "train", _change_cell, "file predictions.parquet")
     yield Tampering(
@@ -283,7 +290,7 @@ def _patches() -> Iterator[Tampering]:
 def _judgements() -> Iterator[Tampering]:
     for name, value in {"reprise.verdict": "refused", "reprise.verdict.policy": "0" * 64}.items():
         yield Tampering(
-            f"tag {name}", "evaluate", lambda place, name=name, value=value: place.tag("evaluate", name, value),
+            f"tag {name}", "evaluate", lambda place, name=name, value=value: place.tag("evaluate", name, value),  # type: ignore[misc]
             f"tag {name}",
         )  # fmt: skip
     yield Tampering(
@@ -388,7 +395,7 @@ def _dataset(place: Place) -> str:
 
 def _change_cell(place: Place) -> None:
     path = place.artifact("train", "predictions.parquet")
-    table = pd.read_parquet(path)
+    table: Any = pd.read_parquet(path)
     table.loc[0, "prediction"] = (table.loc[0, "prediction"] + 1) % 3
     table.to_parquet(path, index=False)
 

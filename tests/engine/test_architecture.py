@@ -170,8 +170,8 @@ def test_the_imports_are_the_fast_ones(entry_point: str) -> None:
 
 def test_the_launcher_needs_no_package_of_the_project_environment() -> None:
     """The command line works where there is no scikit-learn, pandas, skops or matplotlib."""
-    absent = ("sklearn", "pandas", "skops", "matplotlib", "pyarrow", "joblib", "numpy", "scipy", "threadpoolctl")
-    absent += ("cloudpickle", "distributed")
+    absent = ["sklearn", "pandas", "skops", "matplotlib", "pyarrow", "joblib", "numpy", "scipy", "threadpoolctl"]
+    absent += ["cloudpickle", "distributed"]
     lean = [name for name in NAMES if name.removeprefix("reprise.") not in {*NEEDS_THE_ENVIRONMENT, "__main__"}]
     assert len(lean) == len(NAMES) - len(NEEDS_THE_ENVIRONMENT) - 1
     check = f"""

@@ -3,6 +3,7 @@
 import re
 import urllib.request
 from subprocess import PIPE, Popen
+from typing import Any
 
 import click
 import mlflow
@@ -64,7 +65,7 @@ def test_ui_of_no_run_is_one_line(store: str) -> None:
 
 
 def test_tune_starts_the_entry_point_and_ends_as_it_does(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    started = []
+    started: Any = []
     monkeypatch.setattr("reprise.running.entry_point_run.run_entry_point", lambda *call: started.append(call) or 1)
     done = CliRunner().invoke(cli, ["tune", "-P", "data=digits", "-P", "space=a=b.yaml"])
     assert done.exit_code == 1

@@ -142,7 +142,7 @@ def test_a_forest_of_another_seed_differs() -> None:
         Results(leaves={"model": learned.parameters(RandomForestClassifier(3, random_state=seed).fit(X, y))})
         for seed in (0, 1)
     ]
-    assert any("tree_" in finding.name for finding in unequal(*sides))
+    assert any("tree_" in finding.name for finding in unequal(sides[0], sides[1]))
 
 
 def test_an_object_that_holds_itself_ends() -> None:

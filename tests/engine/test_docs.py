@@ -221,7 +221,15 @@ def test_the_backend_of_the_page_runs_a_commit(store: str, tmp_path: Path, monke
     exec(example, names)  # noqa: S102  it is what the test is about
     backend = names["OneThreadBackend"]()
     config = {"ENV_MANAGER": "local"}
-    place = (str(folder), "main", {}, commit, config, mlflow.get_tracking_uri(), os.environ["MLFLOW_EXPERIMENT_ID"])
+    place: Any = (
+        str(folder),
+        "main",
+        {},
+        commit,
+        config,
+        mlflow.get_tracking_uri(),
+        os.environ["MLFLOW_EXPERIMENT_ID"],
+    )
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OUT", str(tmp_path / "out.txt"))
     monkeypatch.setenv("CODE", "0")

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import click
 import mlflow
@@ -390,7 +391,7 @@ class TestRuns:
         self, make: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         yes, no = make(host="elsewhere"), make(host="elsewhere")
-        asked: list[str] = []
+        asked: Any = []
         monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
         monkeypatch.setattr("click.confirm", lambda text: asked.append(text) or yes in text)
         found = doctor_store.runs(fix=True)

@@ -1,6 +1,7 @@
 """`evaluate` in this process: which model, which rows, what it logs."""
 
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -37,7 +38,7 @@ def test_by_default_the_newest_model_on_the_rows_it_was_not_trained_on(train: Jo
         )
         for run in (trained, judged)
     ]
-    pd.testing.assert_frame_equal(*rows)
+    pd.testing.assert_frame_equal(rows[0], rows[1])
 
 
 def test_evaluations_are_found_from_the_model_and_its_run(train: Job, evaluate: Job) -> None:
@@ -72,7 +73,7 @@ def test_a_registered_model_by_version_and_by_alias(train: Job, evaluate: Job) -
 def test_data_that_changed_since_are_refused_with_both_fingerprints(train: Job, evaluate: Job, wine: Path) -> None:
     trained = train("--data", str(wine))
     recorded = trained.data.tags["reprise.data.fingerprint"]
-    frame = pd.read_csv(wine)
+    frame: Any = pd.read_csv(wine)
     frame.loc[0, "alcohol"] += 1
     frame.to_csv(wine, index=False)
     with pytest.raises(JobFailed, match=rf"fingerprint [0-9a-f]{{64}}, recorded {recorded}"):

@@ -3,7 +3,6 @@
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -53,7 +52,7 @@ JSON = {
 }
 
 
-def by_name(cases: dict[str, str]) -> Any:
+def by_name(cases: dict[str, str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in cases.items()])
 
 

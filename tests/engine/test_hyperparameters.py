@@ -59,8 +59,8 @@ def test_mlproject_gets_the_line_that_train_and_doctor_name(with_degree: Path) -
     assert (with_degree / "MLproject").read_text() == before
     assert run("reprise", "sync", cwd=with_degree).returncode == 0
     added = {*(with_degree / "MLproject").read_text().split("\n")} - {*before.split("\n")}
-    (command,) = added - {f"      {line}"}
-    assert command.endswith(" --seed={seed} --degree={degree}")
+    (changed,) = added - {f"      {line}"}
+    assert changed.endswith(" --seed={seed} --degree={degree}")
     assert run("reprise", "sync", "--check", cwd=with_degree).returncode == 0
 
 

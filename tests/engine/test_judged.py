@@ -5,6 +5,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -30,9 +31,9 @@ def judge(*arguments: str) -> Result:
     return CliRunner().invoke(command, arguments)
 
 
-def verdict_json(run: mlflow.entities.Run) -> dict[str, object]:
+def verdict_json(run: mlflow.entities.Run) -> dict[str, Any]:
     path = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="verdict.json")
-    content: dict[str, object] = json.loads(Path(path).read_text())
+    content: dict[str, Any] = json.loads(Path(path).read_text())
     return content
 
 
@@ -66,7 +67,7 @@ def test_a_refused_model_ends_with_exit_code_1_and_the_run_says_why(train: Job) 
     assert run.data.tags["reprise.verdict"] == "refused"
     content = verdict_json(run)
     assert content["verdict"] == "refused"
-    refused = [outcome for outcome in content["outcomes"] if outcome["result"] == "refused"]  # type: ignore[attr-defined]
+    refused = [outcome for outcome in content["outcomes"] if outcome["result"] == "refused"]
     assert refused[0]["rule"] == "metrics.accuracy"
     assert refused[0]["limit"] == "at least 0.7"
     assert float(refused[0]["value"]) < 0.7
@@ -96,7 +97,7 @@ def test_the_champion_is_asked_for_the_same_rows(train: Job, tmp_path: Path) -> 
     assert judge("--policy", table(tmp_path, rules)).exit_code == 0
     content = verdict_json(mlflow.last_active_run())
     assert content["champion"] == registry.find("reprise", "1").model_id
-    change = next(item for item in content["outcomes"] if item["rule"] == "change.accuracy")  # type: ignore[attr-defined]
+    change = next(item for item in content["outcomes"] if item["rule"] == "change.accuracy")
     assert change["result"] == "passed"
     assert change["reason"] == "38 rows"
     assert judge("--model", "models:/reprise@champion", "--policy", table(tmp_path, rules)).exit_code == 0
@@ -112,7 +113,7 @@ def test_a_champion_is_not_asked_for_rows_that_it_has_learned_from(train: Job) -
     judge()
     change = next(
         item for item in verdict_json(mlflow.last_active_run())["outcomes"] if item["rule"].startswith("change")
-    )  # type: ignore[attr-defined]
+    )
     assert int(change["reason"].split()[0]) < 20
 
 
@@ -205,7 +206,7 @@ def test_the_shipped_policy_asks_for_no_time_and_another_may(train: Job, tmp_pat
     result = judge()
     assert "not checked:" in result.output
     assert "prediction_time" in result.output.split("not checked:")[1].splitlines()[0]
-    outcome = {one["rule"]: one for one in verdict_json(mlflow.last_active_run())["outcomes"]}["prediction_time"]  # type: ignore[attr-defined]
+    outcome = {one["rule"]: one for one in verdict_json(mlflow.last_active_run())["outcomes"]}["prediction_time"]
     assert outcome["value"] == "", "what is not asked is not measured: two evaluations say the same"
     for limit, verdict in (("{max: 5000}", "passed"), ("{max: 0.001}", "refused")):
         result = judge("--policy", table(tmp_path, f"prediction_time: {limit}\n"))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import comb
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -48,8 +49,8 @@ def test_a_policy_without_rules_says_that_nothing_is_checked() -> None:
     ],
 )
 def test_limits_are_included(rule: str, met: Limits, missed: Limits) -> None:
-    assert results(EVIDENCE, replace(NOTHING, **{rule: met}))[rule] == "passed"
-    judged = judge(EVIDENCE, replace(NOTHING, **{rule: missed}))
+    assert results(EVIDENCE, replace(NOTHING, **cast("Any", {rule: met})))[rule] == "passed"
+    judged = judge(EVIDENCE, replace(NOTHING, **cast("Any", {rule: missed})))
     assert judged.verdict == "refused"
     assert [outcome.rule for outcome in judged.refusals] == [rule]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -70,7 +71,8 @@ def test_whole_numbers_of_a_parquet_file_are_the_codes_that_they_spell(
     digits = digits.assign(code=digits["code"].astype(float).where(np.arange(len(digits)) > 0))
     digits.to_parquet(tmp_path / "digits.parquet")
     judged = evaluate("--model", f"runs:/{trained.info.run_id}/model", "--data", str(tmp_path / "digits.parquet"))
-    assert predictions(judged).iloc[1:].eval("truth == prediction").all()
+    answered: Any = predictions(judged).iloc[1:]
+    assert answered.eval("truth == prediction").all()
 
 
 @pytest.mark.parametrize(
@@ -141,8 +143,8 @@ def test_a_footer_without_a_target_decides_no_type(known: str, evaluate: Job, tm
 
 def as_signed_before(raw: pd.DataFrame, _y: pd.Series) -> ModelSignature:
     """The signature that earlier versions gave such a table."""
-    kinds = {"code": DataType.string, "size": AnyType(), "flag": DataType.boolean}
-    columns = [ColSpec(kinds[name], name) for name in raw.columns]
+    kinds: dict[str, Any] = {"code": DataType.string, "size": AnyType(), "flag": DataType.boolean}
+    columns: list[Any] = [ColSpec(kinds[name], name) for name in raw.columns]
     return ModelSignature(Schema(columns), Schema([ColSpec(DataType.string)]))
 
 

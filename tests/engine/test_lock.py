@@ -9,12 +9,14 @@ from typing import Any
 import click
 import pytest
 import yaml
+from click.testing import CliRunner
 from conftest import ENTRY_POINTS, PROJECT, run
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from reprise.base.spelling import as_text
 from reprise.cli.commands import cli
+from reprise.environment.lock import TESTED
 
 SPEC = re.compile(r"[a-z0-9][a-z0-9.-]*==[0-9][a-z0-9.!+]*( ; [^#]+)?")
 
@@ -80,7 +82,7 @@ def test_the_pins_are_closed_and_hold_nothing_else() -> None:
 def test_the_tests_use_the_same_pins() -> None:
     text = (PROJECT / "tests/requirements.txt").read_text()
     requirements = [Requirement(line) for line in text.splitlines() if not line.startswith("#")]
-    tested = {canonicalize_name(pin.name): str(pin) for pin in requirements}
+    tested: dict[str, str] = {canonicalize_name(pin.name): str(pin) for pin in requirements}
     assert {name: tested.get(name) for name in pins()} == {name: str(pin) for name, pin in pins().items()}
     assert {canonicalize_name(Requirement(line).name) for line in groups()["test"]} <= set(tested)
 
@@ -91,6 +93,14 @@ def test_launcher_and_project_speak_to_one_mlflow() -> None:
     assert str(pins()["mlflow-skinny"]) == skinny
     server = (PROJECT / "deploy/server/start").read_text()
     assert f"'mlflow[auth]{pins()['mlflow-skinny'].specifier}'" in server
+
+
+def test_the_package_names_the_versions_of_python_that_it_is_tested_with() -> None:
+    package = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    prefix = "Programming Language :: Python :: "
+    named = tuple(line.removeprefix(prefix) for line in package["classifiers"] if line.startswith(f"{prefix}3."))
+    assert named == TESTED
+    assert package["requires-python"] == f">={TESTED[0]}"
 
 
 def test_every_direct_dependency_has_its_reason() -> None:
@@ -144,3 +154,39 @@ def test_lock_keeps_pins_that_fit_and_writes_those_that_are_new(project: Path) -
     assert done.returncode == 0, done.stderr
     added = set((project / "conda.yaml").read_text().splitlines()) - set(before.splitlines())
     assert [line.strip().partition("==")[0] for line in added] == ["- tabulate"]
+
+
+@pytest.mark.parametrize(
+    "version", ["3.10", "3.9.1", "3", "2.7", "3.12.x", "3.012", ">=3.12", "py312", "3.1२", "", " 3.12"]
+)
+def test_lock_refuses_what_is_no_version_of_python(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("nothing is compiled"))
+    refused = CliRunner().invoke(cli, ["lock", "--python", version])
+    assert refused.exit_code == 2
+    (line,) = [line for line in refused.stderr.splitlines() if line.startswith("Error: ")]
+    assert re.fullmatch(r"Error: --python .* (give 3\.11 or newer|give one such as 3\.13)", line)
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
+@pytest.mark.parametrize("version", TESTED[1:])
+def test_lock_pins_for_another_tested_python(project: Path, version: str) -> None:
+    """Both files do, and the index has a wheel of every pin for it."""
+    done = run("python", "-m", "reprise", "lock", "--python", version, cwd=project)
+    assert done.returncode == 0, done.stderr
+    locked = yaml.safe_load((project / "conda.yaml").read_text())["dependencies"]
+    assert locked[:2] == [f"python={version}", "pip"]
+    assert "was tested with" not in done.stderr
+    tested = (project / "tests/requirements.txt").read_text().splitlines()
+    assert {*locked[2]["pip"]} < {*tested}
+    with_wheels = ["uv", "pip", "install", "--dry-run", "--no-deps", "--target", str(project / "target")]
+    with_wheels += ["--python-version", version, "--only-binary", ":all:", "-r", "tests/requirements.txt"]
+    done = run(*with_wheels, cwd=project)
+    assert done.returncode == 0, done.stderr
+
+
+def test_lock_says_that_a_python_is_untested(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # without uv nothing is written
+    said = CliRunner().invoke(cli, ["lock", "--python", "3.14"]).stderr
+    assert f"this engine was tested with Python {', '.join(TESTED)}, not with 3.14" in said
+    assert "Error: uv is not on the PATH" in said

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -69,7 +70,7 @@ def test_it_trains_and_scores_raw_rows(train: Job, tmp_path: Path, kind: str, su
     ],
     ids=["categorical", "categorical numbers", "decimal", "nullable integer", "nullable boolean", "nullable text"],
 )
-def test_parquets_own_types_train_and_score_raw_rows(train: Job, tmp_path: Path, column: object) -> None:
+def test_parquets_own_types_train_and_score_raw_rows(train: Job, tmp_path: Path, column: Any) -> None:
     plain().assign(c=column).to_parquet(tmp_path / "table.parquet")
     raw = pd.read_parquet(tmp_path / "table.parquet")
     if isinstance(column, pd.api.extensions.ExtensionArray) and not isinstance(column, pd.Categorical):

@@ -158,7 +158,7 @@ def other_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def other_split(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let today's code hold out other rows for the same seed."""
-    split = reprise.data.dataset.train_test_split
+    split = vars(reprise.data.dataset)["train_test_split"]
     other = lambda *arrays, random_state, **rest: split(*arrays, random_state=random_state + 1, **rest)  # noqa: E731
     monkeypatch.setattr(reprise.data.dataset, "train_test_split", other)
 

@@ -18,7 +18,7 @@ def search(store: object) -> Callable[..., Any]:
     for number in range(RUNS):
         client.create_run("0", tags={"number": str(number)}, start_time=number + 1)  # 0 would be now
 
-    def counted(*which: object, **options: object) -> object:
+    def counted(*which: Any, **options: Any) -> object:
         counted.asked.append(options)  # type: ignore[attr-defined]
         return client.search_runs(*which, **options)
 

@@ -86,7 +86,7 @@ def test_a_link_of_one_s_own_checkout_may_lead_to_the_data(tmp_path: Path, monke
     (tmp_path / "shared/table.csv").write_text("a\n1\n")
     (tmp_path / "project").mkdir()
     (tmp_path / "project/data").symlink_to("../shared")
-    monkeypatch.setattr(source.project, "FOLDER", tmp_path / "project")
+    monkeypatch.setattr("reprise.data.source.project.FOLDER", tmp_path / "project")
     found = source.again({"in_project": "data/table.csv", "uri": "gone"})
     assert found == str(tmp_path / "project/data/table.csv")
 

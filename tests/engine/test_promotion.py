@@ -10,6 +10,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -191,7 +192,7 @@ def test_a_verdict_on_altered_files_does_not_block_the_restored_ones(judged: Mlf
     evaluate = ENTRY_POINTS["evaluate"]
 
     CliRunner().invoke(evaluate, ["--model", "models:/reprise/1", "--trust-model", "yes"])
-    assert verdict_of(str(version.model_id)).model != version.tags["reprise.model.digest"]  # type: ignore[union-attr]
+    assert verdict_of(str(version.model_id)).model != version.tags["reprise.model.digest"]
     assert "were altered since it was registered" in refused(1, "promote", "1", "--force", "--reason", "now")
     file.write_bytes(whole)
     assert "other files were judged" in refused(1, "promote", "1")
@@ -382,7 +383,7 @@ def test_two_machines_at_once_one_gives_way(judged: MlflowClient, monkeypatch: p
     """MLflow has no compare-and-set: whoever sees another's flag, or another version than expected, stops."""
     done("promote", "1")
     with monkeypatch.context() as patch:
-        patch.setattr(history.socket, "gethostname", lambda: "elsewhere")
+        patch.setattr("socket.gethostname", lambda: "elsewhere")
         history.begin("reprise", "promote", "champion", "1", "3")
     output = refused(1, "promote", "2", "--force", "--reason", "now")
     assert "was overtaken" in output
@@ -402,7 +403,7 @@ def test_an_alias_that_moves_in_the_middle_is_seen(
     if moment == "before":
         begin = history.begin
 
-        def other(*arguments: str, **named: str) -> history.Move:
+        def other(*arguments: Any, **named: Any) -> history.Move:
             judged.set_registered_model_alias("reprise", "champion", "2")
             return begin(*arguments, **named)
 
@@ -421,7 +422,7 @@ def test_an_alias_that_moves_in_the_middle_is_seen(
 
 def test_the_shipped_policy_is_the_default() -> None:
     (option,) = [option for option in registry_commands.promote.params if option.name == "policy"]
-    assert (PROJECT / option.default).is_file()
+    assert (PROJECT / str(option.default)).is_file()
 
 
 def set_clock(run_id: str, ahead: timedelta) -> None:
@@ -466,7 +467,7 @@ def test_a_move_from_the_future_is_watched_and_does_not_block_for_a_day(
 ) -> None:
     done("promote", "1")
     with monkeypatch.context() as patch:
-        patch.setattr(history.socket, "gethostname", lambda: "elsewhere")
+        patch.setattr("socket.gethostname", lambda: "elsewhere")
         entry = history.begin("reprise", "promote", "champion", "1", "3")
     set_clock(entry.run_id, timedelta(days=1))
     monkeypatch.setattr(promotion, "WATCHED", 2.0)
@@ -485,7 +486,7 @@ def test_doctor_asks_about_no_move_whose_process_is_not_known(
     from reprise.doctor import store
 
     with monkeypatch.context() as patch:
-        patch.setattr(history.socket, "gethostname", lambda: "elsewhere")
+        patch.setattr("socket.gethostname", lambda: "elsewhere")
         entry = history.begin("reprise", "promote", "champion", "none", "3")
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("click.confirm", lambda _text: True)
@@ -501,7 +502,7 @@ def test_doctor_repairs_a_move_and_does_not_end_it_as_a_failed_run(
 
     done("promote", "1")
     with monkeypatch.context() as patch:
-        patch.setattr(promotion.history, "end", lambda *_: (_ for _ in ()).throw(Killed()))
+        patch.setattr(history, "end", lambda *_: (_ for _ in ()).throw(Killed()))
         with pytest.raises(Killed):
             reprise("promote", "3", "--force", "--reason", "next")
     run_id = history.moves("reprise")[-1].run_id

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import mlflow
@@ -158,7 +159,7 @@ def test_a_server_that_is_away_at_first_is_tried_again(
         monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
     start, tries = mlflow.start_run, []
 
-    def away_at_first(**options: object) -> mlflow.ActiveRun:
+    def away_at_first(**options: Any) -> mlflow.ActiveRun:
         tries.append(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"])
         if len(tries) == 1:
             os.environ.pop("MLFLOW_RUN_ID", None)

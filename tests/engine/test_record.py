@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import mlflow
@@ -14,6 +15,7 @@ from conftest import ENTRY_POINTS, Job, copy_project, invoke, run
 
 import reprise.base.project
 from reprise.base import limits, tag
+from reprise.base.errors import TAG_LENGTH
 from reprise.data import inputs
 from reprise.governance.verdict import Verdict
 from reprise.proof import reproduction
@@ -204,7 +206,7 @@ def old(**changed: object) -> Stored:
     return Stored(**{**honest, **changed})  # type: ignore[arg-type]
 
 
-LOCKED = {**OLD, "environment": {"matches_lock": True}}
+LOCKED: Any = {**OLD, "environment": {"matches_lock": True}}
 
 
 def test_an_old_record_is_checked_in_what_it_says_twice_and_the_rest_is_said() -> None:
@@ -251,7 +253,7 @@ def test_a_run_of_another_project_has_nothing_to_check() -> None:
 
 def test_a_lock_with_the_line_ends_of_windows_is_the_same() -> None:
     text = b"dependencies:\n"
-    record = {**OLD, "environment": {"lock_sha256": seal.hashlib.sha256(text).hexdigest()}}
+    record: Any = {**OLD, "environment": {"lock_sha256": hashlib.sha256(text).hexdigest()}}
     tags = {**old().tags, "reprise.environment.lock": record["environment"]["lock_sha256"]}
     for lock in (text, text.replace(b"\n", b"\r\n")):
         assert not [each for each in check(old(lock=lock, tags=tags), record) if each.match == Match.DIFFERENT]
@@ -262,7 +264,7 @@ def test_a_text_that_is_cut_for_a_tag_says_so() -> None:
     text = "x" * 9000
     verdict = Verdict("refused", "1", "p", "m", "d", "none", text)
     kept = verdict.tags()["reprise.verdict.reasons"]
-    assert len(kept) == limits.TAG_LENGTH
+    assert len(kept) == TAG_LENGTH
     assert kept.endswith("… (cut, 9000 characters in all)")
     assert verdict.reasons == text
     assert limits.in_tag("x" * 5000) == "x" * 5000

@@ -77,7 +77,8 @@ def test_a_constant_without_what_it_stands_on_is_refused() -> None:
 
 def test_a_record_with_what_every_version_wrote_is_read_as_it_is() -> None:
     assert record.parsed(json.dumps(WHOLE)) == WHOLE
-    assert record.parsed(changed("of a later day", [1])) == {**WHOLE, "of a later day": [1]}
+    later: object = record.parsed(changed("of a later day", [1]))
+    assert later == {**WHOLE, "of a later day": [1]}
 
 
 @pytest.mark.parametrize("key", record.WHOLE)

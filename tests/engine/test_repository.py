@@ -266,7 +266,7 @@ class Private(SimpleHTTPRequestHandler):
         if self.headers["Authorization"] == f"Basic {b64encode(b'me:hunter2').decode()}":
             super().do_GET()
         else:
-            Refusing.do_GET(self)
+            Refusing.do_GET(self)  # type: ignore[arg-type]
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -50,7 +50,7 @@ with mlflow.start_run():
 """
 
 
-class Doubler(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class Doubler(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-defined]
     """A model that is not scikit-learn's."""
 
     def __init__(self, factor: float) -> None:
@@ -167,7 +167,7 @@ def test_a_run_is_reproduced_after_the_code_has_changed(checkout: Path, train: J
     verdict = reproduce(first)
     assert verdict["verdict"] == "reproduced", verdict
     assert verdict["reason"] == "bit for bit, in all that was compared"
-    rerun = mlflow.get_run(verdict["rerun_id"])
+    rerun = mlflow.get_run(str(verdict["rerun_id"]))
     assert rerun.data.tags["reprise.rerun_of"] == first.info.run_id
     assert rerun.data.tags["mlflow.source.git.commit"] == first.data.tags["mlflow.source.git.commit"]
     judged = mlflow.last_active_run()
@@ -226,7 +226,7 @@ def test_a_changed_record_of_the_data_is_not_called_changed_data(
     checkout: Path, train: Job, reproduce: Reproduce, table: Path
 ) -> None:
     run = train("--data", str(table))
-    rewrite(run, lambda content: content["data"].update(fingerprint="0" * 64))  # type: ignore[arg-type]
+    rewrite(run, lambda content: content["data"].update(fingerprint="0" * 64))
     verdict = reproduce(run, ends=JobFailed)
     assert different(verdict) == ["record tag reprise.data.fingerprint", "data fingerprint"]
 
@@ -250,7 +250,7 @@ def test_a_dirty_run_is_reproduced_with_its_patch_and_its_own_table(
     monkeypatch.setattr(reprise.base.project, "FOLDER", tmp_path / "another clone")
     verdict = reproduce(run)
     assert verdict["verdict"] == "reproduced", verdict
-    assert mlflow.get_run(verdict["rerun_id"]).data.tags["reprise.patch"] == "complete"
+    assert mlflow.get_run(str(verdict["rerun_id"])).data.tags["reprise.patch"] == "complete"
 
 
 def test_another_environment_is_named(checkout: Path, train: Job, reproduce: Reproduce) -> None:

@@ -25,7 +25,7 @@ from reprise.governance.registration import register
 
 pytestmark = pytest.mark.integration
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"age": 61, "city": "Rome"},
     {"age": 20, "city": "Oslo"},
     {"age": None, "city": None},
@@ -76,7 +76,7 @@ def served(store: str, model: str = "models:/reprise@champion") -> Iterator[str]
         server.wait(60)
 
 
-def ask(address: str, rows: list[dict[str, Any]]) -> list[str]:
+def ask(address: str, rows: list[Any]) -> list[str]:
     return post(address, json.dumps({"dataframe_records": rows}))
 
 
@@ -158,7 +158,8 @@ def test_every_kind_of_column_is_answered_as_the_pipeline_answers_it(
     raw = table.drop(columns="target")
     if suffix == "parquet":
         raw["number"] = raw["number"].astype("int64")
-    nulled = pd.concat([raw.head(40).astype(object).assign(**{name: None}) for name in raw], ignore_index=True)
+    as_objects: Any = raw.astype(object)
+    nulled: Any = pd.concat([as_objects.head(40).assign(**{str(name): None}) for name in raw], ignore_index=True)
     rows = pd.concat([raw.astype(object), nulled], ignore_index=True)
     right = [str(label) for label in direct.predict(as_json(rows))]
     assert list(direct.predict(raw)) == right[: len(raw)], "objects are what the columns themselves are"

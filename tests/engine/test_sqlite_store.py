@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -87,7 +88,7 @@ class TestAtOnce:
     def test_first_runs_in_a_fresh_folder_all_finish(self, by: str, project: Path, tmp_path: Path) -> None:
         fresh = tmp_path / "fresh"
         fresh.mkdir()
-        script = [sys.executable, project / "train.py"]
+        script: list[Any] = [sys.executable, project / "train.py"]
         command = script if by == "train.py" else ["mlflow", "run", project, "--env-manager", "local"]
         with ThreadPoolExecutor(FIRST_RUNS) as pool:
             done = list(pool.map(lambda _: run(*command, cwd=fresh), range(FIRST_RUNS)))

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -343,17 +344,17 @@ def test_sagemaker_takes_the_champion_updates_it_and_lets_it_go(
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
-    def sagemaker(action: str, **arguments: str) -> dict[str, object]:
+    def sagemaker(action: str, **arguments: str) -> dict[str, Any]:
         target = {"X-Amz-Target": f"SageMaker.{action}"}
         body = json.dumps(arguments).encode()
-        content: dict[str, object] = json.loads(http("POST", stack.aws.address, body, service="sagemaker", **target))
+        content: dict[str, Any] = json.loads(http("POST", stack.aws.address, body, service="sagemaker", **target))
         return content
 
     def served_model() -> str:
-        (variant,) = sagemaker("DescribeEndpoint", EndpointName="reprise")["ProductionVariants"]  # type: ignore[misc]
+        (variant,) = sagemaker("DescribeEndpoint", EndpointName="reprise")["ProductionVariants"]
         model = sagemaker("DescribeModel", ModelName=variant["VariantName"])
-        assert model["PrimaryContainer"]["Image"] == image  # type: ignore[index]
-        return str(model["PrimaryContainer"]["ModelDataUrl"])  # type: ignore[index]
+        assert model["PrimaryContainer"]["Image"] == image
+        return str(model["PrimaryContainer"]["ModelDataUrl"])
 
     client.set_registered_model_alias("served", "champion", "1")
     deployments("create", "--name", "reprise", "-m", "models:/served@champion")
@@ -363,7 +364,7 @@ def test_sagemaker_takes_the_champion_updates_it_and_lets_it_go(
     client.set_registered_model_alias("served", "champion", "2")
     deployments("update", "--name", "reprise", "-m", "models:/served@champion")
     assert served_model() != first
-    assert len(sagemaker("ListModels")["Models"]) == 1  # type: ignore[arg-type]
+    assert len(sagemaker("ListModels")["Models"]) == 1
     deployments("delete", "--name", "reprise")
     assert sagemaker("ListEndpoints")["Endpoints"] == []
     assert sagemaker("ListModels")["Models"] == []

@@ -1,6 +1,7 @@
 """What is said of a table that is not the recorded one any more."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,8 +13,13 @@ TABLE = pd.DataFrame({"age": [31, 42, 53, 64], "city": ["Bonn", "Köln", None, "
 LABELS = pd.Series(["b", "a"], index=[1, 2])
 
 
-def recorded(*, with_parts: bool = True) -> dict[str, object]:
-    record = {"fingerprint": fingerprint(TABLE), "rows": 4, "columns": list(TABLE.columns), "target": "target"}
+def recorded(*, with_parts: bool = True) -> Any:
+    record: dict[str, Any] = {
+        "fingerprint": fingerprint(TABLE),
+        "rows": 4,
+        "columns": list(TABLE.columns),
+        "target": "target",
+    }
     return record | ({"parts": parts(TABLE)} if with_parts else {})
 
 

@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import mlflow
@@ -92,7 +93,7 @@ def hostile(judged: MlflowClient) -> Iterator[MlflowClient]:
         client.log_text(run_id, text, "provenance/provenance.json")
 
 
-CALLS = {
+CALLS: dict[str, list[Any]] = {
     "show": [("RUN",), ("no such run" + HOSTILE,)],
     "best": [("--metric", "test_accuracy"), ("--metric", "test_accuracy", "--where", HOSTILE)],
     "history": [(), ("--name", HOSTILE)],
@@ -239,8 +240,8 @@ def test_an_encoding_that_lacks_letters_fails_no_run(encoding: str, project: Pat
         assert shown in found.stdout
     runs = mlflow.search_runs(output_format="list")
     assert {one.data.tags["reprise.job"] for one in runs} == {"train", "evaluate", "probe"}
-    shown = run("reprise", "show", runs[-1].info.run_id, cwd=project, PYTHONIOENCODING=encoding)
-    assert shown.returncode == 0, shown.stderr
+    done = run("reprise", "show", runs[-1].info.run_id, cwd=project, PYTHONIOENCODING=encoding)
+    assert done.returncode == 0, done.stderr
 
 
 def test_streams_of_this_process_take_every_letter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,5 +253,5 @@ def test_streams_of_this_process_take_every_letter(monkeypatch: pytest.MonkeyPat
     terminal.note("≤")
     for stream in (out, err):
         stream.flush()
-    assert out.buffer.getvalue() == rb"\U0001f3c3 View run \u2264 caf" + b"\xe9\n"  # type: ignore[attr-defined]
-    assert err.buffer.getvalue() == rb"note: \u2264" + b"\n"  # type: ignore[attr-defined]
+    assert out.buffer.getvalue() == rb"\U0001f3c3 View run \u2264 caf" + b"\xe9\n"
+    assert err.buffer.getvalue() == rb"note: \u2264" + b"\n"

@@ -13,9 +13,8 @@ import mlflow
 import psutil
 import pytest
 from conftest import environment, run
+from proxy import proxy
 from test_failures import free_port, tracking_server
-
-from benchmarks.proxy import proxy
 
 pytestmark = pytest.mark.integration
 

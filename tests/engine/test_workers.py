@@ -32,7 +32,7 @@ def wait_until(holds: Callable[[], object], seconds: float = 120) -> None:
 
 
 @contextmanager
-def started(log: Path, *command: str, cwd: Path, **variables: str) -> Iterator[psutil.Popen]:
+def started(log: Path, *command: str | Path, cwd: Path, **variables: str) -> Iterator[psutil.Popen]:
     """Start a process; end it, and what it has started, as the block ends."""
     with log.open("w") as output:
         process = psutil.Popen(

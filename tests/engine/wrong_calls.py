@@ -94,8 +94,8 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
     for value in ("abc", "0", "-1", "nan", "inf", ""):
         wanted = {"0": "greater than 0", "-1": "greater than 0", "nan": "a finite number", "inf": "a finite number"}
         yield Call(f"C={value}", ("--C", value), f"{value!r} should be {wanted.get(value, 'a valid number')}")
-    for value, wanted in {"0": "greater than 0", "1": "less than 1", "1.5": "less than 1", "nan": "a finite"}.items():
-        yield Call(f"test_size={value}", ("--test-size", value), f"{value!r} should be {wanted}")
+    for value, needed in {"0": "greater than 0", "1": "less than 1", "1.5": "less than 1", "nan": "a finite"}.items():
+        yield Call(f"test_size={value}", ("--test-size", value), f"{value!r} should be {needed}")
     yield Call("gamma=-1", ("--gamma", "-1"), "should be greater than 0, or 'scale' or 'auto'")
     yield Call("kernel=cubic", ("--kernel", "cubic"), "'cubic' should be 'linear', 'poly', 'rbf' or 'sigmoid'")
     yield Call("solver=fast", ("--solver", "fast"), "'fast' should be 'exact', 'approximate' or 'auto'")
