@@ -1,5 +1,8 @@
 """What the tests share: a copy of this project in a git repository of its own, a store, and real processes."""
 
+import atexit
+import collections
+import functools
 import gc
 import importlib
 import os
@@ -7,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,7 +34,18 @@ ENTRY_POINTS: dict[str, click.Command] = {
     for name, home in {**{name: name for name in SCRIPTS}, **JOBS}.items()
 }
 """The click command of each entry point that fits, scores or loads models."""
+SLOW = {"integration": 1, "slow": 30, "kubernetes": 100}
+"""Marks of tests that start processes, and how heavy each makes its file."""
 IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let files of slow tests begin first, so that no worker is left with one of them in the end."""
+    weights = collections.Counter[Path]()
+    for item in items:
+        slow = [mark for mark in SLOW if item.get_closest_marker(mark)]
+        weights[item.path] += sum(SLOW[mark] for mark in slow)
+    items.sort(key=lambda item: -weights[item.path])  # stable: a file's tests stay together and in their order
 
 
 def pytest_collection_finish() -> None:
@@ -75,12 +90,24 @@ def run(*command: str | Path, cwd: Path, timeout: int = 900, **variables: str) -
 
 def copy_project(folder: Path) -> Path:
     """Copy this project's files, as they are now, into a git repository of its own with one commit."""
+    return Path(shutil.copytree(_committed(), folder, dirs_exist_ok=True))
+
+
+@functools.cache
+def _committed() -> Path:
+    """Commit this project once in this process, for copies.
+
+    The byte-code of the engine comes along. A file keeps its time, so that Python takes it as it is.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     listed = subprocess.run(
         ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True,
         capture_output=True,
     ).stdout
-    for name in filter(None, os.fsdecode(listed).split("\0")):
+    byte_code = [str(path.relative_to(PROJECT)) for path in (PROJECT / "reprise").rglob("__pycache__/*.pyc")]
+    for name in [*filter(None, os.fsdecode(listed).split("\0")), *byte_code]:
         if (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, folder / name)

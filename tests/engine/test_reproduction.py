@@ -23,6 +23,8 @@ from reprise.proof.preparation import prepare
 from reprise.store import seal
 from reprise.store.recorded import newest_training_run, read
 
+pytestmark = pytest.mark.slow
+
 Reproduce = Callable[..., dict[str, object]]
 
 TINY = """
