@@ -18,6 +18,7 @@ import click
 import mlflow
 import pandas as pd
 import pytest
+import python_stand_in
 
 from reprise.contract.command import command
 
@@ -207,6 +208,19 @@ def as_served(model: mlflow.pyfunc.PyFuncModel, rows: pd.DataFrame) -> pd.DataFr
     """Give rows the types of a model's signature, as MLflow's server does and docs/tables.md says."""
     schema = model.metadata.get_input_schema()
     return rows.astype(dict(zip(schema.input_names(), schema.pandas_types(), strict=True)))
+
+
+@pytest.fixture(scope="session")
+def waiting_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a `python` that has imported the libraries by the time it is called."""
+    with python_stand_in.waiting(tmp_path_factory.mktemp("python")) as folder:
+        yield folder
+
+
+@pytest.fixture
+def quick_python(waiting_python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the shell of an entry point find that one."""
+    monkeypatch.setenv("PATH", os.pathsep.join([str(waiting_python), os.environ["PATH"]]))
 
 
 @pytest.fixture(scope="session")
