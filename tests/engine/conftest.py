@@ -2,12 +2,14 @@
 
 import atexit
 import collections
+import contextlib
 import functools
 import gc
 import importlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -127,9 +129,11 @@ def own_variables() -> Iterator[None]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Give a clean checkout of this project, to change at will."""
-    return copy_project(tmp_path / "project")
+def project(empty_store: Path, tmp_path: Path) -> Path:
+    """Give a clean checkout of this project, to change at will, with an empty store."""
+    folder = copy_project(tmp_path / "project")
+    put_store(empty_store, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -139,6 +143,13 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mlflow.set_tracking_uri(f"sqlite:///{path}")
     mlflow.search_experiments()
     return path
+
+
+def put_store(empty: Path, folder: Path) -> None:
+    """Let a folder have the store that the first run there would make, migrations and all."""
+    shutil.copy(empty, folder / "mlflow.db")
+    with contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+        database.execute("UPDATE experiments SET artifact_location = ?", [str(folder / "mlruns/0")])
 
 
 @pytest.fixture

@@ -42,10 +42,10 @@ import array, json, os, signal, socket, sys
 
 words, real = sys.argv[1:], [{python!r}, *sys.argv[1:]]
 with open({server!r}) as file:
-    server = json.load(file)
+    server, cores = json.load(file)
 settings = lambda of: {{name: of[name] for name in of if name.startswith("PYTHON") or name.endswith("_NUM_THREADS")}}
 script = words and (words[0] == "-m" or words[0].endswith(".py"))
-if not script or settings(os.environ) != settings(server):
+if not script or settings(os.environ) != settings(server) or sorted(os.sched_getaffinity(0)) != cores:
     os.execv(real[0], real)
 connection = socket.socket(socket.AF_UNIX)
 connection.connect({address!r})
@@ -69,7 +69,7 @@ def waiting(folder: Path) -> Iterator[Path]:
     program = folder / "bin/python"
     program.write_text(CLIENT.format(python=sys.executable, server=str(server), address=str(address)))
     program.chmod(0o755)
-    server.write_text(json.dumps(dict(os.environ)))
+    server.write_text(json.dumps([dict(os.environ), sorted(os.sched_getaffinity(0))]))
     with subprocess.Popen([sys.executable, __file__, str(address)]) as process:
         try:
             while not address.exists():
