@@ -55,7 +55,8 @@ connection.sendmsg([len(call).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.S
 connection.sendall(call)
 status = int(connection.makefile().readline())
 if status < 0:
-    signal.signal(-status, signal.SIG_DFL)
+    if -status != signal.SIGKILL:
+        signal.signal(-status, signal.SIG_DFL)
     os.kill(os.getpid(), -status)
 os._exit(status)
 """
