@@ -1,12 +1,18 @@
 """What the tests share: a copy of this project in a git repository of its own, a store, and real processes."""
 
+import atexit
+import collections
+import contextlib
+import functools
 import gc
 import importlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +21,7 @@ import click
 import mlflow
 import pandas as pd
 import pytest
+import python_stand_in
 
 from reprise.contract.command import command
 
@@ -31,7 +38,18 @@ ENTRY_POINTS: dict[str, click.Command] = {
     for name, home in {**{name: name for name in SCRIPTS}, **JOBS}.items()
 }
 """The click command of each entry point that fits, scores or loads models."""
+SLOW = {"integration": 1, "slow": 30, "kubernetes": 100}
+"""Marks of tests that start processes, and how heavy each makes its file."""
 IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let files of slow tests begin first, so that no worker is left with one of them in the end."""
+    weights = collections.Counter[Path]()
+    for item in items:
+        slow = [mark for mark in SLOW if item.get_closest_marker(mark)]
+        weights[item.path] += sum(SLOW[mark] for mark in slow)
+    items.sort(key=lambda item: -weights[item.path])  # stable: a file's tests stay together and in their order
 
 
 def pytest_collection_finish() -> None:
@@ -76,12 +94,24 @@ def run(*command: str | Path, cwd: Path, timeout: Any = 900, **variables: str) -
 
 def copy_project(folder: Path) -> Path:
     """Copy this project's files, as they are now, into a git repository of its own with one commit."""
+    return Path(shutil.copytree(_committed(), folder, dirs_exist_ok=True))
+
+
+@functools.cache
+def _committed() -> Path:
+    """Commit this project once in this process, for copies.
+
+    The byte-code of the engine comes along. A file keeps its time, so that Python takes it as it is.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     listed = subprocess.run(
         ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True,
         capture_output=True,
     ).stdout
-    for name in filter(None, os.fsdecode(listed).split("\0")):
+    byte_code = [str(path.relative_to(PROJECT)) for path in (PROJECT / "reprise").rglob("__pycache__/*.pyc")]
+    for name in [*filter(None, os.fsdecode(listed).split("\0")), *byte_code]:
         if (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, folder / name)
@@ -100,9 +130,11 @@ def own_variables() -> Iterator[None]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Give a clean checkout of this project, to change at will."""
-    return copy_project(tmp_path / "project")
+def project(empty_store: Path, tmp_path: Path) -> Path:
+    """Give a clean checkout of this project, to change at will, with an empty store."""
+    folder = copy_project(tmp_path / "project")
+    put_store(empty_store, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -112,6 +144,13 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mlflow.set_tracking_uri(f"sqlite:///{path}")
     mlflow.search_experiments()
     return path
+
+
+def put_store(empty: Path, folder: Path) -> None:
+    """Let a folder have the store that the first run there would make, migrations and all."""
+    shutil.copy(empty, folder / "mlflow.db")
+    with contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+        database.execute("UPDATE experiments SET artifact_location = ?", [str(folder / "mlruns/0")])
 
 
 @pytest.fixture
@@ -181,6 +220,19 @@ def as_served(model: Any, rows: pd.DataFrame) -> pd.DataFrame:
     """Give rows the types of a model's signature, as MLflow's server does and docs/tables.md says."""
     schema = model.metadata.get_input_schema()
     return rows.astype(dict(zip(schema.input_names(), schema.pandas_types(), strict=True)))
+
+
+@pytest.fixture(scope="session")
+def waiting_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a `python` that has imported the libraries by the time it is called."""
+    with python_stand_in.waiting(tmp_path_factory.mktemp("python")) as folder:
+        yield folder
+
+
+@pytest.fixture
+def quick_python(waiting_python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the shell of an entry point find that one."""
+    monkeypatch.setenv("PATH", os.pathsep.join([str(waiting_python), os.environ["PATH"]]))
 
 
 @pytest.fixture(scope="session")

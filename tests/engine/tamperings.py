@@ -12,7 +12,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -458,7 +457,7 @@ def prepare(folder: Path) -> Place:
 
     def job(name: str, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, *(str(part) for part in script(name)), *arguments],
+            ["python", *(str(part) for part in script(name)), *arguments],
             cwd=project, env=environment(**started), capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -472,7 +471,7 @@ def prepare(folder: Path) -> Place:
     runs["winner"] = client.get_run(runs["tune"]).data.tags["reprise.tune.winner"]
     of_search = f"tags.`mlflow.parentRunId` = '{runs['tune']}' and tags.`reprise.tune.candidate` = '0'"
     runs["trial"] = client.search_runs([experiment], of_search)[0].info.run_id
-    register = [sys.executable, "-m", "reprise", "register", runs["train"], "--name", REGISTERED]
+    register = ["python", "-m", "reprise", "register", runs["train"], "--name", REGISTERED]
     subprocess.run(register, cwd=project, env=environment(**started), check=True, capture_output=True)
     (project / "README.md").write_text("another reader\n")
     runs["patched"] = job("train")
@@ -514,7 +513,7 @@ def reproduce(tampering: Tampering, place: Place) -> Outcome:
     """Do a tampering on the store as it was recorded, and reproduce."""
     restore(place)
     tampering.act(place)
-    command = [sys.executable, "-m", "reprise", "reproduce", subject(tampering, place), "--env-manager", "local"]
+    command = ["python", "-m", "reprise", "reproduce", subject(tampering, place), "--env-manager", "local"]
     variables = {"MLFLOW_TRACKING_URI": place.uri, "REPRISE_CACHE": str(place.folder / "cache")}
     variables["MLFLOW_EXPERIMENT_NAME"] = "tamperings"
     done = subprocess.run(

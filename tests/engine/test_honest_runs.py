@@ -71,7 +71,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def own(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def own(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, quick_python: None) -> dict[str, str]:
     """Variables of a store and a cache of its own."""
     shutil.copy(empty_store, tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"

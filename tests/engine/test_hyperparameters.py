@@ -21,7 +21,7 @@ DEGREE = [
 
 
 @pytest.fixture
-def with_degree(project: Path) -> Path:
+def with_degree(project: Path, quick_python: None) -> Path:
     text = (project / "model.py").read_text()
     for old, new in DEGREE:
         assert old in text, old

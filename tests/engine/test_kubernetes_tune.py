@@ -55,11 +55,17 @@ def with_dask(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> str
     return f"{publish(servers, project)}#{sha}"
 
 
+@pytest.fixture(scope="module")
+def cache() -> Iterator[Path]:
+    """Where pods keep the environment, which is built once for these tests."""
+    with node_cache() as folder:
+        yield folder
+
+
 @pytest.fixture
-def job(servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def job(servers: Servers, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     work_in(tmp_path, servers, monkeypatch)
-    with node_cache() as cache:
-        yield template(cache)
+    return template(cache)
 
 
 def pods(component: str) -> list[str]:

@@ -25,7 +25,7 @@ from reprise.governance.verdict import Verdict
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_python: None) -> None:
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
 
 

@@ -10,7 +10,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import copy_project, git, run
+from conftest import copy_project, git, put_store, run
 from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -52,8 +52,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_store() -> Iterator[None]:
+def own_store(empty_store: Path, tmp_path: Path) -> Iterator[None]:
     before = mlflow.get_tracking_uri()
+    put_store(empty_store, tmp_path)
     yield
     mlflow.set_tracking_uri(before)
 

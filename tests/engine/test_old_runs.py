@@ -106,7 +106,7 @@ def old(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Old:
 
 
 @pytest.fixture
-def here(old: Old, monkeypatch: pytest.MonkeyPatch) -> Old:
+def here(old: Old, monkeypatch: pytest.MonkeyPatch, quick_python: None) -> Old:
     """Work with that store, in this process and in this project's checkout."""
     for name in [name for name in os.environ if name.startswith(("MLFLOW_", "REPRISE_"))]:
         monkeypatch.delenv(name)

@@ -33,7 +33,7 @@ Run = Callable[..., mlflow.entities.Run]
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> None:
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str, quick_python: None) -> None:
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SHELL", "/bin/bash")
 

@@ -94,6 +94,7 @@ def test_a_search_by_many_features_can_be_resumed(tune: Job, wide: Path, tmp_pat
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("quick_python")
 def test_a_run_with_a_long_parameter_is_reproduced(wide: Path, tmp_path: Path) -> None:
     """Under `mlflow run`, which logs and cuts it before the job sees it, in quotes."""
     folder, features = copy_project(tmp_path / "project"), ",".join(names()[:-1])
@@ -114,6 +115,7 @@ def test_a_run_with_a_long_parameter_is_reproduced(wide: Path, tmp_path: Path) -
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("quick_python")
 def test_runs_by_mlflow_and_at_a_commit_agree_with_themselves(tmp_path: Path) -> None:
     """Quoted parameters, a path with blanks, a patch that the backend carries, numbers written otherwise."""
     folder = copy_project(tmp_path / "project")

@@ -23,6 +23,8 @@ from reprise.environment.pins import describe_machine, installed_versions
 from reprise.proof.preparation import prepare
 from reprise.store.recorded import newest_training_run, read
 
+pytestmark = pytest.mark.slow
+
 Reproduce = Callable[..., dict[str, object]]
 
 TINY = """
@@ -73,7 +75,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def checkout(template: Path, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkout(template: Path, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_python: None) -> Path:
     """A checkout of this project, which the process takes for its own."""
     folder = Path(shutil.copytree(template, tmp_path / "checkout"))
     monkeypatch.setattr(reprise.base.project, "FOLDER", folder)
@@ -109,7 +111,7 @@ def table(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def foreign(store: str, tmp_path: Path) -> Callable[..., mlflow.entities.Run]:
+def foreign(store: str, tmp_path: Path, quick_python: None) -> Callable[..., mlflow.entities.Run]:
     """Commit a tiny project of someone else's with some content, run it with `mlflow run`'s own code."""
     folder = tmp_path / "foreign"
 

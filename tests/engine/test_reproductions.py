@@ -18,7 +18,7 @@ CALL = ("reproduce", "--env-manager", "local")
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> None:
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str, quick_python: None) -> None:
     """Keep clones out of the user's cache."""
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
 

@@ -1,6 +1,7 @@
 """Whatever is tampered with in a run's record is named; an honest record is accused of nothing."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,8 +27,10 @@ PROCESSES = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return prepare(tmp_path_factory.mktemp("tamperings"))
+def place(waiting_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.pathsep.join([str(waiting_python), os.environ["PATH"]]))
+        return prepare(tmp_path_factory.mktemp("tamperings"))
 
 
 def contradicting(tampering: Tampering, place: Place, folder: Path) -> Iterator[str]:
@@ -60,6 +63,7 @@ def test_what_was_tampered_with_is_named(name: str, place: Place, tmp_path: Path
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("name", sorted(PROCESSES))
 def test_the_verdict_tells_it(name: str, place: Place) -> None:
     found = reproduce(TAMPERINGS[name], place)

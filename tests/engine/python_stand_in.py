@@ -1,0 +1,189 @@
+"""A `python` that has MLflow and scikit-learn imported before it is called: a process that waits, and forks.
+
+`import mlflow` and what follows take four seconds of a job that works for one. Some tests need a hundred jobs and are
+about what becomes of their results. In these the engine's shell finds this `python` on its PATH, and each script runs
+in a process of its own, with the caller's folder, variables and output. Its own modules are imported there: the
+project's, and the engine that lies beside them. Anything else, such as `python -c`, goes to the real interpreter.
+"""
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = (
+    *("mlflow", "mlflow.sklearn", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store"),
+    *("mlflow.store.model_registry.sqlalchemy_store", "mlflow.store.artifact.local_artifact_repo"),
+    *("sklearn.svm", "sklearn.pipeline", "sklearn.kernel_approximation", "sklearn.linear_model", "sklearn.metrics"),
+    *("sklearn.compose", "sklearn.model_selection", "sklearn.datasets", "skops.io", "matplotlib.figure"),
+    *("matplotlib.backends.backend_agg", "pandas", "pyarrow.parquet", "pydantic", "joblib", "threadpoolctl"),
+    *("requests", "yaml", "packaging.requirements", "cloudpickle", "detect_secrets.core.scan", "git"),
+    *("alembic.command", "pyarrow.pandas_compat", "pandas.io.formats.csvs", "narwhals._pandas_like.namespace"),
+)
+"""What jobs import that is neither the project's nor the engine's."""
+
+CLIENT = """#!{python} -IS
+import array, json, os, signal, socket, sys
+
+words, real = sys.argv[1:], [{python!r}, *sys.argv[1:]]
+with open({server!r}) as file:
+    server, cores = json.load(file)
+settings = lambda of: {{name: of[name] for name in of if name.startswith("PYTHON") or name.endswith("_NUM_THREADS")}}
+script = words and (words[0] == "-m" or words[0].endswith(".py"))
+if not script or settings(os.environ) != settings(server) or sorted(os.sched_getaffinity(0)) != cores:
+    os.execv(real[0], real)
+connection = socket.socket(socket.AF_UNIX)
+connection.connect({address!r})
+call = json.dumps([words, os.getcwd(), dict(os.environ)]).encode()
+streams = array.array("i", [0, 1, 2])
+connection.sendmsg([len(call).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+connection.sendall(call)
+status = int(connection.makefile().readline())
+if status < 0:
+    if -status != signal.SIGKILL:
+        signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+os._exit(status)
+"""
+
+
+@contextmanager
+def waiting(folder: Path) -> Iterator[Path]:
+    """Let a process wait, and give the folder of the `python` that calls it."""
+    (folder / "bin").mkdir()
+    address, server = folder / "calls", folder / "server.json"
+    program = folder / "bin/python"
+    program.write_text(CLIENT.format(python=sys.executable, server=str(server), address=str(address)))
+    program.chmod(0o755)
+    server.write_text(json.dumps([dict(os.environ), sorted(os.sched_getaffinity(0))]))
+    with subprocess.Popen([sys.executable, __file__, str(address)]) as process:
+        try:
+            while not address.exists():
+                assert process.poll() is None
+                time.sleep(0.05)
+            yield program.parent
+        finally:
+            process.kill()
+
+
+def serve(address: Path) -> None:
+    """Import the libraries, and let each caller's script run in a process of its own."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    importlib.import_module("sqlalchemy.orm").configure_mappers()
+    importlib.import_module("matplotlib.figure").Figure().savefig(os.devnull, format="png")  # which finds the fonts
+    for name in [name for name in sys.modules if name.partition(".")[0] == "reprise"]:
+        del sys.modules[name]  # MLflow has loaded its plugins of this engine
+    assert threading.active_count() == 1, "a fork would lose the other threads"
+    del sys.path[0]
+    gc.collect()
+    gc.freeze()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address.with_suffix(".new")))
+        listener.listen(64)
+        address.with_suffix(".new").rename(address)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
+        while True:
+            connection, _ = listener.accept()
+            if os.fork():
+                connection.close()
+                continue
+            listener.close()
+            _attend(connection)
+
+
+def _attend(connection: socket.socket) -> None:
+    """Start what is called for, and tell how it ended; end it where the caller is gone."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    size, streams, *_ = socket.recv_fds(connection, 8, 3)
+    with connection.makefile("rb") as file:
+        words, folder, variables = json.loads(file.read(int.from_bytes(size, "big")))
+    process = os.fork()
+    if not process:
+        connection.close()
+        os.setsid()
+        for target, stream in enumerate(streams):
+            os.dup2(stream, target)
+            os.close(stream)
+        _open_streams()
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(variables)
+        _end(_status_of(words))
+    for stream in streams:
+        os.close(stream)
+    ended = os.pidfd_open(process)
+    ready, _, _ = select.select([connection, ended], [], [])
+    if ended not in ready:
+        os.killpg(process, signal.SIGKILL)
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    connection.sendall(f"{status}\n".encode())
+    os._exit(0)
+
+
+def _open_streams() -> None:
+    """Open what Python has at its start: the former ones believe in another kind of file."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        old = getattr(sys, name)
+        mode, buffering = "w" if number else "r", 1 if number == 2 else -1
+        new = open(number, mode, buffering, old.encoding, old.errors, closefd=False)  # noqa: SIM115  they stay
+        setattr(sys, name, new)
+        setattr(sys, f"__{name}__", new)
+
+
+def _status_of(words: list[str]) -> int:
+    """Run a script or a module as the interpreter would, and return its exit code."""
+    import numpy as np
+    from mlflow.tracking._tracking_service.utils import _tracking_store_registry
+
+    np.random.seed()  # noqa: NPY002  else all would draw the same
+    main: Any = types.ModuleType("__main__")
+    main.__builtins__ = __builtins__
+    sys.modules["__main__"] = main
+    module = words.pop(0) == "-m" if words[0] == "-m" else False
+    sys.argv = words
+    sys.path.insert(0, os.getcwd() if module else str(Path(words[0]).resolve().parent))  # noqa: PTH109  as Python does
+    _tracking_store_registry.register_entrypoints()  # of the engine that is found from here
+    try:
+        if module:
+            runpy._run_module_as_main(words[0])  # type: ignore[attr-defined]  # noqa: SLF001
+        else:
+            main.__file__ = str(Path(words[0]).absolute())
+            exec(compile(Path(words[0]).read_bytes(), main.__file__, "exec"), main.__dict__)  # noqa: S102
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            return ended.code or 0
+        print(ended.code, file=sys.stderr)
+        return 1
+    except BaseException:  # noqa: BLE001  as the interpreter does
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _end(status: int) -> None:
+    """End this process as Python ends, but for the clearing of memory."""
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
+    atexit._run_exitfuncs()  # noqa: SLF001
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status & 0xFF)
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))
