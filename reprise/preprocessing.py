@@ -71,7 +71,7 @@ def make_preprocessing(X: Any) -> ColumnTransformer:
 
 
 def _is_boolean(column: Any) -> bool:
-    """Tell whether a column holds booleans; where some are missing it is one of objects."""
+    """Return whether a column holds booleans; where some are missing it is one of objects."""
     if column.dtype != object:
         return bool(column.dtype == bool)
     present = column.dropna()

@@ -38,7 +38,7 @@ def test_the_main_job_trains_on_a_table(tmp_path: Path) -> None:
 
 
 def environment(store: str) -> dict[str, str]:
-    """Give this process's environment, with a store, and without what MLflow and other tests have put there."""
+    """Return this process's environment, with a store, and without what MLflow and other tests have put there."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     return {**clean, "PATH": path, "MLFLOW_TRACKING_URI": store}

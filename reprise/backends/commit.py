@@ -8,8 +8,8 @@ from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.base.credentials import refuse_credentials
+from reprise.base.display_text import listed
 from reprise.base.errors import JobFailed, WrongCall
-from reprise.base.listing import listed
 from reprise.base.terminal import accept_every_letter
 from reprise.code.checkout import changed_files, describe
 from reprise.code.git import GitError, explain
@@ -116,7 +116,7 @@ def request_of(
 
 
 def _uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:
-    """Give what a checkout has beyond its HEAD, if it is to be carried along; refuse to leave it behind unsaid."""
+    """Return what a checkout has beyond its HEAD, if it is to be carried along; refuse to leave it behind unsaid."""
     folder = local_folder(place.repository)
     if folder is None or place.version or version or not folder.is_dir():
         return b""
@@ -144,6 +144,6 @@ def _uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> by
 
 
 def _run_name() -> str | None:
-    """Give the name that `mlflow run --run-name` asks for: MLflow hands it to no plugin."""
+    """Return the name that `mlflow run --run-name` asks for: MLflow hands it to no plugin."""
     context = click.get_current_context(silent=True)
     return context.params.get("run_name") if context else None

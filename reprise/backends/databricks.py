@@ -21,7 +21,7 @@ from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.backends import databricks_settings
 from reprise.backends.commit import request_of
-from reprise.base import mlflow_private, patience, tag
+from reprise.base import mlflow_private, tag, tracking_server
 from reprise.base.entry_point import in_one_line
 from reprise.base.errors import JobFailed, WrongCall, in_short, one_line
 from reprise.base.interruption import terminated_as_interrupted
@@ -81,7 +81,7 @@ def submit(request: RunRequest, config: dict[str, Any]) -> SubmittedRun:
         workspace = workspace_at(request, commit, clone)
         tags = {**request.tags, tag.BACKEND: DATABRICKS_BACKEND, tag.PROCESS: None}
         made = make_run(load(request, workspace), replace(request, tags=tags), workspace)
-        with terminated_as_interrupted(), ended_well(made.run_id), patience.brief():
+        with terminated_as_interrupted(), ended_well(made.run_id), tracking_server.few_retries():
             try:
                 submitted: SubmittedRun = mlflow_private.run_on_databricks(
                     mlflow.get_run(made.run_id), f"{commit.url}#{commit.sha}", request.entry_point, clone.folder,
@@ -111,7 +111,7 @@ def check_size(folder: Path) -> None:
 
 
 def _check_reach(tracking_uri: str) -> None:
-    """See that the cluster can reach the store, that the workspace answers and that there is a login for it."""
+    """Ensure that the cluster can reach the store, that the workspace answers and that there is a login for it."""
     if not mlflow_private.is_reached_from_afar(tracking_uri):
         raise WrongCall(
             f"{tracking_uri} cannot be reached from a cluster", remedy="export MLFLOW_TRACKING_URI=databricks"
@@ -145,7 +145,7 @@ def _see_that_it_answers(host: str) -> None:
 
 
 def _host(tracking_uri: str) -> str | None:
-    """Give the workspace's address, from where databricks-sdk takes it."""
+    """Return the workspace's address, from where databricks-sdk takes it."""
     profile = mlflow_private.databricks_profile(tracking_uri) or os.environ.get("DATABRICKS_CONFIG_PROFILE")
     if not profile and (host := os.environ.get("DATABRICKS_HOST")):
         return host

@@ -21,12 +21,12 @@ from reprise.code.project_uri import KUBERNETES_BACKEND, ProjectUri
 from reprise.code.repository import Commit, find
 from reprise.environment.pinned_engine import has_engine, pin_in
 from reprise.kubernetes import manifest, reach, template
-from reprise.kubernetes.admission import has_secret, secrets_of, see_that_they_are_admitted
+from reprise.kubernetes.admission import check_admitted, has_secret, secrets_of
 from reprise.kubernetes.api_server import ApiServer, ask, connect
-from reprise.kubernetes.conclusion import abandon, see_to_the_end
-from reprise.kubernetes.following import JobPlace
+from reprise.kubernetes.conclusion import abandon, end_with_job
+from reprise.kubernetes.job_follower import JobPlace
 from reprise.kubernetes.manifest import PodSettings
-from reprise.kubernetes.published import see_that_it_is_pushed, takes_credentials
+from reprise.kubernetes.published import check_pushed, takes_credentials
 from reprise.kubernetes.settings import KubernetesSettings
 from reprise.running import search_key
 from reprise.running.backend_settings import read_settings
@@ -68,7 +68,7 @@ class KubernetesCommitBackend(AbstractBackend):
         request = request_of(project_uri, entry_point, params, version, experiment_id, manager)
         commit = find(request.place, version)
         reach.repository(commit.url, job_template)
-        see_that_it_is_pushed(request.place, commit)
+        check_pushed(request.place, commit)
         server = connect(chosen.kube_context)
         return _submit(server, job_template, chosen, request, commit, uri)
 
@@ -115,7 +115,7 @@ def _submit(
             raise
     more = f", and {workers} workers beside it" if workers else ""
     note(f"run {run_id} is Job {place.name} in namespace {namespace}{more}")
-    see_to_the_end(server, place, run_id, chosen.start_timeout)
+    end_with_job(server, place, run_id, chosen.start_timeout)
     return Done(run_id)
 
 
@@ -125,7 +125,7 @@ def _see_that_all_is_admitted(
     jobs = [manifest.build(job_template, request, pods)]
     jobs += [manifest.build_workers(job_template, request, pods)] if pods.workers else []
     secret = manifest.build_key(job_template, request, pods, "") if pods.has_key else None
-    see_that_they_are_admitted(server, namespace, jobs, secret)
+    check_admitted(server, namespace, jobs, secret)
 
 
 def _manager(asked: str | None) -> str:
@@ -145,13 +145,13 @@ def _tags(server: ApiServer) -> dict[str, str | None]:
 
 
 def _takes_workers(loaded: Any, request: RunRequest, folder: Path) -> bool:
-    """Tell whether a run is a search to which workers come, and the commit has what a worker runs."""
+    """Return whether a run is a search to which workers come, and the commit has what a worker runs."""
     given, _ = given_parameters(loaded, request)
     return given.get("scheduler") == HERE and has_engine(folder, MODULE_FILE)
 
 
 def _launcher(commit: Commit, folder: Path) -> str:
-    """Give what this launcher can be installed from, if a pod can have it: the project's own repository, or its pin."""
+    """Return what a pod can install this launcher from: the project's own repository, or its pin."""
     url = commit.url if "://" in commit.url else f"ssh://{commit.url.replace(':', '/', 1)}"
     if url.startswith(("https:", "ssh:")) and succeeds(commit.git_dir, "cat-file", "-e", f"{commit.sha}:{LAUNCHER}"):
         return f"git+{url}@{commit.sha}"
@@ -162,7 +162,7 @@ def _launcher(commit: Commit, folder: Path) -> str:
 def _see_that_it_can_be_fetched(
     server: ApiServer, namespace: str, job_template: template.Manifest, commit: Commit
 ) -> None:
-    """See that a pod has some Secret for a repository that is not everybody's."""
+    """Ensure that a pod has some Secret for a repository that is not everybody's."""
     named = template.secrets(job_template)
     if takes_credentials(commit) and not any(has_secret(server, namespace, name) is not False for name in named):
         missing = f"; of those it names, none is in namespace {namespace}: {', '.join(named)}" if named else ""

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from reprise.base import validated
 from reprise.base.errors import Reason, WrongCall
-from reprise.base.yaml_nodes import compose, scalar, shorten, why_not_yaml
+from reprise.base.untrusted_text import compose, scalar, shorten, why_not_yaml
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from functools import cache
 from pathlib import Path
 
 import reprise
-from reprise.base import line_ends, tag
-from reprise.base.listing import listed
+from reprise.base import tag, text_digest
+from reprise.base.display_text import listed
 from reprise.base.record import Engine as EngineRecord
 from reprise.base.terminal import say
 
@@ -104,7 +104,7 @@ def identify(folder: Path, version: str) -> Engine:
 
 def hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of a package by its name in the folder, sorted; line ends are those of Unix."""
-    return {name: line_ends.sha256(Path(path).read_bytes()) for name, path in sorted(_files(str(folder), ""))}
+    return {name: text_digest.sha256(Path(path).read_bytes()) for name, path in sorted(_files(str(folder), ""))}
 
 
 def text(found: dict[str, str]) -> str:
@@ -152,7 +152,7 @@ def _edits(released: dict[str, str], found: dict[str, str]) -> Iterator[str]:
 
 
 def _main(arguments: list[str]) -> int:
-    """Say which engine this is, or write its manifest anew."""
+    """Return which engine this is, or write its manifest anew."""
     if arguments == ["--write"]:
         content = text(hashes(PACKAGE))
         (PACKAGE / MANIFEST).write_text(content, encoding="utf-8", newline="\n")

@@ -13,11 +13,11 @@ from typing import NoReturn
 
 import click
 
-from reprise.base import artifact, garbage, patience, tag
+from reprise.base import artifact, garbage_collection, tag, tracking_server
 from reprise.base.credentials import without_credentials
-from reprise.base.errors import TAG_LENGTH, Reason, WrongCall, cause, one_line, telling
+from reprise.base.display_text import TAG_LENGTH, in_tag
+from reprise.base.errors import Reason, WrongCall, cause, error_summary, one_line
 from reprise.base.interruption import interruptible
-from reprise.base.limits import in_tag
 from reprise.base.terminal import accept_every_letter, note, say
 
 INTERRUPTED = 130
@@ -46,11 +46,11 @@ def main(command: click.Command | Callable[[], click.Command]) -> NoReturn:
     A mistake of the user's, or a store that cannot be reached, is one line. Any other exception is a fault in the
     code and keeps its traceback. The reason goes to the run that `mlflow run` started as well.
     """
-    garbage.leave_alone_what_is_loaded()
+    garbage_collection.freeze_loaded_objects()
     accept_every_letter()
     watch_for_faults()
     run_id = os.environ.get("MLFLOW_RUN_ID")  # mlflow.start_run takes it out of the environment
-    patience.be_patient()
+    tracking_server.set_default_retries()
     # MLflow prints a traceback of each failure of a database, before it raises what is said here in one line.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     try:
@@ -87,7 +87,7 @@ def _refuse_logged_credentials(run_id: str) -> None:
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Say in one line why a job ended, and with which exit code; a fault in the code keeps its traceback."""
+    """Return one line on why a job ended, and with which exit code; a fault in the code keeps its traceback."""
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return Failure("interrupted", INTERRUPTED)
     if isinstance(error, click.ClickException):
@@ -97,7 +97,7 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, Exception) and _is_of_the_world(error):
         return Failure(without_credentials(in_one_line(error)), 1)
     named = type(error).__name__
-    reason = named if telling(error) == named else f"{named}: {telling(error, TAG_LENGTH)}"
+    reason = named if error_summary(error) == named else f"{named}: {error_summary(error, TAG_LENGTH)}"
     lines = "".join(traceback.format_exception(error))
     return Failure(without_credentials(reason), 1, without_credentials(lines))
 
@@ -111,7 +111,7 @@ def record_failure(failure: Failure, run_id: str | None) -> None:
     tags = {tag.EXIT_CODE: str(failure.exit_code), tag.FAILURE: in_tag(failure.reason)}
     client = mlflow.MlflowClient()
     try:
-        with patience.brief():
+        with tracking_server.few_retries():
             client.log_batch(run_id, tags=[mlflow.entities.RunTag(*one) for one in tags.items()])
             if failure.traceback:
                 client.log_text(run_id, failure.traceback, artifact.TRACEBACK)
@@ -120,7 +120,7 @@ def record_failure(failure: Failure, run_id: str | None) -> None:
 
 
 def watch_for_faults() -> None:
-    """See that a fault which nothing handles, as in the import of a model, has its reason on the run as well."""
+    """Ensure that a fault which nothing handles, as in the import of a model, has its reason on the run as well."""
     run_id = os.environ.get("MLFLOW_RUN_ID")
 
     def end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -131,7 +131,7 @@ def watch_for_faults() -> None:
 
 
 def _is_of_the_world(error: Exception) -> bool:
-    """Tell whether an error comes from a store, a disk or a network, not from the code."""
+    """Return whether an error comes from a store, a disk or a network, not from the code."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415  most runs have no use for them
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
@@ -139,7 +139,7 @@ def _is_of_the_world(error: Exception) -> bool:
 
 
 def _lacks_driver(error: Exception) -> bool:
-    """Tell whether SQLAlchemy looked for a database's driver and it is not installed."""
+    """Return whether SQLAlchemy looked for a database's driver and it is not installed."""
     return (
         isinstance(error, ModuleNotFoundError) and traceback.extract_tb(error.__traceback__)[-1].name == "import_dbapi"
     )
@@ -199,7 +199,7 @@ def _of_a_server(text: str, uri: str) -> Reason | None:
 
 
 def is_away(error: Exception) -> bool:
-    """Tell whether a tracking server did not answer, or its database did not, as while they restart."""
+    """Return whether a tracking server did not answer, or its database did not, as while they restart."""
     return any(sign in str(error) for sign in (*_FAILING, *_SILENT))
 
 

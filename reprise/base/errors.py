@@ -6,10 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from reprise.base.plain import plain
-
-TAG_LENGTH = 5000
-"""Characters of a reason that are kept; MLflow allows 8000 in a tag."""
+from reprise.base.display_text import printable
 
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow's stores answer for a run, model, version or alias that does not exist."""
@@ -46,8 +43,8 @@ class _OneLine(click.ClickException):
         self.remedy = remedy
 
     def format_message(self) -> str:
-        """Give the line."""
-        return plain(unbroken(self.message))
+        """Return the line."""
+        return printable(without_line_breaks(self.message))
 
 
 class WrongCall(_OneLine):
@@ -76,7 +73,7 @@ class Irreproducible(JobFailed):
         self.missing = missing
 
 
-def unbroken(text: str) -> str:
+def without_line_breaks(text: str) -> str:
     """Join the lines of a text by spaces, and leave it as it is otherwise."""
     return re.sub(r"\s*\n\s*", " ", text)
 
@@ -100,7 +97,7 @@ _TRACEBACK = "Traceback (most recent call last)"
 _RAISED = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Warning): \S.*", re.MULTILINE)
 
 
-def telling(error: BaseException, limit: int = LONGEST) -> str:
+def error_summary(error: BaseException, limit: int = LONGEST) -> str:
     """Write in one line why a library failed.
 
     MLflow shows what it was given first (a table, a schema, a traceback) and says why it failed last, after `Error:` or
@@ -113,19 +110,19 @@ def telling(error: BaseException, limit: int = LONGEST) -> str:
 
 
 def in_short(error: Exception) -> str:
-    """Say why a server was not reached: the system's own words where they are among the many of the network's."""
+    """Return why a server was not reached: the system's own words where they are among the many of the network's."""
     text = one_line(error)
     return re.sub(r".*\[Errno -?\d+\] ([\w ]+).*", r"\1", text)
 
 
 def cause(error: Exception) -> str:
-    """Say in one line why a store failed, without the statement that a database was given."""
+    """Return one line on why a store failed, without the statement that a database was given."""
     text = one_line(str(error).partition("[SQL:")[0])
     return text[max(text.find("(sqlite3."), 0) :]
 
 
-def see_memory(error: BaseException) -> None:
-    """See that an error which comes of too little memory is told as that, and not as a fault of what was read.
+def check_memory(error: BaseException) -> None:
+    """Ensure that an error which comes of too little memory is told as that, and not as a fault of what was read.
 
     Raises:
         MemoryError: it does.

@@ -1,6 +1,6 @@
 """All that is used here of MLflow beyond its documented interface: the one module to look at when MLflow is updated.
 
-Each function's first line says what it is for. `tests/engine/test_mlflow_private.py` looks up in the MLflow that is
+Each function's first line says what it is for. `test_mlflow_private.py` looks up in the MLflow that is
 installed each name that a function imports, and whether it still takes the arguments that it gets here. MLflow is
 imported as a function is called, since MLflow loads a part of this package while it is being imported itself.
 """
@@ -33,7 +33,7 @@ def read_project(folder: Path) -> Project:
 
 
 def has_entry_point(folder: Path, name: str) -> bool:
-    """Tell whether an MLproject declares an entry point; MLflow itself takes the name of any script, too."""
+    """Return whether an MLproject declares an entry point; MLflow itself takes the name of any script, too."""
     from mlflow.projects.utils import load_project
 
     return name in load_project(str(folder))._entry_points
@@ -137,7 +137,7 @@ def conda_activation(name: str) -> list[str]:
 
 
 def is_database(uri: str) -> bool:
-    """Tell whether a store's URI names a database, whose schema depends on MLflow's version."""
+    """Return whether a store's URI names a database, whose schema depends on MLflow's version."""
     from mlflow.store.db.db_types import DATABASE_ENGINES
     from mlflow.utils.uri import get_uri_scheme
 
@@ -207,7 +207,7 @@ def local_folder(uri: str) -> Path | None:
 
 
 def is_reached_from_afar(uri: str) -> bool:
-    """Tell whether a store is a server or a Databricks workspace, which a cluster's machines can reach too."""
+    """Return whether a store is a server or a Databricks workspace, which a cluster's machines can reach too."""
     from mlflow.utils.uri import is_databricks_uri, is_http_uri
 
     return bool(is_databricks_uri(uri) or is_http_uri(uri))

@@ -49,7 +49,7 @@ def relative(text: str, what: str) -> str:
 
 
 def inside(folder: Path, text: str, what: str) -> Path:
-    """Give a path below a folder, links followed.
+    """Return a path below a folder, links followed.
 
     Args:
         folder: where it must stay.
@@ -66,7 +66,7 @@ def inside(folder: Path, text: str, what: str) -> Path:
 
 
 def _is_git_s_own(part: str) -> bool:
-    """Tell whether some file system takes a name for `.git`: letters' case, dots and blanks at its end do not count."""
+    """Return whether some file system takes a name for `.git`. Case, and dots and blanks at the end, do not count."""
     return part.casefold().rstrip(". ").partition(":")[0] in (".git", "git~1")
 
 

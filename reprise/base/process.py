@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from reprise.base import json_text, tag
+from reprise.base import tag, untrusted_text
 
 _LARGEST_ID = 2**31 - 1  # which a process's id can be
 _MACHINE_ID = 32  # digits; where a machine has no id yet, there may be a word instead
@@ -70,14 +70,14 @@ def this_process() -> Process:
 
 
 def tags() -> dict[str, str]:
-    """Give the tag that a run carries which this process fills."""
+    """Return the tag that a run carries which this process fills."""
     return {tag.PROCESS: json.dumps(asdict(this_process()))}
 
 
 def read(tag: str | None) -> Process | None:
     """Read the tag's value; None where it is absent or of another form."""
     try:
-        fields = json_text.parse(tag or "null")
+        fields = untrusted_text.parse_json(tag or "null")
         process = Process(**fields)
     except (ValueError, TypeError):
         return None
@@ -85,7 +85,7 @@ def read(tag: str | None) -> Process | None:
 
 
 def state(process: Process) -> State:
-    """Tell whether a process is alive.
+    """Return whether a process is alive.
 
     Returns:
         `gone` only where this is certain: it is of this machine and of this process's pid namespace, and no process has
@@ -102,7 +102,7 @@ def state(process: Process) -> State:
 
 
 def may_fill(run_id: str, started: float, store: Path) -> bool:
-    """Tell whether a live process of this machine may fill a run that names no process.
+    """Return whether a live process of this machine may fill a run that names no process.
 
     It may if it was given the run by `MLFLOW_RUN_ID`, or if it is older than the run and has its store open. An
     interpreter also may if the store is named in its `MLFLOW_TRACKING_URI`, or lies in the folder that it works in.
@@ -168,7 +168,7 @@ def boot_time() -> float | None:
 
 
 def _is_of_this_machine(process: Process, here: Process) -> bool:
-    """Tell whether another boot was one of this machine; a container's name and files may exist on many."""
+    """Return whether another boot was one of this machine; a container's name and files may exist on many."""
     in_no_container = process.pid_namespace == here.pid_namespace == INITIAL_PID_NAMESPACE
     return in_no_container and process.machine == here.machine != ""
 

@@ -32,7 +32,7 @@ def find() -> Path:
 
 
 def mlproject_in(folder: Path) -> Path | None:
-    """Give a folder's MLproject, however it is spelled, as MLflow finds it; None without one."""
+    """Return a folder's MLproject, however it is spelled, as MLflow finds it; None without one."""
     try:
         names = sorted(name for name in os.listdir(folder) if name.lower() == "mlproject")  # noqa: PTH208  names alone
     except OSError:
@@ -41,7 +41,7 @@ def mlproject_in(folder: Path) -> Path | None:
 
 
 def is_project() -> bool:
-    """Tell whether this process acts on a project at all."""
+    """Return whether this process acts on a project at all."""
     return mlproject_in(FOLDER) is not None
 
 
@@ -60,17 +60,17 @@ def required(what: str = "this") -> Path:
 
 
 def outside() -> str:
-    """Say that there is no project here, and what to do."""
+    """Return a note that there is no project here, and what to do."""
     return f"neither {FOLDER} nor a folder above it has an MLproject of yours: go to a project's folder first"
 
 
 def brings_engine(folder: Path) -> bool:
-    """Tell whether a project has an engine in its own folder, which its jobs then run with."""
+    """Return whether a project has an engine in its own folder, which its jobs then run with."""
     return (folder / engine.PACKAGE.name / "__init__.py").is_file()
 
 
 def holds(path: Path) -> bool:
-    """Tell whether a file is the project's own, and not of an environment that lies in its folder."""
+    """Return whether a file is the project's own, and not of an environment that lies in its folder."""
     folder = FOLDER.resolve()
     prefixes = {Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)} - {folder}
     for place in (Path(os.path.abspath(path)), path.resolve()):  # noqa: PTH100  a link may lead into it, or out of it
@@ -82,7 +82,7 @@ def holds(path: Path) -> bool:
 
 
 def acts_elsewhere() -> str | None:
-    """Say which project this acts on, where it is not this engine's checkout, or has an engine that did not start."""
+    """Return which project this acts on, if it is not this engine's checkout or its engine did not start."""
     if not is_project() or (FOLDER / engine.PACKAGE.name).resolve() == engine.PACKAGE:
         return None
     if brings_engine(FOLDER):

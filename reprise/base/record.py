@@ -10,7 +10,7 @@ import typing
 from functools import cache
 from typing import Any, Literal, TypedDict
 
-from reprise.base import json_text
+from reprise.base import untrusted_text
 
 FORMAT = 1
 """Version of provenance.json; a reader refuses what is newer."""
@@ -254,7 +254,7 @@ def parsed(text: str) -> Record | None:
         only that is known.
     """
     try:
-        content = json_text.parse(text)
+        content = untrusted_text.parse_json(text)
     except ValueError:
         return None
     version = _value(content, "format")

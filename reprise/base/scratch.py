@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reprise.base.errors import JobFailed, cause
-from reprise.base.flock import hold, is_held, locked
+from reprise.base.process_lock import hold, is_held, locked
 
 _LOCK, _CONTENT = "lock", "content"
 _PATIENCE = 120.0  # seconds for another process's sweep
@@ -21,7 +21,7 @@ def own_folder() -> Path:
     Raises:
         JobFailed: it cannot be made, or another user has taken its name.
     """
-    return own(Path(tempfile.gettempdir(), f"reprise-{_user()}"))
+    return owned(Path(tempfile.gettempdir(), f"reprise-{_user()}"))
 
 
 def lasting_folder() -> Path:
@@ -30,14 +30,14 @@ def lasting_folder() -> Path:
     Raises:
         JobFailed: as `own_folder`.
     """
-    return own(Path(tempfile.gettempdir(), f"reprise-unlogged-{_user()}"))
+    return owned(Path(tempfile.gettempdir(), f"reprise-unlogged-{_user()}"))
 
 
 def _user() -> int | str:
     return os.getuid() if hasattr(os, "getuid") else ""
 
 
-def own(path: Path) -> Path:
+def owned(path: Path) -> Path:
     """Make a folder for this user alone unless it is there, and return its path.
 
     Raises:

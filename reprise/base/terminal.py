@@ -1,7 +1,7 @@
 """What a person at the terminal reads: progress while a job runs, notes, and a few lines at its end.
 
 All that is printed goes through here. What it holds may come from a store, a table or a repository, so each line is
-made plain (`reprise.base.plain`): a value can neither add a line nor speak to the terminal.
+made plain (`reprise.base.display_text`): a value can neither add a line nor speak to the terminal.
 """
 
 import io
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import click
 
-from reprise.base.plain import plain
+from reprise.base.display_text import printable
 
 
 def accept_every_letter() -> None:
@@ -31,14 +31,14 @@ def step(name: str) -> Iterator[None]:
     if not (sys.stderr and sys.stderr.isatty()):
         yield
         return
-    click.echo(f"  {plain(name)} …", nl=False, err=True)
+    click.echo(f"  {printable(name)} …", nl=False, err=True)
     begin = time.perf_counter()
     try:
         yield
     except BaseException:
         click.echo(err=True)
         raise
-    click.echo(f"\r  {plain(name)}: {time.perf_counter() - begin:.1f} s", err=True)
+    click.echo(f"\r  {printable(name)}: {time.perf_counter() - begin:.1f} s", err=True)
 
 
 @contextmanager
@@ -56,15 +56,15 @@ def progress(name: str, parts: int) -> Iterator[Callable[[str], None]]:
         yield lambda _: None
         return
     with click.progressbar(
-        length=parts, label=f"  {plain(name)}", show_pos=True, item_show_func=lambda text: text, file=sys.stderr
+        length=parts, label=f"  {printable(name)}", show_pos=True, item_show_func=lambda text: text, file=sys.stderr
     ) as bar:
-        yield lambda text: bar.update(1, plain(text))
+        yield lambda text: bar.update(1, printable(text))
 
 
 def say(*lines: str, err: bool = False) -> None:
     """Print lines; without any, an empty one."""
     for line in lines or ("",):
-        click.echo(plain(line), err=err)
+        click.echo(printable(line), err=err)
 
 
 def coloured(text: str) -> None:
@@ -80,7 +80,7 @@ def note(text: str) -> None:
 def summary(lines: Mapping[str, str]) -> None:
     """Print the end of a job: a label and a text a line."""
     say()
-    for label, line in zip(map(plain, lines), columns(lines.items()), strict=True):
+    for label, line in zip(map(printable, lines), columns(lines.items()), strict=True):
         click.echo(click.style(label, bold=True) + line.removeprefix(label))
 
 
@@ -96,7 +96,7 @@ def columns(rows: Iterable[Sequence[object]], least: int = 0) -> list[str]:
         rows: of equally many cells.
         least: the characters that the first column has at least, where it is to look like that of another table.
     """
-    table = [[plain(cell) for cell in row] for row in rows]
+    table = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     widths[:1] = [max(least, width) for width in widths[:1]]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]

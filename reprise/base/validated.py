@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from reprise.base.errors import Reason, WrongCall
-from reprise.base.yaml_nodes import scalar, shorten
+from reprise.base.untrusted_text import scalar, shorten
 
 T = TypeVar("T")
 Place = tuple[int | str, ...]
@@ -129,7 +129,7 @@ def _below(node: yaml.Node, part: int | str) -> tuple[yaml.Node, yaml.Node] | No
 
 
 def _said(faults: list[_Fault], kind: TypeAdapter[Any]) -> Reason:
-    """Say what is wrong at one place."""
+    """Return what is wrong at one place."""
     first = faults[0]
     error, found = first.error, first.error["type"]
     if first.unknown:
@@ -141,7 +141,7 @@ def _said(faults: list[_Fault], kind: TypeAdapter[Any]) -> Reason:
 
 
 def _of_value(found: str, value: str, errors: list[ErrorDetails]) -> Reason:
-    """Say what is wrong with a value, which is shown as it is given here."""
+    """Return what is wrong with a value, which is shown as it is given here."""
     if found in _PAIRS:
         return Reason(f"`name: value` pairs are wanted, not {value}")
     if found == "string_type":
@@ -152,7 +152,7 @@ def _of_value(found: str, value: str, errors: list[ErrorDetails]) -> Reason:
 
 
 def wanted(errors: list[ErrorDetails]) -> str:
-    """Say in one line what a value should be, from all that pydantic finds wrong with it."""
+    """Return one line on what a value should be, from all that pydantic finds wrong with it."""
     texts = dict.fromkeys(
         _SAID.get(error["type"]) or _SUBJECT.sub("", error["msg"].partition(_UNABLE)[0]) for error in errors
     )

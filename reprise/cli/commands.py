@@ -10,8 +10,8 @@ import reprise
 from reprise.base import options, project
 from reprise.base.entry_point import main as end_well
 from reprise.base.terminal import coloured, note, say
-from reprise.cli.handover import hand_over
-from reprise.cli.job import job
+from reprise.cli.engine_choice import hand_over
+from reprise.cli.job_commands import job
 from reprise.governance import registry_commands
 
 
@@ -27,9 +27,9 @@ def cli() -> None:
 @click.argument("run_id")
 def show(run_id: str) -> None:
     """Show where a run came from: commit, patch, data, environment."""
-    from reprise.cli.story import tell  # noqa: PLC0415  --help need not wait for mlflow
+    from reprise.cli.show import describe_run  # noqa: PLC0415  --help need not wait for mlflow
 
-    say(*tell(run_id))
+    say(*describe_run(run_id))
 
 
 @cli.command(epilog="Example: reprise ui --port 5001")
@@ -85,7 +85,7 @@ def fill(run_id: str, project_uri: str, entry_point: str, env_manager: str, para
 @cli.command(epilog="Example: reprise doctor --fix")
 @click.option("--fix", is_flag=True, help="End runs whose process is gone; set aside an unfinished store.")
 def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
-    """Say what works here, and what to do about what does not; exit code 1 if anything fails."""
+    """Report what works here, and what to do about what does not; exit code 1 if anything fails."""
     from reprise.doctor import examine  # noqa: PLC0415
 
     levels = []
@@ -182,9 +182,9 @@ def work(run_id: str, env_manager: str, key: Path | None) -> None:
 )
 def best(metric: str, where: str, direction: Any) -> None:
     """Find the best training run or trial of the experiment."""
-    from reprise.search.best import best_run, tell  # noqa: PLC0415
+    from reprise.search.best import best_run, run_lines  # noqa: PLC0415
 
-    say(*tell(best_run(metric, where, direction), metric))
+    say(*run_lines(best_run(metric, where, direction), metric))
 
 
 @cli.command(epilog="Example: reprise lock --python 3.12")

@@ -16,7 +16,7 @@ from pathlib import Path
 from reprise.base import scratch
 from reprise.base.credentials import without_credentials
 from reprise.code.git import GitError, explain, git, path_of, prefix_of, quoted, succeeds, text
-from reprise.code.secrecy import has_secret_name, secret_in
+from reprise.code.secret_files import has_secret_name, secret_in
 
 PATCH_LIMIT = 10 * 2**20
 """Bytes of changed and untracked files that a patch may hold; the largest are left out first."""
@@ -105,7 +105,7 @@ def changed_files(folder: Path) -> list[str]:
 
 
 def remote_url(folder: Path) -> str | None:
-    """Give the URL of the remote `origin`, else of the first, without credentials; None without remotes."""
+    """Return the URL of the remote `origin`, else of the first, without credentials; None without remotes."""
     return next(iter(remote_urls(folder)), None)
 
 
@@ -241,7 +241,7 @@ def _diff(top: Path, paths: list[str]) -> bytes:
 
 
 def in_branch(folder: Path, commit: str, branch: str) -> str:
-    """Tell whether a commit is in a branch's history, the local branch's or origin's: `yes`, or why not."""
+    """Return whether a commit is in a branch's history, the local branch's or origin's: `yes`, or why not."""
     named = (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
     heads = [name for name in named if succeeds(folder, "rev-parse", "--verify", "--quiet", name)]
     if not heads:

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from reprise.base.display_text import listed
 from reprise.base.errors import JobFailed
-from reprise.base.flock import hold, is_held, locked
-from reprise.base.listing import listed
+from reprise.base.process_lock import hold, is_held, locked
 from reprise.base.terminal import note
-from reprise.code import cache
+from reprise.code import clone_cache
 from reprise.code import patch as patches
 from reprise.code.git import OFFLINE, GitError, explain, git, succeeds, text
 from reprise.code.repository import Commit, has
@@ -57,7 +57,7 @@ def cloned(commit: Commit, patch: bytes = b"", *, portable: bool = False) -> Ite
     place, lock = _place()
     try:
         tree = place / "tree"
-        with cache.writing(place):
+        with clone_cache.writing(place):
             (place / "spare").mkdir()
             _check_out(commit, tree, portable=portable)
             _apply(patch, tree, commit)
@@ -69,8 +69,8 @@ def cloned(commit: Commit, patch: bytes = b"", *, portable: bool = False) -> Ite
 
 def _place() -> tuple[Path, int]:
     """Make a folder for a clone and lock it, and sweep away those whose processes are gone."""
-    clones = cache.folder("clones")
-    with cache.writing(clones), locked(clones.with_suffix(".lock")):
+    clones = clone_cache.folder("clones")
+    with clone_cache.writing(clones), locked(clones.with_suffix(".lock")):
         for old in clones.iterdir():
             if not is_held(old / "lock"):
                 shutil.rmtree(old, ignore_errors=True)
@@ -130,7 +130,7 @@ def _check_out_submodules(commit: Commit, tree: Path) -> None:
 
 
 def _look_for_pointers(tree: Path) -> None:
-    """Say which files git-lfs left as pointers."""
+    """Report which files git-lfs left as pointers."""
     if not succeeds(tree, "grep", "--quiet", "filter=lfs", "--", ".gitattributes", "*/.gitattributes"):
         return
     pattern = r"^version https://git-lfs\.github\.com/spec/v1"

@@ -67,7 +67,7 @@ def git(
 
 
 def text(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> str | None:
-    """Give what git prints, without the last line's end; None where it refuses or prints nothing."""
+    """Return what git prints, without the last line's end; None where it refuses or prints nothing."""
     try:
         return git(folder, *arguments, env=env).decode(errors="replace").rstrip("\n") or None
     except GitError:
@@ -75,7 +75,7 @@ def text(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> st
 
 
 def succeeds(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> bool:
-    """Tell whether git ends with exit code 0."""
+    """Return whether git ends with exit code 0."""
     try:
         git(folder, *arguments, env=env)
     except GitError:
@@ -95,7 +95,7 @@ def path_of(output: bytes) -> Path:
 
 
 def prefix_of(folder: Path) -> str:
-    """Give a folder's path in its repository, "" at the top and in a bare one; whatever bytes its name holds.
+    """Return a folder's path in its repository, "" at the top and in a bare one; whatever bytes its name holds.
 
     Raises:
         GitError: it is in no repository that git reads.
@@ -104,7 +104,7 @@ def prefix_of(folder: Path) -> str:
 
 
 def explain(error: GitError, folder: Path) -> str:
-    """Say in one line why git refused, and what to do where that is known."""
+    """Return one line on why git refused, and what to do where that is known."""
     message = str(error)
     if "dubious ownership" in message:
         return f"git distrusts the folder's owner: run git config --global --add safe.directory {folder}"

@@ -64,7 +64,7 @@ def check(patch: bytes) -> None:
 
 
 def _unpacked(patch: bytes, found: re.Match[bytes]) -> int:
-    """Give the bytes that a binary part asks for: those that it says, and of a delta those that come of it as well."""
+    """Return the bytes that a binary part asks for: its own, and those that a delta expands to."""
     kind, said = found.groups()
     try:
         if not re.fullmatch(rb"\d{1,20}", said):

@@ -60,7 +60,7 @@ def is_here(path: str) -> bool:
 
 
 def local_folder(repository: str) -> Path | None:
-    """Give the folder that a repository's path or file URL names; None where it is on another machine, or a URL.
+    """Return the folder that a repository's path or file URL names; None where it is on another machine, or a URL.
 
     A file URL keeps git's own transport, as it may well be a share's; only paths are read directly.
     """

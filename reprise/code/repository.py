@@ -16,8 +16,8 @@ from pathlib import Path
 
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import JobFailed, WrongCall
-from reprise.base.flock import locked
-from reprise.code import cache
+from reprise.base.process_lock import locked
+from reprise.code import clone_cache
 from reprise.code.checkout import remote_url
 from reprise.code.git import OFFLINE, GitError, explain, git, path_of, prefix_of, quoted, succeeds, text
 from reprise.code.project_uri import FORMS, ProjectUri, local_folder
@@ -78,12 +78,12 @@ def find(place: ProjectUri, also: str | None = None) -> Commit:
 
 
 def has(git_dir: Path, sha: str) -> bool:
-    """Tell whether a repository on this machine holds a commit."""
+    """Return whether a repository on this machine holds a commit."""
     return succeeds(git_dir, "cat-file", "-e", f"{sha}^{{commit}}", env=OFFLINE)
 
 
 def is_published(place: ProjectUri, commit: Commit) -> bool:
-    """Tell whether a branch or a tag of a repository leads to a commit, as it stands there now.
+    """Return whether a branch or a tag of a repository leads to a commit, as it stands there now.
 
     A server may serve more, such as what strangers propose. Of a checkout on this machine the commit checked out counts
     too, but not what it has fetched from elsewhere.
@@ -132,8 +132,10 @@ def _cached(url: str, asked: list[str | None]) -> Path:
     """Bring what is asked for into the cache; a commit that is there already costs no call to the server."""
     versions = [version for version in asked if version]
     commits = [version for version in versions if SHA.fullmatch(version)]
-    git_dir = cache.folder("repositories") / f"{hashlib.sha256(without_credentials(url).encode()).hexdigest()[:24]}.git"
-    with cache.writing(git_dir), locked(git_dir.with_suffix(".lock")):
+    git_dir = (
+        clone_cache.folder("repositories") / f"{hashlib.sha256(without_credentials(url).encode()).hexdigest()[:24]}.git"
+    )
+    with clone_cache.writing(git_dir), locked(git_dir.with_suffix(".lock")):
         if not (git_dir / "HEAD").exists():
             _make(git_dir, url)
         if not versions:
@@ -160,7 +162,7 @@ def _make(git_dir: Path, url: str) -> None:
 
 
 def _leaves_files_out(git_dir: Path, url: str) -> bool:
-    """Tell whether a server offers to filter: of one that sends plain files, git 2.39 would ask the same forever."""
+    """Return whether a server offers to filter: of one that sends plain files, git 2.39 would ask the same forever."""
     trace = git_dir / "trace"
     _ask_server(git_dir, url, "ls-remote", "--quiet", "origin", "HEAD", env={"GIT_TRACE_PACKET": str(trace)})
     said = trace.read_text(encoding="utf-8", errors="replace") if trace.exists() else ""
@@ -209,7 +211,7 @@ def _ask_server(
     try:
         git(git_dir, *arguments, env=variables, stdin=stdin, timeout=timeout)
     except GitError as error:
-        if cache.is_full(git_dir) or "No space left" in str(error):
+        if clone_cache.is_full(git_dir) or "No space left" in str(error):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         message = f"repository {without_credentials(url)} cannot be fetched: {_cause(error)}"
         raise JobFailed(message) from error
@@ -224,7 +226,7 @@ def _timeout() -> float:
 
 
 def _cause(error: GitError) -> str:
-    """Give git's own reason, the telling line of many, and what to try."""
+    """Return git's own reason, the telling line of many, and what to try."""
     lines = [line for line in without_credentials(str(error)).splitlines() if line.strip()]
     fatal = [line.partition(":")[2].strip() for line in lines if line.startswith(("fatal:", "error:", "ssh:"))]
     reason = (fatal or lines)[0]

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from reprise.base import entry_point
-from reprise.base.spelling import as_option, as_text
+from reprise.base.display_text import as_option, as_text
 from reprise.contract.parameter import Parameter, call, parameters
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from reprise.base import yaml_nodes
+from reprise.base import untrusted_text
 
 MERGE = "tag:yaml.org,2002:merge"
 NULL = "tag:yaml.org,2002:null"
@@ -29,7 +29,7 @@ def names(text: str) -> dict[str, list[str]]:
 
 
 def nodes(text: str) -> dict[str, yaml.Node]:
-    """Give the entry points that are written out, each once."""
+    """Return the entry points that are written out, each once."""
     found: dict[str, yaml.Node] = {}
     for name, node in _named(text).items():
         if all(node is not other for other in found.values()):
@@ -43,7 +43,7 @@ def entry_point(text: str, name: str) -> yaml.Node | None:
 
 
 def mapping(node: yaml.Node | None) -> dict[str, yaml.Node]:
-    """Give a mapping's values by their keys, those that it merges too; empty for what is no mapping."""
+    """Return a mapping's values by their keys, those that it merges too; empty for what is no mapping."""
     return _merged(node, ())
 
 
@@ -60,18 +60,18 @@ def _merged(node: yaml.Node | None, above: tuple[yaml.Node, ...]) -> dict[str, y
 
 
 def parameters(node: yaml.Node | None) -> dict[str, yaml.Node]:
-    """Give an entry point's parameters."""
+    """Return an entry point's parameters."""
     return mapping(mapping(node).get("parameters"))
 
 
 def default(node: yaml.Node) -> str | None:
-    """Give a parameter's default as it is written; None where it has none, or one that is no single value."""
+    """Return a parameter's default as it is written; None where it has none, or one that is no single value."""
     found = mapping(node).get("default")
     return str(found.value) if isinstance(found, yaml.ScalarNode) and found.tag != NULL else None
 
 
 def command(node: yaml.Node | None) -> str:
-    """Give an entry point's command; empty without one."""
+    """Return an entry point's command; empty without one."""
     found = mapping(node).get("command")
     return str(found.value) if isinstance(found, yaml.ScalarNode) else ""
 
@@ -110,7 +110,7 @@ def option(name: str) -> str:
 
 
 def uses(text: str, name: str) -> bool:
-    """Tell whether a command names a parameter's value."""
+    """Return whether a command names a parameter's value."""
     return re.search(rf"(?<!\{{)\{{{re.escape(name)}[}}!:]", text) is not None
 
 
@@ -121,5 +121,5 @@ def _named(text: str) -> dict[str, yaml.Node]:
 def _root(text: str) -> yaml.Node | None:
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, *yaml_nodes.NONE):
+    except (yaml.YAMLError, *untrusted_text.NONE):
         return None

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import yaml
 
-from reprise.base import project, yaml_nodes
+from reprise.base import project, untrusted_text
 from reprise.base.errors import WrongCall, one_line
-from reprise.contract import amendment, disagreement, entry_points
-from reprise.contract.amendment import NotEdited
-from reprise.contract.disagreement import Disagreement
+from reprise.contract import entry_points, mlproject_edit, parameter_difference
+from reprise.contract.mlproject_edit import NotEdited
+from reprise.contract.parameter_difference import ParameterDifference
 
-__all__ = ["Disagreement", "disagreements", "notes", "synchronised", "unread", "write"]
+__all__ = ["ParameterDifference", "disagreements", "notes", "synchronised", "unread", "write"]
 
 BOM = "\ufeff"
 
 
 def notes(script: str) -> list[str]:
-    """Say, a line each, where MLproject and the script that runs differ; nothing for a script that it does not start.
+    """List, a line each, where MLproject and the script that runs differ; nothing for a script that it does not start.
 
     A note fails no run: what cannot be compared is said too.
 
@@ -30,14 +30,14 @@ def notes(script: str) -> list[str]:
         return []
     try:
         text = _read(project.FOLDER)
-        found = list(disagreement.compare(project.FOLDER, text))
+        found = list(parameter_difference.compare(project.FOLDER, text))
         started = {name: entry_points.script(project.FOLDER, node) for name, node in entry_points.nodes(text).items()}
         return [str(one) for one in found if (begun := started[one.entry_point]) and begun.name == path.name]
     except Exception as error:  # noqa: BLE001  the run goes on, whatever is wrong with the file
         return [f"MLproject is not compared with {path.name}: {one_line(error)}"]
 
 
-def disagreements(folder: Path) -> list[Disagreement]:
+def disagreements(folder: Path) -> list[ParameterDifference]:
     """Compare a project's MLproject with the scripts at its top that its entry points start.
 
     Returns:
@@ -48,19 +48,19 @@ def disagreements(folder: Path) -> list[Disagreement]:
         WrongCall: MLproject cannot be read.
     """
     text = _read(folder)
-    return list(disagreement.compare(folder, text)) if text else []
+    return list(parameter_difference.compare(folder, text)) if text else []
 
 
 def unread(folder: Path) -> list[str]:
-    """Say what of a project's scripts could not be compared with MLproject, a line each.
+    """Return what of a project's scripts could not be compared with MLproject, a line each.
 
     Raises:
         WrongCall: MLproject cannot be read.
     """
-    return list(disagreement.unread(folder, _read(folder)))
+    return list(parameter_difference.unread(folder, _read(folder)))
 
 
-def synchronised(folder: Path) -> tuple[str, list[Disagreement]]:
+def synchronised(folder: Path) -> tuple[str, list[ParameterDifference]]:
     """Write MLproject as it should be, all that it holds beside kept as it is.
 
     Returns:
@@ -95,31 +95,31 @@ def write(folder: Path, text: str) -> None:
         spare.unlink(missing_ok=True)
 
 
-def _amended(folder: Path, text: str) -> tuple[str, list[Disagreement]]:
+def _amended(folder: Path, text: str) -> tuple[str, list[ParameterDifference]]:
     """Mend what differs, one by one, and see at the end that nothing else has changed."""
-    new, mended = text, list[Disagreement]()
+    new, mended = text, list[ParameterDifference]()
     try:
         while found := [one for one in _open(folder, new) if (one.entry_point, one.parameter) not in _keys(mended)]:
-            new = amendment.amend(new, found[0])
+            new = mlproject_edit.amend(new, found[0])
             mended.append(found[0])
-        whole = _loosely(amendment.amended(text, mended)) == _loosely(yaml_nodes.load(new))
+        whole = _loosely(mlproject_edit.amended(text, mended)) == _loosely(untrusted_text.load_yaml(new))
         if whole and not _open(folder, new):
             return new, mended
-    except (NotEdited, yaml.YAMLError, *yaml_nodes.NONE):
+    except (NotEdited, yaml.YAMLError, *untrusted_text.NONE):
         pass
-    edits = "; ".join(f"{one.entry_point}: {one.edit}" for one in disagreement.compare(folder, text))
+    edits = "; ".join(f"{one.entry_point}: {one.edit}" for one in parameter_difference.compare(folder, text))
     raise WrongCall("MLproject is written in a way that reprise sync does not edit", remedy=f"by hand, {edits}")
 
 
-def _open(folder: Path, text: str) -> list[Disagreement]:
-    return [one for one in disagreement.compare(folder, text) if not one.by_hand]
+def _open(folder: Path, text: str) -> list[ParameterDifference]:
+    return [one for one in parameter_difference.compare(folder, text) if not one.by_hand]
 
 
 def _loosely(content: object) -> object:
     """Leave aside how many spaces a command holds between its words."""
     if isinstance(content, dict) and isinstance(content.get("entry_points"), dict):
         entries = {
-            name: {**one, "command": amendment.loosely(one.get("command"))} if isinstance(one, dict) else one
+            name: {**one, "command": mlproject_edit.loosely(one.get("command"))} if isinstance(one, dict) else one
             for name, one in content["entry_points"].items()
         }
         content = {**content, "entry_points": entries}
@@ -128,12 +128,12 @@ def _loosely(content: object) -> object:
 
 def _check(text: str) -> None:
     try:
-        yaml_nodes.load(text)
+        untrusted_text.load_yaml(text)
     except (yaml.YAMLError, RecursionError) as error:
-        raise WrongCall(f"MLproject{yaml_nodes.why_not_yaml(error)}") from error
+        raise WrongCall(f"MLproject{untrusted_text.why_not_yaml(error)}") from error
 
 
-def _keys(found: list[Disagreement]) -> set[tuple[str, str]]:
+def _keys(found: list[ParameterDifference]) -> set[tuple[str, str]]:
     return {(one.entry_point, one.parameter) for one in found}
 
 

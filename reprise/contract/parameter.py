@@ -13,8 +13,8 @@ from typing import Any, get_args, get_type_hints
 import click
 from pydantic.fields import FieldInfo
 
+from reprise.base.display_text import as_text
 from reprise.base.errors import WrongCall
-from reprise.base.spelling import as_text
 from reprise.contract.value_type import ValueType
 
 

@@ -25,14 +25,14 @@ DEEPEST = 20
 
 
 @dataclass(frozen=True)
-class Found:
+class Definition:
     """A class, and the file that it is in."""
 
     source: "SourceFile"
     node: ast.ClassDef
 
 
-Type = Found | Literal["plain"] | None
+Type = Definition | Literal["plain"] | None
 """A class of the project's; a plain type; or None where it cannot be told."""
 
 
@@ -59,7 +59,7 @@ class SourceFile:
             return None
 
     def resolve(self, node: ast.expr | None, depth: int = 0) -> Type:
-        """Say what an annotation or a base class stands for."""
+        """Return what an annotation or a base class stands for."""
         if node is None or (isinstance(node, ast.Constant) and not isinstance(node.value, str)):
             return PLAIN
         if depth > DEEPEST:
@@ -138,7 +138,7 @@ class SourceFile:
         return source._here(name, depth + 1) if source else None  # noqa: SLF001  another of this class
 
     def _here(self, name: str, depth: int) -> Type:
-        """Say what a name of this file's stands for."""
+        """Return what a name of this file's stands for."""
         if depth > DEEPEST:
             return None
         classes = [one for one in _statements(self.tree.body) if isinstance(one, ast.ClassDef) and one.name == name]
@@ -146,7 +146,7 @@ class SourceFile:
         if len(classes) + len(values) > 1:
             return None
         if classes:
-            return Found(self, classes[0])
+            return Definition(self, classes[0])
         if values:
             return self.resolve(values[0], depth + 1)
         imported = self._imports().get(name)

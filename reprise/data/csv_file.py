@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from reprise.base.errors import WrongCall, one_line, see_memory
-from reprise.data import notation
+from reprise.base.errors import WrongCall, check_memory, one_line
+from reprise.data import number_notation
 from reprise.data.csv_rows import faults_and_notes
-from reprise.data.delimited import File, bad_byte, occurs, open_table
+from reprise.data.delimited_file import DelimitedFile, bad_byte, occurs, open_table
 
 SUFFIXES = (".csv", ".csv.gz")
 EXACT = 2**53
@@ -60,19 +60,19 @@ def read(path: Path, data: str, *, reading: int, texts: Collection[str] = ()) ->
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise WrongCall(f"data {data!r} is not a whole gzip file: {error}") from error
     except (ValueError, csv.Error, pd.errors.ParserWarning) as error:  # pandas' errors are ValueErrors
-        see_memory(error)
+        check_memory(error)
         raise WrongCall(f"data {data!r} is not a table: {one_line(error)}") from error
 
 
-def _read(file: File, texts: Collection[str]) -> Content:
+def _read(file: DelimitedFile, texts: Collection[str]) -> Content:
     forced = dict.fromkeys([name for name in texts if name in file.names], "str")
     frame = file.frame(dtype=forced)
     notes: list[str] = []
     frame = _with_codes(file, frame)
     frame = _with_exact_numbers(file, frame, forced)
     free = frame.drop(columns=list(forced))
-    decimal_comma = file.separator != "," and notation.has_decimal_commas(free)
-    commas = notation.decimal_commas(free) if decimal_comma else []
+    decimal_comma = file.separator != "," and number_notation.has_decimal_commas(free)
+    commas = number_notation.decimal_commas(free) if decimal_comma else []
     if commas:
         again = file.frame(usecols=commas, decimal=",")
         for name in commas:
@@ -83,7 +83,7 @@ def _read(file: File, texts: Collection[str]) -> Content:
     return Content(frame, decimal_comma, (*notes, *more), tuple(faults), doubts)
 
 
-def _with_codes(file: File, frame: pd.DataFrame) -> pd.DataFrame:
+def _with_codes(file: DelimitedFile, frame: pd.DataFrame) -> pd.DataFrame:
     """Read columns of digits again as text where some begin with a zero: `01` and `1` are two codes."""
     candidates = [name for name in frame if _is_whole(frame[name])]
     separator = re.escape(file.separator.encode())
@@ -96,7 +96,7 @@ def _with_codes(file: File, frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _with_exact_numbers(file: File, frame: pd.DataFrame, forced: Mapping[str, str]) -> pd.DataFrame:
+def _with_exact_numbers(file: DelimitedFile, frame: pd.DataFrame, forced: Mapping[str, str]) -> pd.DataFrame:
     """Read whole numbers again that pandas makes floats of, for gaps or beyond 64 bits, where those are too small.
 
     Beyond 64 bits they are text.
@@ -126,17 +126,17 @@ def _exact(written: pd.Series) -> pd.Series:
     return written
 
 
-def _thousands_or_decimals(file: File, frame: pd.DataFrame) -> dict[str, str]:
+def _thousands_or_decimals(file: DelimitedFile, frame: pd.DataFrame) -> dict[str, str]:
     """Find columns that read as numbers, yet whose points may stand before thousands, as commas do before decimals."""
     floats = [name for name in frame if frame[name].dtype == "float64"]
     written = file.frame(usecols=floats, dtype="str") if floats else pd.DataFrame()
     doubts = {}
     for name in written:
         pointed = written[name].str.contains(".", regex=False).fillna(value=False)
-        if pointed.any() and notation.may_be_thousands(written[name][pointed]):
+        if pointed.any() and number_notation.may_be_thousands(written[name][pointed]):
             row = int(pointed.to_numpy().argmax())
             doubts[str(name)] = (
-                f"column {name!r} holds {notation.AMBIGUOUS}, such as {written[name][row]!r} in row {row}, as "
+                f"column {name!r} holds {number_notation.AMBIGUOUS}, such as {written[name][row]!r} in row {row}, as "
                 "others have decimal commas; write thousands without a point, or leave the column out by naming "
                 "others in features"
             )
@@ -151,7 +151,7 @@ def _is_whole(column: pd.Series) -> bool:
     return bool(column.dtype == "float64" and column.notna().any() and (column.dropna() % 1 == 0).all())
 
 
-def _read_as_first(file: File) -> pd.DataFrame:
+def _read_as_first(file: DelimitedFile) -> pd.DataFrame:
     """Read as the first version did, so that what it recorded is found to be the same."""
     frame = file.frame()
     if file.separator == ",":

@@ -4,15 +4,15 @@ import csv
 
 import pandas as pd
 
-from reprise.base.listing import listed
-from reprise.data import notation
-from reprise.data.delimited import File, text_of
+from reprise.base.display_text import listed
+from reprise.data import number_notation
+from reprise.data.delimited_file import DelimitedFile, text_of
 
 LISTED = 5
 """Line numbers that a fault names at most."""
 
 
-def faults_and_notes(file: File, frame: pd.DataFrame) -> tuple[list[str], list[str]]:
+def faults_and_notes(file: DelimitedFile, frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Return why rows are not lines, in faults and notes.
 
     The header may stand again inside the file, quotes may hold line breaks, and rows may be too short.
@@ -40,7 +40,7 @@ def faults_and_notes(file: File, frame: pd.DataFrame) -> tuple[list[str], list[s
     return faults, notes
 
 
-def _headers_inside(file: File, frame: pd.DataFrame) -> list[int]:
+def _headers_inside(file: DelimitedFile, frame: pd.DataFrame) -> list[int]:
     """List the lines in which the header stands again; the whole file is read only if a cell holds its own name."""
     texts = [name for name in frame if isinstance(frame[name].dtype, pd.StringDtype)]
     if not any(frame[name].str.strip().eq(str(name).strip()).any() for name in texts):
@@ -49,15 +49,15 @@ def _headers_inside(file: File, frame: pd.DataFrame) -> list[int]:
     return [line for line, row in file.rows() if [cell.strip(" \t\ufeff") for cell in row] == header][1:]
 
 
-def _short_rows(file: File, frame: pd.DataFrame) -> list[int]:
+def _short_rows(file: DelimitedFile, frame: pd.DataFrame) -> list[int]:
     """List the lines of rows with too few cells; the whole file is read only if the last column has gaps."""
     if not frame.iloc[:, -1].hasnans:
         return []
     return [line for line, row in file.rows() if len(row) < len(file.names)]
 
 
-def _ends_quotes_badly(file: File) -> bool:
-    """Tell whether a quote is closed in the middle of a cell, as one is that was never meant to be opened."""
+def _ends_quotes_badly(file: DelimitedFile) -> bool:
+    """Return whether a quote is closed in the middle of a cell, as one is that was never meant to be opened."""
     with text_of(file.path) as text:
         try:
             for _ in csv.reader(text, delimiter=file.separator, strict=True):
@@ -67,8 +67,8 @@ def _ends_quotes_badly(file: File) -> bool:
     return False
 
 
-def _holds_rows(cell: str, position: int, file: File, frame: pd.DataFrame) -> bool:
-    """Tell whether a cell has swallowed rows.
+def _holds_rows(cell: str, position: int, file: DelimitedFile, frame: pd.DataFrame) -> bool:
+    """Return whether a cell has swallowed rows.
 
     Its first line then ends a row, its last one begins one, and those between are whole rows: each has the separators
     for that, and values that the columns have elsewhere.
@@ -87,8 +87,8 @@ def _holds_rows(cell: str, position: int, file: File, frame: pd.DataFrame) -> bo
 
 
 def _occurs_in(column: pd.Series, value: str) -> bool:
-    """Tell whether a value may be one of a column's: a number among numbers, a text that is another row's as well."""
+    """Return whether a value may be one of a column's: a number among numbers, a text that is another row's as well."""
     value = value.strip().strip('"')
     if isinstance(column.dtype, pd.StringDtype):
         return not value or 2 * column.nunique() > len(column) or bool((column == value).any())
-    return not value or notation.kind_of(value) is notation.Kind.PLAIN
+    return not value or number_notation.kind_of(value) is number_notation.Kind.PLAIN

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from reprise.base.display_text import listed
 from reprise.base.errors import WrongCall
-from reprise.base.listing import listed
-from reprise.data import notation
+from reprise.data import number_notation
 from reprise.data.features import feature, numbers_rows_in_disorder, useless
-from reprise.data.known import NOTHING, Known, as_known
 from reprise.data.labels import WHOLE_FLOATS, check_classes, labels_of
+from reprise.data.model_columns import NOTHING, ModelColumns, as_known
 from reprise.data.table import Table
 
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
@@ -94,7 +94,7 @@ def make_dataset(table: Table, target: str, features: str = "all") -> Dataset:
     return Dataset(raw, raw if same else pd.DataFrame(columns, index=frame.index), y, target, tuple(notes))
 
 
-def to_judge(table: Table, target: str, features: Sequence[str], known: Known = NOTHING) -> Dataset:
+def to_judge(table: Table, target: str, features: Sequence[str], known: ModelColumns = NOTHING) -> Dataset:
     """Take features and labels as a fitted model knows them; one class is enough.
 
     Raises:
@@ -109,7 +109,7 @@ def to_judge(table: Table, target: str, features: Sequence[str], known: Known = 
     return Dataset(raw, raw, y, target, (*table.notes, *dropped, *notes))
 
 
-def to_predict(table: Table, features: Sequence[str], known: Known) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def to_predict(table: Table, features: Sequence[str], known: ModelColumns) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Take features as a fitted model knows them, with notes on how they were read.
 
     Raises:
@@ -121,7 +121,7 @@ def to_predict(table: Table, features: Sequence[str], known: Known) -> tuple[pd.
 
 
 def _as_known(
-    frame: pd.DataFrame, features: Sequence[str], table: Table, known: Known
+    frame: pd.DataFrame, features: Sequence[str], table: Table, known: ModelColumns
 ) -> tuple[pd.DataFrame, list[str]]:
     _check_known(features, frame, "feature")
     read, notes = _with_numbers(frame, [name for name in features if known.kinds.get(name) != "text"], table)
@@ -168,7 +168,7 @@ def _with_numbers(frame: pd.DataFrame, names: Sequence[str], table: Table) -> tu
         if isinstance(column.dtype, pd.CategoricalDtype):
             column = column.astype(object).infer_objects()
         if isinstance(column.dtype, pd.StringDtype):
-            found = notation.read(column, decimal_comma=table.decimal_comma, typed=table.typed)
+            found = number_notation.read(column, decimal_comma=table.decimal_comma, typed=table.typed)
             if found.refusal:
                 raise WrongCall(found.refusal)
             notes += found.notes
@@ -211,7 +211,7 @@ def _with_target(table: Table, target: str, *, text: bool = False) -> tuple[pd.D
     if isinstance(frame[target].dtype, pd.CategoricalDtype):
         frame = frame.assign(**{target: frame[target].astype(object).infer_objects()})
     if table.reading > 1 and not text and isinstance(frame[target].dtype, pd.StringDtype):
-        found = notation.read(frame[target].dropna(), decimal_comma=table.decimal_comma, typed=table.typed)
+        found = number_notation.read(frame[target].dropna(), decimal_comma=table.decimal_comma, typed=table.typed)
         if found.numbers is not None:
             frame = frame.assign(**{target: found.numbers.reindex(frame.index)})
         notes = [*found.notes, *([f"{found.problem}; each is a class of its own"] if found.problem else [])]

@@ -12,7 +12,7 @@ LARGEST = 1e150
 
 
 def useless(column: pd.Series, *, named: bool, unnamed: bool) -> str | None:
-    """Say why a column teaches nothing, or None.
+    """Return why a column teaches nothing, or None.
 
     Args:
         column: as it was read.
@@ -31,7 +31,7 @@ def useless(column: pd.Series, *, named: bool, unnamed: bool) -> str | None:
 
 
 def _is_constant(column: pd.Series) -> bool:
-    """Tell whether all values are the first one, without sorting or hashing a million others."""
+    """Return whether all values are the first one, without sorting or hashing a million others."""
     if pd.isna(column.iloc[0]):
         return False  # and not all are missing
     return bool((column == column.iloc[0]).fillna(value=False).all())
@@ -45,7 +45,7 @@ def _numbers_the_rows(column: pd.Series) -> bool:
 
 
 def numbers_rows_in_disorder(column: pd.Series) -> bool:
-    """Tell whether a column holds each whole number from 0 or 1 up to the number of rows once, in some other order."""
+    """Return whether a column holds each row number once, counted from 0 or 1, in another order."""
     if not pd.api.types.is_integer_dtype(column) or column.hasnans or column.min() not in (0, 1):
         return False
     return bool(column.max() - column.min() == len(column) - 1 and column.is_unique and not _numbers_the_rows(column))

@@ -51,7 +51,7 @@ class Source:
 
 
 def locate(data: str) -> Source:
-    """Tell what `data` names, without opening it.
+    """Return what `data` names, without opening it.
 
     Raises:
         WrongCall: the file does not exist or is not of a kind that is read here.
@@ -115,7 +115,7 @@ def local_file(source: Source, data: str) -> Iterator[Path]:
 
 
 def again(source: SourceRecord) -> str:
-    """Say how to name a recorded source now: a file of the project is looked for in this checkout first.
+    """Return how to name a recorded source now: a file of the project is looked for in this checkout first.
 
     Raises:
         WrongCall: the record names a file of the project that is outside of it.
@@ -124,7 +124,7 @@ def again(source: SourceRecord) -> str:
 
 
 def in_checkout(source: SourceRecord) -> Path | None:
-    """Give the file of this checkout that a recorded source names; None where it names none, or that is not there.
+    """Return the file of this checkout that a recorded source names; None where it names none, or that is not there.
 
     Raises:
         WrongCall: the file is outside of the project.

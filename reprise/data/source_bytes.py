@@ -44,7 +44,7 @@ def of_bundled(source: Source) -> Source:
 
 
 def same_bytes(recorded: SourceRecord, source: Source, installed: Mapping[str, str]) -> bool | None:
-    """Tell whether a source has the bytes that a run recorded.
+    """Return whether a source has the bytes that a run recorded.
 
     Args:
         recorded: `source` of what provenance.json says of the data.

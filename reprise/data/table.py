@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from reprise.base.errors import WrongCall, see_memory, telling
+from reprise.base.errors import WrongCall, check_memory, error_summary
 from reprise.base.record import Data
 from reprise.data import csv_file
-from reprise.data.delimited import check_names
+from reprise.data.delimited_file import check_names
 from reprise.data.fingerprint import fingerprint
 from reprise.data.source import Source, local_file, locate
 from reprise.data.source_bytes import of_bundled, of_file
@@ -121,8 +121,8 @@ def _read_parquet(path: Path, data: str, reading: int) -> pd.DataFrame:
         frame = frame.reset_index(drop=not named)
         return _with_exact_numbers(frame, path, schema) if reading > 1 else frame
     except (pa.ArrowException, OSError) as error:
-        see_memory(error)
-        raise WrongCall(f"data {data!r} is not a whole Parquet file: {telling(error)}") from error
+        check_memory(error)
+        raise WrongCall(f"data {data!r} is not a whole Parquet file: {error_summary(error)}") from error
 
 
 def _with_exact_numbers(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> pd.DataFrame:

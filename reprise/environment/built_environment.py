@@ -7,8 +7,9 @@ an interrupted build left. Here each is built under a lock, in a place of its ow
 import re
 import shlex
 import shutil
+import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,13 +19,12 @@ import yaml
 from mlflow.environment_variables import MLFLOW_ENV_ROOT
 from mlflow.exceptions import MlflowException
 
-from reprise.base import mlflow_private, yaml_nodes
+from reprise.base import mlflow_private, untrusted_text
 from reprise.base.errors import JobFailed, WrongCall, one_line
-from reprise.base.flock import locked
 from reprise.base.mlflow_private import Project
+from reprise.base.process_lock import locked
 from reprise.base.terminal import note, step
 from reprise.environment import conda
-from reprise.environment.build_output import telling
 
 UV: Final = "uv"
 VIRTUALENV: Final = "virtualenv"
@@ -122,7 +122,7 @@ def _python_env(project: Project) -> Any:
         return mlflow_private.python_env()
     try:
         return mlflow_private.python_env_of(Path(path), conda=project.env_type == CONDA_ENV)
-    except (MlflowException, yaml.YAMLError, *yaml_nodes.NONE) as error:
+    except (MlflowException, yaml.YAMLError, *untrusted_text.NONE) as error:
         raise JobFailed(f"{Path(path).name} describes no environment: {one_line(error, 300)}") from error
 
 
@@ -182,8 +182,41 @@ def _build_once(place: Path, build: Callable[[], object]) -> None:
         lines = [line for line in str(error).splitlines() if line.strip()]
         for line in lines[-LAST_LINES:]:
             note(line)
-        raise JobFailed(f"the environment cannot be built: {one_line(telling(lines))}") from error
+        raise JobFailed(f"the environment cannot be built: {one_line(error_lines(lines))}") from error
     except MlflowException as error:
         raise JobFailed(f"the environment cannot be built: {error}") from error
     except OSError as error:
         raise JobFailed(f"the environment cannot be built in {place.parent}: {error.strerror}") from error
+
+
+_ERROR = re.compile(
+    r"\s*(?:\N{MULTIPLICATION SIGN}"  # uv's
+    r"|(?:ERROR|error): "  # pip's and uv's
+    r"|python-build: "  # pyenv's
+    r"|(?:[A-Z]\w*\.)*[A-Z]\w*(?:Error|Exception|NotFound|Unsatisfiable)\w*: )"  # conda's, or Python's own
+)
+_SECOND_HAND = re.compile(r"\s*CondaEnvException: Pip failed")  # conda's, below what pip says
+_EXIT_CODE = re.compile(r"Non-zero exit code: (-?\d+)")  # MLflow's first line
+_SHELL = 128  # a shell's exit code for a command that a signal has ended, less the signal's number
+_SHOWN = 4  # lines
+
+
+def error_lines(lines: Sequence[str]) -> str:
+    """Return the part of a failed build's output that says what is wrong, in one line or a few.
+
+    Args:
+        lines: those that are not blank; the first are MLflow's, with the exit code.
+    """
+    if ended := _ending_signal(lines):
+        short = "; memory may be short" if ended == "SIGKILL" else ""
+        return f"its builder was ended by {ended}{short}"
+    found = [number for number, line in enumerate(lines) if _ERROR.match(line) and not _SECOND_HAND.match(line)]
+    return " ".join(lines[found[-1] :][:_SHOWN]) if found else lines[-1]
+
+
+def _ending_signal(lines: Sequence[str]) -> str | None:
+    """Name the signal that ended the builder; None where it ended by itself."""
+    found = _EXIT_CODE.match(lines[0]) if lines else None
+    code = int(found[1]) if found else 0
+    number = -code if code < 0 else code - _SHELL
+    return signal.Signals(number).name if number in signal.valid_signals() else None

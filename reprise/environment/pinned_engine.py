@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 from reprise.base import engine, project
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import WrongCall
-from reprise.environment import origin
+from reprise.environment import distribution_origin
 from reprise.environment.pins import read_lock
 
 NAME = engine.PACKAGE.name
@@ -23,7 +23,7 @@ def pin_in(folder: Path) -> Requirement | None:
 
 
 def has_engine(folder: Path, module_file: str) -> bool:
-    """Tell whether a project's jobs have an engine with a module: of their own, or by a pin.
+    """Return whether a project's jobs have an engine with a module: of their own, or by a pin.
 
     Args:
         folder: the project's.
@@ -33,14 +33,14 @@ def has_engine(folder: Path, module_file: str) -> bool:
 
 
 def other_engine(folder: Path, env_manager: str) -> str | None:
-    """Say that a project's jobs run with another engine than this one; None where it is the same, as far as known."""
+    """Return a note if a project's jobs run with another engine than this one, else None."""
     if folder == project.ENGINE or project.brings_engine(folder):
         return None
     pin, here = pin_in(folder), engine.this().version
     if pin is None:
         return None
     if pin.url:
-        version = origin.version_of(pin.url)
+        version = distribution_origin.version_of(pin.url)
         same, wanted = version in (None, here), version or without_credentials(pin.url)
     else:
         same, wanted = pin.specifier.contains(here, prereleases=True), str(pin.specifier).removeprefix("==")

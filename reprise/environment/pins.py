@@ -12,12 +12,12 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from reprise.base import line_ends, yaml_nodes
+from reprise.base import text_digest, untrusted_text
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import WrongCall, one_line
 from reprise.base.project import LOCK_FILE, is_project, outside
 from reprise.base.record import Machine
-from reprise.environment import origin
+from reprise.environment import distribution_origin
 
 THREADS = (
     "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
@@ -62,7 +62,7 @@ def parse_lock(content: bytes) -> Lock:
         WrongCall: it is another text.
     """
     try:
-        dependencies = yaml_nodes.load(content)["dependencies"]
+        dependencies = untrusted_text.load_yaml(content)["dependencies"]
         python = next(entry for entry in dependencies if str(entry).startswith("python=")).partition("=")[2]
         specs = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
         pins: dict[str, Requirement] = {
@@ -74,7 +74,7 @@ def parse_lock(content: bytes) -> Lock:
             f"{LOCK_FILE.name} is no environment lock (python=…, pip, one pip block of pins): {reason}",
             remedy="restore it",
         ) from error
-    return Lock(line_ends.sha256(content), python, pins)
+    return Lock(text_digest.sha256(content), python, pins)
 
 
 def installed_versions(site_packages: list[str] | None = None) -> dict[str, str]:
@@ -113,7 +113,7 @@ def differing_pins(lock: Lock, installed: dict[str, str], site_packages: list[st
         if version is None:
             found.append(f"{name} is not installed, locked {_wanted(pin)}")
         elif pin.url:
-            other = origin.difference(pin.url, version, origin.recorded(name, site_packages))
+            other = distribution_origin.difference(pin.url, version, distribution_origin.recorded(name, site_packages))
             found += [f"{name} {other}"] if other else []
         elif not pin.specifier.contains(version, prereleases=True):
             found.append(f"{name} {version}, locked {pin.specifier}")
@@ -125,7 +125,7 @@ def uncompared_pins(lock: Lock, installed: dict[str, str]) -> list[str]:
     return [
         f"{name} {installed[name]} does not say where it came from: it is not compared with {_wanted(pin)}"
         for name, pin in _needed(lock).items()
-        if pin.url and name in installed and origin.recorded(name) is None
+        if pin.url and name in installed and distribution_origin.recorded(name) is None
     ]
 
 

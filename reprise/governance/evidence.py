@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import mlflow
 import numpy as np
 import pandas as pd
+from scipy.stats import binom
 from threadpoolctl import threadpool_limits
 
 from reprise.base import project, tag
@@ -15,10 +16,9 @@ from reprise.code.checkout import in_branch
 from reprise.data.dataset import to_judge
 from reprise.governance.judgement import Comparison, Evidence, Slice
 from reprise.governance.policy import OriginRule, Policy
-from reprise.governance.significance import mcnemar
 from reprise.governance.verdict import NO_CHAMPION
 from reprise.models import registry
-from reprise.models.held_out import Rows, held_out_by
+from reprise.models.held_out import HeldOutRows, held_out_by
 from reprise.models.logged_model import Subject, load
 from reprise.task.evaluation import Evaluation, assess, scores
 
@@ -77,7 +77,9 @@ def find_champion(uri: str, challenger: Subject, *, trusted: bool = False) -> Ch
         return Champion(version.uri, identity, problem=error.message)
 
 
-def gather(subject: Subject, rows: Rows, evaluation: Evaluation, champion: Champion | None, policy: Policy) -> Evidence:
+def gather(
+    subject: Subject, rows: HeldOutRows, evaluation: Evaluation, champion: Champion | None, policy: Policy
+) -> Evidence:
     """Gather all evidence.
 
     Args:
@@ -107,7 +109,7 @@ def gather(subject: Subject, rows: Rows, evaluation: Evaluation, champion: Champ
     )
 
 
-def _compare(rows: Rows, evaluation: Evaluation, champion: Champion) -> Comparison:
+def _compare(rows: HeldOutRows, evaluation: Evaluation, champion: Champion) -> Comparison:
     if champion.subject is None:
         return Comparison(champion.uri, problem=champion.problem, itself=champion.problem is None)
     try:
@@ -124,15 +126,15 @@ def _compare(rows: Rows, evaluation: Evaluation, champion: Champion) -> Comparis
     return Comparison(champion.uri, int(common.sum()), change, worse, better)
 
 
-def _unseen(champion: Subject, rows: Rows) -> np.ndarray:
-    """Tell which rows the champion has not learned from, as far as can be known: all, of another table than its own."""
+def _unseen(champion: Subject, rows: HeldOutRows) -> np.ndarray:
+    """Return the rows that the champion has not learned from, as far as its record tells."""
     held_out = held_out_by(champion, rows.table)
     if held_out is None:
         return np.ones(len(rows.dataset.y), dtype=bool)
     return np.asarray(rows.dataset.y.index.isin(held_out))
 
 
-def _on(model: Subject, rows: Rows, kept: np.ndarray) -> Evaluation:
+def _on(model: Subject, rows: HeldOutRows, kept: np.ndarray) -> Evaluation:
     y = rows.dataset.y[kept]
     if not len(y):
         return assess(y, y.to_numpy(), None)
@@ -147,7 +149,7 @@ def _part(evaluation: Evaluation, kept: np.ndarray) -> Evaluation:
     return Evaluation(evaluation.classes, truth, predicted, scored)
 
 
-def _slices(column: str, rows: Rows, evaluation: Evaluation) -> tuple[Slice, ...]:
+def _slices(column: str, rows: HeldOutRows, evaluation: Evaluation) -> tuple[Slice, ...]:
     frame = rows.table.frame
     if column not in frame:
         raise WrongCall(f"policy: slices: {column!r} is not a column of {rows.table.source.name}")
@@ -201,3 +203,23 @@ def _prediction_time(subject: Subject, raw: pd.DataFrame) -> float:
             subject.predict(one)
             seconds.append(time.process_time() - begin)
     return min(seconds) * 1000
+
+
+def mcnemar(right: np.ndarray, champion_right: np.ndarray) -> tuple[float, float]:
+    """Do the exact McNemar test (McNemar 1947, doi:10.1007/BF02295996), one-sided both ways.
+
+    Of the rows where just one of the two is right, each is right on half if neither is better: the number of the
+    challenger's follows a binomial distribution with p = 1/2. No approximation, so few rows are fine.
+
+    Args:
+        right: whether the challenger is right, boolean, shape (rows,).
+        champion_right: whether the champion is, on the same rows.
+
+    Returns:
+        The p-values that the challenger is worse, and that it is better; both 1 where the two never differ.
+    """
+    wins = int(np.sum(right & ~champion_right))
+    losses = int(np.sum(~right & champion_right))
+    if not wins + losses:
+        return 1.0, 1.0
+    return float(binom.cdf(wins, wins + losses, 0.5)), float(binom.cdf(losses, wins + losses, 0.5))

@@ -13,9 +13,9 @@ from mlflow.entities import Run, RunTag
 
 from reprise.base import engine, process, project, tag
 from reprise.base.errors import JobFailed
-from reprise.base.permission import needed
+from reprise.base.tracking_server import permission_needed
 from reprise.code.checkout import describe
-from reprise.governance import mutex
+from reprise.governance import registry_lock
 from reprise.store.paging import every
 
 MODEL = tag.MOVE.format(field="model")
@@ -44,7 +44,7 @@ class Move:
         forced: what the policy had against it and was overruled; empty where nothing was.
         user: who.
         host: on which machine.
-        lock: under which lock of that machine (`reprise.governance.mutex.identity`); empty in entries of before.
+        lock: the lock of that machine (`reprise.governance.registry_lock.identity`), empty in older entries.
         commit: of the checkout that the policy was read from; empty where there is none.
         time: when it began, UTC.
         ended: whether its run has ended.
@@ -106,7 +106,7 @@ def begin(
     tags |= {
         "host": socket.gethostname(),
         "process": str(os.getpid()),
-        "lock": mutex.identity(name),
+        "lock": registry_lock.identity(name),
         "follows": entries[-1].run_id if entries else "",
     }
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
@@ -116,7 +116,7 @@ def begin(
     if checkout.commit:
         run_tags[tag.COMMIT] = checkout.commit
     experiment = _experiment(name) or mlflow.MlflowClient().create_experiment(experiment_name(name))
-    with needed("EDIT", f"experiment {experiment_name(name)!r}"):
+    with permission_needed("EDIT", f"experiment {experiment_name(name)!r}"):
         run = mlflow.MlflowClient().create_run(experiment, tags=run_tags, run_name=f"{job} {after} to {alias}")
     return _move(run)
 
@@ -182,7 +182,7 @@ def _experiment(name: str) -> str | None:
 
 
 def _search(name: str, query: str) -> list[Move]:
-    with needed("READ", f"experiment {experiment_name(name)!r}"):
+    with permission_needed("READ", f"experiment {experiment_name(name)!r}"):
         experiment = _experiment(name)
         if experiment is None:
             return []

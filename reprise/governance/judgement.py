@@ -10,7 +10,7 @@ PASSED, REFUSED, NOT_APPLICABLE, NOT_CHECKED = "passed", "refused", "not applica
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RuleOutcome:
     """What came of one rule.
 
     Attributes:
@@ -104,10 +104,10 @@ class Evidence:
 class Judgement:
     """All outcomes, in the policy's order."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[RuleOutcome, ...]
 
     @property
-    def refusals(self) -> tuple[Outcome, ...]:
+    def refusals(self) -> tuple[RuleOutcome, ...]:
         """The rules that the model does not meet."""
         return tuple(outcome for outcome in self.outcomes if outcome.result == REFUSED)
 
@@ -117,7 +117,7 @@ class Judgement:
         return REFUSED if self.refusals else PASSED
 
     def table(self) -> str:
-        """Give all outcomes for a person: a rule a line, and what the policy does not check in one last line."""
+        """Return all outcomes for a person: a rule a line, and what the policy does not check in one last line."""
         unchecked = [outcome.rule for outcome in self.outcomes if outcome.result == NOT_CHECKED]
         checked = [outcome for outcome in self.outcomes if outcome.result != NOT_CHECKED]
         lines = [("rule", "value", "limit", "outcome", "")]
@@ -144,44 +144,46 @@ def judge(evidence: Evidence, policy: Policy) -> Judgement:
     return Judgement(tuple(outcomes))
 
 
-def _unchecked(rule: str) -> Outcome:
-    return Outcome(rule, "", "", NOT_CHECKED)
+def _unchecked(rule: str) -> RuleOutcome:
+    return RuleOutcome(rule, "", "", NOT_CHECKED)
 
 
-def _within(rule: str, value: float, limits: Limits | None, unit: str = "", reason: str = "") -> Outcome:
+def _within(rule: str, value: float, limits: Limits | None, unit: str = "", reason: str = "") -> RuleOutcome:
     shown = f"{value:.4g}{unit}" if value < 1e4 else f"{value:.0f}{unit}"  # noqa: PLR2004
     if limits is None:
-        return Outcome(rule, shown, "", NOT_CHECKED, reason)
-    return Outcome(rule, shown, str(limits) + unit, PASSED if limits.allow(value) else REFUSED, reason)
+        return RuleOutcome(rule, shown, "", NOT_CHECKED, reason)
+    return RuleOutcome(rule, shown, str(limits) + unit, PASSED if limits.allow(value) else REFUSED, reason)
 
 
-def _prediction_time(evidence: Evidence, policy: Policy) -> Iterator[Outcome]:
+def _prediction_time(evidence: Evidence, policy: Policy) -> Iterator[RuleOutcome]:
     if evidence.prediction_time is None:
         yield _unchecked("prediction_time")
     else:
         yield _within("prediction_time", evidence.prediction_time, policy.prediction_time, " ms", "CPU time")
 
 
-def _data(evidence: Evidence, wanted: str | None) -> Outcome:
+def _data(evidence: Evidence, wanted: str | None) -> RuleOutcome:
     shown = "held-out" if evidence.held_out else "another table"
     if wanted is None:
-        return Outcome("data", shown, "", NOT_CHECKED)
+        return RuleOutcome("data", shown, "", NOT_CHECKED)
     if wanted == "held-out":
-        return Outcome("data", shown, wanted, PASSED if evidence.held_out else REFUSED)
-    return Outcome("data", evidence.data, wanted, PASSED if evidence.data == wanted else REFUSED)
+        return RuleOutcome("data", shown, wanted, PASSED if evidence.held_out else REFUSED)
+    return RuleOutcome("data", evidence.data, wanted, PASSED if evidence.data == wanted else REFUSED)
 
 
-def _metrics(found: Mapping[str, float], rules: Mapping[Metric, Limits], prefix: str = "metrics") -> Iterator[Outcome]:
+def _metrics(
+    found: Mapping[str, float], rules: Mapping[Metric, Limits], prefix: str = "metrics"
+) -> Iterator[RuleOutcome]:
     if not rules:
         yield _unchecked(prefix)
     for name, limits in rules.items():
         if name in found:
             yield _within(f"{prefix}.{name}", found[name], limits)
         else:
-            yield Outcome(f"{prefix}.{name}", "", str(limits), REFUSED, "not defined on these rows")
+            yield RuleOutcome(f"{prefix}.{name}", "", str(limits), REFUSED, "not defined on these rows")
 
 
-def _changes(comparison: Comparison | None, policy: Policy) -> Iterator[Outcome]:
+def _changes(comparison: Comparison | None, policy: Policy) -> Iterator[RuleOutcome]:
     if not policy.change:
         yield _unchecked("change")
     for name, limits in policy.change.items():
@@ -189,15 +191,15 @@ def _changes(comparison: Comparison | None, policy: Policy) -> Iterator[Outcome]
         if comparison is None or comparison.problem or comparison.itself:
             yield _incomparable(rule, str(limits), comparison)
         elif name not in comparison.change:
-            yield Outcome(rule, "", str(limits), REFUSED, "not defined on these rows")
+            yield RuleOutcome(rule, "", str(limits), REFUSED, "not defined on these rows")
         else:
             # Differences of floats: 0.95 - 0.97 is not quite -0.02.
             value = round(comparison.change[name], 9)
             result = PASSED if limits.allow(value) else REFUSED
-            yield Outcome(rule, f"{value:+.4f}", str(limits), result, f"{comparison.rows} rows")
+            yield RuleOutcome(rule, f"{value:+.4f}", str(limits), result, f"{comparison.rows} rows")
 
 
-def _significance(comparison: Comparison | None, policy: Policy) -> Outcome:
+def _significance(comparison: Comparison | None, policy: Policy) -> RuleOutcome:
     wanted = policy.significance
     if wanted is None:
         return _unchecked("significance")
@@ -206,36 +208,38 @@ def _significance(comparison: Comparison | None, policy: Policy) -> Outcome:
         return _incomparable("significance", limit, comparison)
     p = comparison.worse if wanted.require == "not worse" else comparison.better
     if p is None:
-        return Outcome("significance", "", limit, REFUSED, "no rows to compare on")
+        return RuleOutcome("significance", "", limit, REFUSED, "no rows to compare on")
     met = p >= wanted.level if wanted.require == "not worse" else p < wanted.level
-    return Outcome("significance", f"p = {p:.3g}", limit, PASSED if met else REFUSED)
+    return RuleOutcome("significance", f"p = {p:.3g}", limit, PASSED if met else REFUSED)
 
 
-def _incomparable(rule: str, limit: str, comparison: Comparison | None) -> Outcome:
+def _incomparable(rule: str, limit: str, comparison: Comparison | None) -> RuleOutcome:
     if comparison is None:
-        return Outcome(rule, "", limit, NOT_APPLICABLE, "there is no champion yet")
+        return RuleOutcome(rule, "", limit, NOT_APPLICABLE, "there is no champion yet")
     if comparison.itself:
-        return Outcome(rule, "", limit, NOT_APPLICABLE, "this is the champion")
-    return Outcome(rule, "", limit, REFUSED, comparison.problem or "")
+        return RuleOutcome(rule, "", limit, NOT_APPLICABLE, "this is the champion")
+    return RuleOutcome(rule, "", limit, REFUSED, comparison.problem or "")
 
 
-def _slices(evidence: Evidence, policy: Policy) -> Iterator[Outcome]:
+def _slices(evidence: Evidence, policy: Policy) -> Iterator[RuleOutcome]:
     if not policy.slices:
         yield _unchecked("slices")
     for column, wanted in policy.slices.items():
         for part in evidence.slices[column]:
             rule = f"slices.{column}={part.value}"
             if part.rows < wanted.rows:
-                yield Outcome(rule, f"{part.rows} rows", f"at least {wanted.rows}", NOT_APPLICABLE, "too few to judge")
+                yield RuleOutcome(
+                    rule, f"{part.rows} rows", f"at least {wanted.rows}", NOT_APPLICABLE, "too few to judge"
+                )
             else:
                 yield from _metrics(part.metrics, policy.metrics, rule)
 
 
-def _provenance(evidence: Evidence, policy: Policy) -> Iterator[Outcome]:
+def _provenance(evidence: Evidence, policy: Policy) -> Iterator[RuleOutcome]:
     for rule, wanted in vars(policy.provenance).items():
         value, met = evidence.provenance[rule]
         if not wanted:
-            yield Outcome(f"provenance.{rule}", value, "", NOT_CHECKED)
+            yield RuleOutcome(f"provenance.{rule}", value, "", NOT_CHECKED)
         else:
             limit = "required" if wanted is True else wanted
-            yield Outcome(f"provenance.{rule}", value, limit, PASSED if met else REFUSED)
+            yield RuleOutcome(f"provenance.{rule}", value, limit, PASSED if met else REFUSED)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from reprise.base import line_ends
+from reprise.base import text_digest
 from reprise.base.document import read
 from reprise.base.errors import WrongCall
 
@@ -33,7 +33,7 @@ class Limits:
     max: Number | None = None
 
     def allow(self, value: float) -> bool:
-        """Tell whether a value is within."""
+        """Return whether a value is within."""
         return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
 
     def __str__(self) -> str:
@@ -194,4 +194,4 @@ def read_policy(path: Path) -> Policy:
         raise WrongCall(f"{path.name} is empty; a policy has at least one rule")
     rules = document.check(_RULES, nulls=False)
     content = document.content
-    return Policy(**vars(rules), sha256=line_ends.sha256(content), sha256s=line_ends.sha256s(content))
+    return Policy(**vars(rules), sha256=text_digest.sha256(content), sha256s=text_digest.sha256s(content))

@@ -18,11 +18,11 @@ from mlflow.exceptions import MlflowException
 
 from reprise.base import process, tag
 from reprise.base.errors import JobFailed, WrongCall
-from reprise.base.permission import PermissionMissing
-from reprise.governance import history, mutex
+from reprise.base.tracking_server import PermissionMissing
+from reprise.governance import history, registry_lock
 from reprise.governance.history import NOWHERE, Move
-from reprise.governance.mutex import exclusively
 from reprise.governance.policy import Policy, read_policy
+from reprise.governance.registry_lock import exclusively
 from reprise.governance.verdict import NO_CHAMPION, Verdict, verdict_of
 from reprise.models import registry, stored_model
 from reprise.models.registry import Version
@@ -42,7 +42,7 @@ Probe = Callable[[str], None]
 def promote(
     name: str, wanted: str, alias: str, policy: Path, *, reason: str, force: bool, probe: Probe, note: Note
 ) -> Move:
-    """Give a version an alias, if the verdict that stands for it lets it pass.
+    """Return a version an alias, if the verdict that stands for it lets it pass.
 
     Args:
         name: of the registered model.
@@ -158,7 +158,7 @@ def _carry_out(name: str, entry: Move, note: Note) -> Move:
 
 
 def _others(name: str, entry: Move) -> str:
-    """Say who else has raised a flag; empty where nobody has."""
+    """Return who else has raised a flag; empty where nobody has."""
     for other in history.unfinished(name):
         if other.run_id != entry.run_id:
             began = f"{other.time:%H:%M:%S} UTC, run {other.run_id}"
@@ -167,7 +167,7 @@ def _others(name: str, entry: Move) -> str:
 
 
 def _elsewhere(name: str, alias: str, expected: str) -> str:
-    """Say where an alias points to; empty where it is the version that is expected."""
+    """Return where an alias points to; empty where it is the version that is expected."""
     now = _number(registry.aliased(name, alias))
     return "" if now == expected else f"it points to version {now}, no longer to {expected}"
 
@@ -182,10 +182,10 @@ def _mark(name: str, entry: Move) -> None:
 
 
 def _is_dead(name: str, entry: Move, note: Note) -> bool:
-    """Tell whether a move that has not ended never will: who holds the lock under which it began has it to himself."""
+    """Return whether an unfinished move never will end, which the holder of its lock can tell."""
     writer = process.read(entry.process)
     known = process.state(writer) if writer else "unknown"
-    under_this_lock = entry.host == gethostname() and entry.lock == mutex.identity(name)
+    under_this_lock = entry.host == gethostname() and entry.lock == registry_lock.identity(name)
     if known == "gone" or under_this_lock:
         return True
     return _stays(name, entry, note) if entry.ahead else datetime.now(UTC) - entry.time > PRESUMED_DEAD
@@ -239,7 +239,7 @@ def _check_unaltered(version: Version, digest: str, verdict: Verdict | None) -> 
 def _objections(
     version: Version, digest: str, verdict: Verdict | None, policy: Policy, champion: Version | None
 ) -> list[str]:
-    """Say what stands against a version, in words; nothing where it may be promoted."""
+    """Return what stands against a version, in words; nothing where it may be promoted."""
     found = []
     again = f"run evaluate on {version.uri}"
     if verdict is None:

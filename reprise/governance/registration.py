@@ -4,7 +4,7 @@ import mlflow
 
 from reprise.base import tag
 from reprise.base.errors import JobFailed, WrongCall
-from reprise.governance.mutex import exclusively
+from reprise.governance.registry_lock import exclusively
 from reprise.models import registry, stored_model
 from reprise.models.registry import Version
 from reprise.store.recorded import existing

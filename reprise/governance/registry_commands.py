@@ -41,7 +41,7 @@ def register(run_id: str, name: str) -> None:
 @click.option("--force", is_flag=True, help="Overrule the policy; wants a reason, and the history shows it ever after.")
 @_env_manager
 def promote(version: str, name: str, alias: str, policy: str, reason: str, force: bool, env_manager: str) -> None:  # noqa: FBT001
-    """Give a version that passed the policy the alias champion, or challenger."""
+    """Return a version that passed the policy the alias champion, or challenger."""
     if force and not reason.strip():
         raise WrongCall('--force wants a reason: --reason "…"')
     folder = project.required("reprise promote")
@@ -80,9 +80,9 @@ def rollback(name: str, to: str, reason: str, env_manager: str) -> None:
 @_name
 def history(name: str) -> None:
     """Print who moved which alias from where to where, when, at which commit and why."""
-    from reprise.governance.chronicle import tell  # noqa: PLC0415
+    from reprise.governance.history_text import history_lines  # noqa: PLC0415
 
-    say(*tell(name))
+    say(*history_lines(name))
 
 
 @click.command(epilog="Example: reprise compare champion challenger")
@@ -91,7 +91,7 @@ def history(name: str) -> None:
 @_name
 def compare(one: str, other: str, name: str) -> None:
     """Put two runs, versions or aliases side by side: parameters, metrics, data, environment, code."""
-    from reprise.governance.comparison import compare as lines  # noqa: PLC0415
+    from reprise.governance.run_comparison import compare as lines  # noqa: PLC0415
 
     say(*lines(one, other, name))
 

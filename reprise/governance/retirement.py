@@ -9,9 +9,9 @@ from mlflow.exceptions import MlflowException
 
 from reprise.base import mlflow_private, tag
 from reprise.base.errors import ABSENT, WrongCall
-from reprise.base.permission import needed
+from reprise.base.tracking_server import permission_needed
 from reprise.governance import history
-from reprise.governance.mutex import exclusively
+from reprise.governance.registry_lock import exclusively
 from reprise.models import registry
 from reprise.models.registry import Version
 
@@ -83,7 +83,7 @@ def _delete_files(version: Version) -> None:
     if version.model_id is None or registry.is_used(version):
         return
     client = mlflow.MlflowClient()
-    with needed("EDIT", f"the experiment of model {version.model_id}"):
+    with permission_needed("EDIT", f"the experiment of model {version.model_id}"):
         try:
             model = client.get_logged_model(version.model_id)
         except MlflowException as error:

@@ -6,9 +6,9 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from reprise.base import tag
+from reprise.base.display_text import in_tag
 from reprise.base.errors import ABSENT, JobFailed
-from reprise.base.limits import in_tag
-from reprise.base.permission import needed
+from reprise.base.tracking_server import permission_needed
 
 NO_CHAMPION = "none"
 
@@ -36,7 +36,7 @@ class Verdict:
     reasons: str
 
     def tags(self) -> dict[str, str]:
-        """Give it as tags of a logged model or of a model version."""
+        """Return it as tags of a logged model or of a model version."""
         return {name: in_tag(getattr(self, field)) for field, name in tag.VERDICT_FIELDS.items()}
 
 
@@ -46,7 +46,7 @@ def verdict_of(model_id: str) -> Verdict | None:
     Raises:
         JobFailed: the model is deleted.
     """
-    with needed("READ", f"the experiment of model {model_id}"):
+    with permission_needed("READ", f"the experiment of model {model_id}"):
         try:
             tags = mlflow.MlflowClient().get_logged_model(model_id).tags
         except MlflowException as error:

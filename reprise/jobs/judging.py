@@ -13,15 +13,14 @@ from reprise.store import tracking  # isort: skip  first, since it imports skops
 import mlflow
 
 from reprise.base import project, tag
-from reprise.base.limits import in_tag
-from reprise.base.plain import plain
+from reprise.base.display_text import in_tag, printable
 from reprise.base.terminal import note, say, step, summary
 from reprise.contract.command import current
-from reprise.data import inputs
+from reprise.data import dataset_inputs
 from reprise.governance import evidence, policy
 from reprise.governance.judgement import REFUSED, Judgement, judge
 from reprise.governance.verdict import NO_CHAMPION, Verdict
-from reprise.jobs import artifacts, following
+from reprise.jobs import next_command, run_artifacts
 from reprise.models import held_out, logged_model
 from reprise.store import bundle, provenance
 from reprise.task.evaluation import Evaluation, assess, scores
@@ -69,7 +68,7 @@ def find_champion(uri: str, challenger: logged_model.Subject, *, trusted: bool =
         return evidence.find_champion(uri, challenger, trusted=trusted)
 
 
-def rows_to_judge(model: logged_model.Subject, data: str = "held-out", target: str = "auto") -> held_out.Rows:
+def rows_to_judge(model: logged_model.Subject, data: str = "held-out", target: str = "auto") -> held_out.HeldOutRows:
     """Find the rows to judge a model on.
 
     Args:
@@ -102,7 +101,7 @@ class EvaluationRun:
     origin: provenance.Provenance
     model: logged_model.Subject
 
-    def judge(self, rows: held_out.Rows, champion: evidence.Champion | None, rules: policy.Policy) -> None:
+    def judge(self, rows: held_out.HeldOutRows, champion: evidence.Champion | None, rules: policy.Policy) -> None:
         """Judge the model by the policy and against the champion, log the verdict, and print it.
 
         Args:
@@ -126,7 +125,7 @@ class EvaluationRun:
 
     def _log(
         self,
-        rows: held_out.Rows,
+        rows: held_out.HeldOutRows,
         champion: evidence.Champion | None,
         rules: policy.Policy,
         evaluation: Evaluation,
@@ -134,7 +133,7 @@ class EvaluationRun:
         folder: Path,
     ) -> str | None:
         """Log all that came out; return why the policy refuses the model, or None."""
-        data_record, datasets = inputs.describe(rows.table, {"test": rows.dataset})
+        data_record, datasets = dataset_inputs.describe(rows.table, {"test": rows.dataset})
         verdict = Verdict(
             verdict=judgement.verdict,
             run_id=self.run.info.run_id,
@@ -146,15 +145,15 @@ class EvaluationRun:
         )
         refused = judgement.verdict == REFUSED
         refusal = f"the policy refuses {self.model.uri}: {verdict.reasons}" if refused else None
-        missing = artifacts.write_evaluation(evaluation, folder / "artifacts")
-        artifacts.write_verdict(verdict, judgement, folder / "artifacts")
-        artifacts.write_provenance(
+        missing = run_artifacts.write_evaluation(evaluation, folder / "artifacts")
+        run_artifacts.write_verdict(verdict, judgement, folder / "artifacts")
+        run_artifacts.write_provenance(
             self.origin, {**data_record, "notes": list(rows.dataset.notes)}, folder / "artifacts"
         )
         tags = {tag.DATA_FINGERPRINT: rows.table.fingerprint, **verdict.tags(), **missing}
         if refusal:
             tags |= {tag.FAILURE: in_tag(refusal), tag.EXIT_CODE: "1"}
-        found = bundle.Results(
+        found = bundle.ResultBundle(
             {f"test_{name}": value for name, value in evaluation.metrics.items()} | {"rows": len(rows.dataset.y)},
             tags=tags,
             datasets=datasets,
@@ -164,8 +163,8 @@ class EvaluationRun:
         bundle.log(folder, self.run, found)
         return refusal
 
-    def _tell(self, rows: held_out.Rows, evaluation: Evaluation, judgement: Judgement) -> None:
-        per_class = evaluation.per_class.assign(**{"class": evaluation.per_class["class"].map(plain)})
+    def _tell(self, rows: held_out.HeldOutRows, evaluation: Evaluation, judgement: Judgement) -> None:
+        per_class = evaluation.per_class.assign(**{"class": evaluation.per_class["class"].map(printable)})
         say("", *per_class.to_string(index=False, float_format="{:.4f}".format).splitlines())
         say("", *judgement.table().splitlines())
         of_run = f", of training run {self.model.run_id}" if self.model.run_id else ""
@@ -174,7 +173,7 @@ class EvaluationRun:
                 "verdict": judgement.verdict,
                 "accuracy": f"{evaluation.metrics['accuracy']:.4f} on {len(rows.dataset.y)} {rows.description}",
                 "model": self.model.uri + of_run,
-                "look": following.ui_command(self.run),
+                "look": next_command.ui_command(self.run),
             }
         )
 

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
-
 from reprise.base.terminal import note, step, summary
 from reprise.contract.command import current
 from reprise.contract.parameters import TrustModel

@@ -10,9 +10,9 @@ from reprise.base.errors import Irreproducible, JobFailed
 from reprise.base.terminal import note, say, summary
 from reprise.contract.command import current
 from reprise.contract.parameters import TrustModel
-from reprise.proof import preparation, reproduction, versions
+from reprise.proof import preparation, registered_versions, reproduction
 from reprise.proof.bisection import bisect
-from reprise.proof.verdict import Outcome
+from reprise.proof.outcome import ReproductionOutcome
 from reprise.store import provenance, recorded
 
 
@@ -40,7 +40,7 @@ def reproduce(
 
     Example: python -m reprise job reproduce --run models:/reprise/3
     """
-    subject = versions.subject(run)
+    subject = registered_versions.subject(run)
     how = current()
     origin = provenance.collect(command=how.command)
     tags = origin.tags() | {tag.REPRODUCES: subject.run.info.run_id}
@@ -55,13 +55,13 @@ def reproduce(
         reproduction.keep(verdict, active.info.run_id)
 
     say("", *verdict.table().splitlines(), "")
-    if verdict.outcome is Outcome.IRREPRODUCIBLE:
+    if verdict.outcome is ReproductionOutcome.IRREPRODUCIBLE:
         raise Irreproducible(f"run {verdict.run_id} cannot be reproduced: {verdict.reason}")
-    if verdict.outcome is Outcome.DIVERGED:
+    if verdict.outcome is ReproductionOutcome.DIVERGED:
         raise JobFailed(f"run {verdict.run_id} diverged: {verdict.reason}")
 
 
-def _bisect(subject: versions.Subject, where: tuple[str, str, str], commits: str, metric: str) -> None:
+def _bisect(subject: registered_versions.Subject, where: tuple[str, str, str], commits: str, metric: str) -> None:
     with scratch.folder("bisect") as folder:
         run = recorded.read(subject.run, folder / "recorded")
         plan = preparation.prepare(run, *where)
@@ -76,7 +76,7 @@ def _bisect(subject: versions.Subject, where: tuple[str, str, str], commits: str
 
 
 def _announce(plan: preparation.Plan) -> None:
-    """Say whose code is about to be run."""
+    """Report whose code is about to be run."""
     request = plan.request
     repository = without_credentials(request.place.repository)
     note(f"runs {request.entry_point} of {repository} at {request.place.version}")

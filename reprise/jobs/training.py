@@ -17,19 +17,19 @@ from reprise.base.record import Data as DataRecord
 from reprise.base.terminal import note, step, summary
 from reprise.contract import mlproject, project_model
 from reprise.contract.command import current
-from reprise.data import inputs
+from reprise.data import dataset_inputs
 from reprise.data import table as tables
 from reprise.data.dataset import Dataset, make_dataset
 from reprise.data.dataset import split as split_dataset
 from reprise.data.schema import example, kinds, signature
-from reprise.jobs import artifacts, following
+from reprise.jobs import next_command, run_artifacts
 from reprise.models import logged_model
-from reprise.store import bundle, digest, provenance
+from reprise.store import bundle, provenance, saved_model
 from reprise.task.evaluation import Evaluation, evaluate
 
 
 @dataclass(frozen=True)
-class Rows:
+class LabelledRows:
     """The rows of a table that have a target.
 
     Attributes:
@@ -55,7 +55,7 @@ class Split:
         seed: decides which rows.
     """
 
-    rows: Rows
+    rows: LabelledRows
     training: Dataset
     held_out: Dataset
     test_size: float
@@ -68,7 +68,7 @@ class Split:
         return {"features": self.rows.features, "test_size": self.test_size, "seed": self.seed, "notes": notes}
 
 
-def read(data: str, target: str, features: str = "all") -> Rows:
+def read(data: str, target: str, features: str = "all") -> LabelledRows:
     """Read a table, and say what was left out or converted.
 
     Args:
@@ -84,10 +84,10 @@ def read(data: str, target: str, features: str = "all") -> Rows:
         dataset = make_dataset(table, target, features)
     for line in dataset.notes:
         note(line)
-    return Rows(table, dataset, features)
+    return LabelledRows(table, dataset, features)
 
 
-def split(rows: Rows, test_size: float, seed: int = 0) -> Split:
+def split(rows: LabelledRows, test_size: float, seed: int = 0) -> Split:
     """Hold out a share of the rows, each class in proportion.
 
     Args:
@@ -172,29 +172,31 @@ class TrainingRun:
                 "columns": training.X.shape[1],
                 "classes": rows.rows.dataset.y.nunique(),
             }
-            model_id = bundle.log(folder, self.run, bundle.Results(metrics, self._resolved, tags, datasets))
+            model_id = bundle.log(folder, self.run, bundle.ResultBundle(metrics, self._resolved, tags, datasets))
         self._told = {
             "accuracy": f"{metrics['test_accuracy']:.4f} on {len(held_out.y)} held-out rows "
             f"({train_accuracy:.4f} on the {len(training.y)} it learned from)",
             "model": f"models:/{model_id}",
-            "look": following.ui_command(self.run),
-            "evaluate": following.evaluate_command(self.run, model_id),
+            "look": next_command.ui_command(self.run),
+            "evaluate": next_command.evaluate_command(self.run, model_id),
         }
 
     def _write(self, model: Any, rows: Split, evaluation: Evaluation, folder: Any) -> tuple[dict[str, str], Any]:
         """Write the model and the artifacts; return the tags, and the data set inputs."""
         dataset, inside = rows.rows.dataset, folder / "artifacts"
-        data_record, datasets = inputs.describe(rows.rows.table, {"train": rows.training, "test": rows.held_out})
-        missing = artifacts.write_evaluation(evaluation, inside)
-        missing |= artifacts.write_decision_regions(model, rows.held_out, inside)
-        artifacts.write_preprocessing(model, inside)
-        artifacts.write_provenance(self.origin, {**data_record, **rows.recipe}, inside)
+        data_record, datasets = dataset_inputs.describe(
+            rows.rows.table, {"train": rows.training, "test": rows.held_out}
+        )
+        missing = run_artifacts.write_evaluation(evaluation, inside)
+        missing |= run_artifacts.write_decision_regions(model, rows.held_out, inside)
+        run_artifacts.write_preprocessing(model, inside)
+        run_artifacts.write_provenance(self.origin, {**data_record, **rows.recipe}, inside)
         signed = signature(dataset.raw, dataset.y)
         shown = example(rows.training.raw)
         logged_model.save(folder / "model", model, signed, shown, kinds(dataset.raw), self.origin.lock)
         known = {
             tag.DATA_FINGERPRINT: rows.rows.table.fingerprint,
-            tag.MODEL_DIGEST: digest.digest(folder / "model"),
+            tag.MODEL_DIGEST: saved_model.folder_digest(folder / "model"),
         }
         return known | missing, datasets
 

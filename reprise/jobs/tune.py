@@ -14,15 +14,15 @@ from reprise.base.terminal import note, progress, step, summary
 from reprise.contract import project_model
 from reprise.contract.command import current
 from reprise.contract.parameters import Data, Features, Seed, Share, Target
-from reprise.data import inputs
+from reprise.data import dataset_inputs
 from reprise.data.dataset import make_dataset, split
 from reprise.data.table import read_table
-from reprise.jobs import artifacts
-from reprise.jobs.following import ui_command
-from reprise.search import figures, trial_log, tuning, winner
+from reprise.jobs import run_artifacts
+from reprise.jobs.next_command import ui_command
+from reprise.search import search_figures, trial_log, tuning, winner
 from reprise.search.candidates import make_candidates
-from reprise.search.engine import start
 from reprise.search.search_space import read_search_space
+from reprise.search.trial_engine import start
 from reprise.store import bundle, provenance
 
 
@@ -102,13 +102,13 @@ def tune(
         }
         if not run.data.metrics:  # else a process that filled this run before has logged all, metrics last
             with step("log"), bundle.staging() as folder:
-                data_record, datasets = inputs.describe(table, {"train": rows})
+                data_record, datasets = dataset_inputs.describe(table, {"train": rows})
                 recipe = DataRecord(features=features, test_size=test_size, seed=seed, notes=list(dataset.notes))
-                artifacts.write_provenance(origin, {**data_record, **recipe}, folder / "artifacts")
-                artifacts.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
-                missing = figures.draw(tried, best, metric, folder / "artifacts" / artifact.FIGURES)
+                run_artifacts.write_provenance(origin, {**data_record, **recipe}, folder / "artifacts")
+                run_artifacts.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
+                missing = search_figures.draw(tried, best, metric, folder / "artifacts" / artifact.FIGURES)
                 tags = {tag.DATA_FINGERPRINT: table.fingerprint, tag.TUNE_SETTINGS: settings.text(), **missing}
-                bundle.log(folder, run, bundle.Results(metrics, best.candidate.hyperparameters, tags, datasets))
+                bundle.log(folder, run, bundle.ResultBundle(metrics, best.candidate.hyperparameters, tags, datasets))
         asked = {"data": data, "target": target, "features": features, "test_size": test_size, "seed": seed}
         trained = winner.train(train, asked | dict(best.candidate.hyperparameters), run)
         mlflow.MlflowClient().set_tag(run.info.run_id, tag.TUNE_WINNER, trained)

@@ -6,7 +6,7 @@ from typing import Any
 
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.kubernetes.api_server import METADATA, ApiServer, Refused, ask
-from reprise.kubernetes.following import JobPlace
+from reprise.kubernetes.job_follower import JobPlace
 from reprise.kubernetes.template import Manifest, secrets
 
 NEEDED = {
@@ -20,9 +20,7 @@ NEEDED_FOR_KEY = {("", "secrets", ""): ("create",)}
 """The same, for the key of a search."""
 
 
-def see_that_they_are_admitted(
-    server: ApiServer, namespace: str, jobs: Sequence[Manifest], key: Manifest | None = None
-) -> None:
+def check_admitted(server: ApiServer, namespace: str, jobs: Sequence[Manifest], key: Manifest | None = None) -> None:
     """Ask for permissions, for the secrets that the pods name, and for a dry run of each Job and of a pod of it.
 
     Args:
@@ -61,7 +59,7 @@ def secrets_of(namespace: str) -> str:
 
 
 def has_secret(server: ApiServer, namespace: str, name: str) -> bool | None:
-    """Tell whether a secret is there; None where this user may not know. Its content is not asked for."""
+    """Return whether a secret is there; None where this user may not know. Its content is not asked for."""
     try:
         ask(server, "GET", f"{secrets_of(namespace)}/{name}", accept=METADATA)
     except Refused as refused:

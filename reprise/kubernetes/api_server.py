@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from reprise.base import json_text
+from reprise.base import untrusted_text
 from reprise.base.errors import JobFailed, WrongCall, one_line
 
 TIMEOUT = (5, 30)
@@ -132,7 +132,7 @@ def parsed(server: ApiServer, content: bytes) -> dict[str, Any]:
         Unreachable: it is cut off, or of something else than an API server.
     """
     try:
-        answer = json_text.parse(content)
+        answer = untrusted_text.parse_json(content)
     except ValueError as error:
         answer = one_line(error)
     if not isinstance(answer, dict):
@@ -141,7 +141,7 @@ def parsed(server: ApiServer, content: bytes) -> dict[str, Any]:
 
 
 def lines(server: ApiServer, path: str, query: Mapping[str, str], silence: float | None = None) -> Iterator[bytes]:
-    """Give the lines of an answer as they come: a watch's events, or a log.
+    """Return the lines of an answer as they come: a watch's events, or a log.
 
     Args:
         server: whom to ask.
@@ -211,7 +211,7 @@ class _speaking:  # noqa: N801  a context manager, named as one
 
 def _refused(server: ApiServer, status: int, content: bytes) -> Refused:
     try:
-        said = str(json_text.parse(content)["message"])
+        said = str(untrusted_text.parse_json(content)["message"])
     except (ValueError, KeyError, TypeError):
         said = content.decode(errors="replace")[:500]
     said = one_line(said)

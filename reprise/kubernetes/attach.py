@@ -9,8 +9,8 @@ from reprise.base import tag
 from reprise.base.errors import WrongCall
 from reprise.base.terminal import say
 from reprise.kubernetes.api_server import Refused, ask, connect
-from reprise.kubernetes.conclusion import KubernetesJobFailed, see_to_the_end
-from reprise.kubernetes.following import JobPlace
+from reprise.kubernetes.conclusion import KubernetesJobFailed, end_with_job
+from reprise.kubernetes.job_follower import JobPlace
 from reprise.kubernetes.manifest import RUN_LABEL
 from reprise.kubernetes.settings import START_TIMEOUT
 from reprise.running.entry_point_run import end
@@ -50,7 +50,7 @@ def attach(run_id: str, context: str | None) -> None:
             end(run_id, "FAILED", reason)
             raise KubernetesJobFailed(run_id, reason, 1) from refused
     else:
-        see_to_the_end(server, place, run_id, START_TIMEOUT)
+        end_with_job(server, place, run_id, START_TIMEOUT)
     say(f"run {run_id} {mlflow.get_run(run_id).info.status}")
 
 

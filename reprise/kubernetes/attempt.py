@@ -49,7 +49,7 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
 
 
 def _was_ended(run: Run) -> bool:
-    """Tell whether a run was ended by somebody else than a pod that was told to terminate, which says how it exited."""
+    """Return whether somebody ended a run other than a pod that was told to terminate. Such a pod records its exit."""
     status, tags = run.info.status, run.data.tags
     return status != "RUNNING" if tag.KUBERNETES_POD not in tags else status == "KILLED" and tag.EXIT_CODE not in tags
 

@@ -10,9 +10,9 @@ from reprise.base.errors import JobFailed
 from reprise.base.interruption import terminated_as_interrupted
 from reprise.base.terminal import note
 from reprise.kubernetes.api_server import ApiServer, Unreachable
-from reprise.kubernetes.cause import Ended
-from reprise.kubernetes.following import JobPlace, delete, follow
+from reprise.kubernetes.job_follower import JobPlace, delete, follow
 from reprise.kubernetes.manifest import COMPONENT_LABEL, RUN_LABEL, WORKER
+from reprise.kubernetes.pod_status import Ended
 from reprise.running.entry_point_run import end
 from reprise.running.search_workers import takes_workers
 
@@ -28,7 +28,7 @@ class KubernetesJobFailed(JobFailed):
         self.exit_code = exit_code  # type: ignore[misc]
 
 
-def see_to_the_end(server: ApiServer, place: JobPlace, run_id: str, start_timeout: float) -> None:
+def end_with_job(server: ApiServer, place: JobPlace, run_id: str, start_timeout: float) -> None:
     """Follow a Job, end its run as the Job ended, and delete the Job.
 
     Raises:
@@ -51,7 +51,7 @@ def see_to_the_end(server: ApiServer, place: JobPlace, run_id: str, start_timeou
 
 
 def _workers(run_id: str) -> dict[str, str] | None:
-    """Give what chooses the pods of workers for a run that takes some."""
+    """Return what chooses the pods of workers for a run that takes some."""
     with suppress(MlflowException):  # what the launcher says of them is not worth a run
         if takes_workers(mlflow.get_run(run_id)):
             return {"labelSelector": f"{RUN_LABEL}={run_id},{COMPONENT_LABEL}={WORKER}"}
@@ -90,6 +90,6 @@ def forget_reasons(run_id: str) -> None:
 
 
 def _own_reason(run_id: str) -> str | None:
-    """Give what the job itself has said before it ended."""
+    """Return what the job itself has said before it ended."""
     reason: str | None = mlflow.get_run(run_id).data.tags.get(tag.FAILURE)
     return reason

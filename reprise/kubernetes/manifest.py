@@ -205,7 +205,7 @@ def _slug(text: str, length: int) -> str:
 
 
 def _variables(pods: PodSettings) -> list[dict[str, object]]:
-    """Give what every pod is told, where the template leaves it open."""
+    """Return what every pod is told, where the template leaves it open."""
     return [
         {"name": "REPRISE_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": HOST, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},

@@ -14,7 +14,7 @@ TIMEOUT = 60
 _SSH = {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=20"}
 
 
-def see_that_it_is_pushed(place: ProjectUri, commit: Commit) -> None:
+def check_pushed(place: ProjectUri, commit: Commit) -> None:
     """Ask the remote of a checkout whether it has the commit; what came from a URL has been fetched from there.
 
     Raises:
@@ -40,7 +40,7 @@ def see_that_it_is_pushed(place: ProjectUri, commit: Commit) -> None:
 
 
 def takes_credentials(commit: Commit) -> bool:
-    """Tell whether the repository is for those alone who have a key or a password."""
+    """Return whether the repository is for those alone who have a key or a password."""
     url = commit.url
     if "://" not in url or url.startswith(("ssh:", "git+ssh:")):
         return local_folder(url) is None

@@ -12,7 +12,7 @@ TRACKING = "MLFLOW_TRACKING_URI"
 
 
 def tracking_uri(uri: str, template: Manifest) -> str:
-    """Give the tracking URI for the pod: the template's own, else the one in force here.
+    """Return the tracking URI for the pod: the template's own, else the one in force here.
 
     Raises:
         WrongCall: a pod cannot reach it.
@@ -43,7 +43,7 @@ def tracking_uri(uri: str, template: Manifest) -> str:
 
 
 def artifacts(location: str, template: Manifest) -> None:
-    """See that a pod can log artifacts.
+    """Ensure that a pod can log artifacts.
 
     Raises:
         WrongCall: they are kept in a folder that the pod does not mount.
@@ -62,7 +62,7 @@ def artifacts(location: str, template: Manifest) -> None:
 
 
 def repository(url: str, template: Manifest) -> None:
-    """See that a pod can ask for the repository.
+    """Ensure that a pod can ask for the repository.
 
     Raises:
         WrongCall: it is a folder of this machine, or on this machine's loopback.
@@ -95,7 +95,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_mounted(path: str, template: Manifest) -> bool:
-    """Tell whether a folder is the pod's too, by a volume that is not made for the pod alone."""
+    """Return whether a folder is the pod's too, by a volume that is not made for the pod alone."""
     shared = {volume["name"] for volume in pod(template).get("volumes") or [] if "emptyDir" not in volume}
     mounts = [mount for mount in container(template).get("volumeMounts") or [] if mount["name"] in shared]
     places = [mount["mountPath"].rstrip("/") for mount in mounts]

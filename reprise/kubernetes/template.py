@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from reprise.base import yaml_nodes
+from reprise.base import untrusted_text
 from reprise.base.errors import LONGEST, WrongCall, one_line
 from reprise.running.search_workers import KEY
 
@@ -22,7 +22,7 @@ def read(path: Path) -> Manifest:
         WrongCall: it is no YAML of one Job with a container and an image, or asks for what a run cannot be.
     """
     try:
-        content = yaml_nodes.load(path.read_text(encoding="utf-8"))
+        content = untrusted_text.load_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise WrongCall(f"job template {str(path)!r} cannot be read: {error}") from error
     except yaml.YAMLError as error:
@@ -34,24 +34,24 @@ def read(path: Path) -> Manifest:
 
 
 def pod(template: Manifest) -> dict[str, Any]:
-    """Give the pod's specification."""
+    """Return the pod's specification."""
     spec: dict[str, Any] = template["spec"]["template"]["spec"]
     return spec
 
 
 def container(template: Manifest) -> dict[str, Any]:
-    """Give the container that runs the project: the first."""
+    """Return the container that runs the project: the first."""
     first: dict[str, Any] = pod(template)["containers"][0]
     return first
 
 
 def shares_host_network(template: Manifest) -> bool:
-    """Tell whether the pod's loopback is its node's."""
+    """Return whether the pod's loopback is its node's."""
     return bool(pod(template).get("hostNetwork"))
 
 
 def brings_key(template: Manifest) -> bool:
-    """Tell whether the pods of a search know one another by a key that the template names, or certificates for Dask."""
+    """Return whether the template names a key for the pods of a search, or certificates for Dask."""
     names = {one["name"] for one in container(template).get("env") or []}
     return bool(names & {KEY, DASK_CERTIFICATES})
 

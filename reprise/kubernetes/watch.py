@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from reprise.base.terminal import note, say
 from reprise.kubernetes.api_server import WATCHED, ApiServer, Refused, Unreachable, ask, lines, parsed
-from reprise.kubernetes.cause import has_ended
+from reprise.kubernetes.pod_status import has_ended
 
 PATIENCE = 600
 """Seconds that the API server may be away while a Job is followed."""

@@ -13,16 +13,16 @@ from reprise.base.record import Data, Record
 from reprise.base.terminal import note
 from reprise.data.dataset import Dataset, make_dataset, split, to_judge
 from reprise.data.fingerprint import fingerprint
-from reprise.data.identity import identify
-from reprise.data.known import Known
+from reprise.data.model_columns import ModelColumns
 from reprise.data.source import again
 from reprise.data.table import READING, Table, read_table, reading_of
+from reprise.data.table_identity import identify
 from reprise.models.logged_model import Subject
 from reprise.models.recorded_rows import RecordedRows, recorded_rows
 
 
 @dataclass(frozen=True)
-class Rows:
+class HeldOutRows:
     """Rows to judge a model on.
 
     Attributes:
@@ -38,7 +38,7 @@ class Rows:
     held_out: bool = False
 
 
-def rows_to_judge(subject: Subject, data: str, target: str) -> Rows:
+def rows_to_judge(subject: Subject, data: str, target: str) -> HeldOutRows:
     """Find the rows to judge a model on.
 
     Args:
@@ -79,10 +79,10 @@ def rows_to_judge(subject: Subject, data: str, target: str) -> Rows:
     features = subject.features or [name for name in table.frame.columns if name != target]
     dataset = to_judge(known, target, features, subject.known)
     _check_labels(dataset, subject.classes)
-    return Rows(replace(table, frame=known.frame), dataset, f"rows of {table.source.name}")
+    return HeldOutRows(replace(table, frame=known.frame), dataset, f"rows of {table.source.name}")
 
 
-def read_as_known(table: Table, data: str, known: Known, target: str = "") -> Table:
+def read_as_known(table: Table, data: str, known: ModelColumns, target: str = "") -> Table:
     """Read a table again with text where a model knows text: `01` is no 1 then.
 
     Args:
@@ -117,7 +117,7 @@ def held_out_by(subject: Subject, table: Table) -> pd.Index | None:
 
 
 def _is_its_own(table: Table, origin: Record) -> bool:
-    """Tell whether a table is the one that a run learned from, also where that read it in an earlier way."""
+    """Return whether a table is the one that a run learned from, also where that read it in an earlier way."""
     if identify(table, origin).same:
         return True
     reading = reading_of(origin["data"])
@@ -126,7 +126,7 @@ def _is_its_own(table: Table, origin: Record) -> bool:
     return identify(read_table(table.source.uri, reading=reading), origin).same
 
 
-def _held_out(subject: Subject, origin: Record, table: Table, why: str) -> Rows:
+def _held_out(subject: Subject, origin: Record, table: Table, why: str) -> HeldOutRows:
     """Take the rows that the training run held out.
 
     Args:
@@ -147,7 +147,7 @@ def _held_out(subject: Subject, origin: Record, table: Table, why: str) -> Rows:
         dataset, otherwise = _take(kept, subject, record, table)
         said += otherwise
     dataset = replace(dataset, notes=(*dataset.notes, *said))
-    return Rows(table, dataset, f"held-out rows of {table.source.name}", held_out=True)
+    return HeldOutRows(table, dataset, f"held-out rows of {table.source.name}", held_out=True)
 
 
 def _take(kept: RecordedRows, subject: Subject, record: Data, table: Table) -> tuple[Dataset, tuple[str, ...]]:

@@ -19,13 +19,13 @@ from mlflow.pyfunc import PyFuncModel
 from mlflow.types import DataType
 
 from reprise.base import scratch, tag
-from reprise.base.errors import JobFailed, WrongCall, telling
+from reprise.base.errors import JobFailed, WrongCall, error_summary
 from reprise.base.terminal import note
-from reprise.data.known import Known
+from reprise.data.model_columns import ModelColumns
 from reprise.data.schema import Kind, as_signed, kinds_signed
 from reprise.environment.pins import Lock, pinned
 from reprise.models.module_space import ModuleSpace
-from reprise.models.stored_model import Files, describe
+from reprise.models.stored_model import ModelFiles, describe
 from reprise.models.verified_model import check, identity
 from reprise.store.bundle import MODEL_NAME
 from reprise.store.recorded import newest_training_run, provenance_of
@@ -93,7 +93,7 @@ class Subject:
     model: PyFuncModel
     model_id: str | None
     run_id: str | None
-    files: Files
+    files: ModelFiles
     example: pd.DataFrame | None
     space: ModuleSpace
 
@@ -109,11 +109,11 @@ class Subject:
         return schema.input_names() if schema is not None and schema.has_input_names() else None
 
     @property
-    def known(self) -> Known:
+    def known(self) -> ModelColumns:
         """What it knows of its columns, from its signature and, of its booleans, from what was saved beside that."""
         booleans = (self.model.metadata.metadata or {}).get(tag.BOOLEANS, [])
         kinds = kinds_signed(self.model.metadata.get_input_schema())
-        return Known(kinds | dict.fromkeys(booleans, "boolean"), self.classes)
+        return ModelColumns(kinds | dict.fromkeys(booleans, "boolean"), self.classes)
 
     @property
     def classes(self) -> Sequence[Any] | None:
@@ -131,12 +131,12 @@ class Subject:
             with self.space.entered():
                 return np.asarray(self.model.predict(self.as_served(raw))).ravel()
         except mlflow.exceptions.MlflowException as error:
-            message = f"model {self.uri} cannot judge these rows: {telling(error)}"
+            message = f"model {self.uri} cannot judge these rows: {error_summary(error)}"
             raise WrongCall(message) from error
         except Exception as error:  # whatever a model's own code raises
             if not self.space:
                 raise
-            cause = f"{type(error).__name__}: {telling(error)}"
+            cause = f"{type(error).__name__}: {error_summary(error)}"
             raise JobFailed(f"the own code of model {self.uri} fails on these rows: {cause}") from error
 
     def as_served(self, raw: pd.DataFrame) -> pd.DataFrame:
@@ -144,7 +144,7 @@ class Subject:
         return as_signed(raw, self.model.metadata.get_input_schema())
 
     def notes(self) -> list[str]:
-        """Say, a line each, where a served model answers otherwise than here."""
+        """List, a line each, where a served model answers otherwise than here."""
         schema = self.model.metadata.get_input_schema()
         named = schema is not None and schema.has_input_names()
         signed = [name for name, spec in schema.input_dict().items() if spec.type == DataType.boolean] if named else []
@@ -167,7 +167,7 @@ class Subject:
         try:
             return self.predict(self.example)
         except Exception as error:  # whatever a model's own code raises
-            cause = f"{type(error).__name__}: {telling(error)}"
+            cause = f"{type(error).__name__}: {error_summary(error)}"
             raise JobFailed(f"model {self.uri} fails on its input example: {cause}") from error
 
     def training_record(self) -> Record | None:
@@ -176,7 +176,7 @@ class Subject:
         return record if record and "train" in record["data"] else None
 
     def tags(self) -> dict[str, str]:
-        """Give the tags by which an evaluation is found from its model and training run."""
+        """Return the tags by which an evaluation is found from its model and training run."""
         tags = {
             tag.EVALUATES_MODEL_URI: self.uri,
             tag.EVALUATES_MODEL_ID: self.model_id,
@@ -187,7 +187,7 @@ class Subject:
 
 
 def newest() -> str:
-    """Give the URI of the model of the experiment's newest finished training run.
+    """Return the URI of the model of the experiment's newest finished training run.
 
     Raises:
         WrongCall: there is no such run.
@@ -225,7 +225,7 @@ def load(uri: str, *, trusted: bool = False) -> Subject:
             if space:  # its code may import more as it is called
                 weakref.finalize(space, stack.pop_all().close)
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        raise WrongCall(f"model {uri!r} cannot be loaded: {telling(error)}") from error
+        raise WrongCall(f"model {uri!r} cannot be loaded: {error_summary(error)}") from error
     if "sklearn" not in model.metadata.flavors:
         raise WrongCall(f"model {uri!r} is no scikit-learn model; it has {', '.join(model.metadata.flavors)}")
     return Subject(uri, model, model.metadata.model_id, model.metadata.run_id, files, example, space)
@@ -241,4 +241,6 @@ def _own_code(uri: str, space: ModuleSpace) -> Iterator[None]:
     except Exception as error:  # whatever code raises
         if not space:
             raise
-        raise JobFailed(f"the own code of model {uri!r} fails: {type(error).__name__}: {telling(error)}") from error
+        raise JobFailed(
+            f"the own code of model {uri!r} fails: {type(error).__name__}: {error_summary(error)}"
+        ) from error

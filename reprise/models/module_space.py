@@ -18,7 +18,7 @@ import sklearn
 
 from reprise.base import project
 from reprise.models.own_code import code_named
-from reprise.store import mlmodel
+from reprise.store import saved_model
 
 ENGINE = __name__.partition(".")[0]
 
@@ -43,7 +43,7 @@ class ModuleSpace:
         self._depth = 0
 
     def __bool__(self) -> bool:
-        """Tell whether the model has code."""
+        """Return whether the model has code."""
         return bool(self._code)
 
     @contextmanager
@@ -111,7 +111,7 @@ class Within:
 
 def _places(folder: Path) -> list[Path]:
     """List the folders of code that a model names; those that lead out of its own folder are MLflow's to refuse."""
-    places = [(folder / name).resolve() for name in code_named(mlmodel.read(folder) or {}) if name]
+    places = [(folder / name).resolve() for name in code_named(saved_model.read_mlmodel(folder) or {}) if name]
     return [place for place in places if place.is_dir()]
 
 

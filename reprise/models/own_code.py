@@ -30,7 +30,7 @@ _UNPACKED, _PACKING = 64 << 20, 20  # bytes, and how many times its packed size,
 
 
 @dataclass(frozen=True)
-class Origin:
+class CodeOrigin:
     """Where a model's code says that it is from.
 
     Attributes:
@@ -86,8 +86,8 @@ def of_nowhere(types: Iterable[str], code: Path | None) -> str | None:
     return None
 
 
-def stranger(folder: Path, origin: Origin, learned_again: Path | None = None) -> str | None:
-    """Say which file of a model's code is not the project's own; None where all are.
+def stranger(folder: Path, origin: CodeOrigin, learned_again: Path | None = None) -> str | None:
+    """Return which file of a model's code is not the project's own; None where all are.
 
     Bytes are compared: nothing is made of line ends.
 
@@ -109,7 +109,7 @@ def stranger(folder: Path, origin: Origin, learned_again: Path | None = None) ->
     return None
 
 
-def _is_own(name: str, content: bytes, origin: Origin, learned_again: Path | None) -> bool:
+def _is_own(name: str, content: bytes, origin: CodeOrigin, learned_again: Path | None) -> bool:
     if not all(part.removesuffix(".py").isidentifier() for part in name.split("/")):
         return False
     if learned_again and _holds(learned_again / FOLDER / name, content):
@@ -128,12 +128,12 @@ def _holds(place: Path, content: bytes) -> bool:
 
 
 def _is_ignored(name: str) -> bool:
-    """Tell whether git ignores a file in the project's folder: a store may lie there, and what it holds is not ours."""
+    """Return whether git ignores a file in the project's folder. A store may lie there, and its files are not ours."""
     return succeeds(project.FOLDER, "check-ignore", "--quiet", "--", f"./{name}", env=OFFLINE)
 
 
-def _was(name: str, content: bytes, origin: Origin) -> bool:
-    """Tell whether the file has this content in the commit, as far as this checkout's repository has that."""
+def _was(name: str, content: bytes, origin: CodeOrigin) -> bool:
+    """Return whether the file has this content in the commit, as far as this checkout's repository has that."""
     if origin.commit is None or not SHA.fullmatch(origin.commit):
         return False
     folder = f"{origin.subdirectory.strip('/')}/" if origin.subdirectory.strip("/") else ""
@@ -160,7 +160,7 @@ def _typed(node: Any) -> Iterator[tuple[str, str]]:
 
 
 def _is_installed(root: str) -> bool:
-    """Tell whether what Python would import by a name lies among its installed packages; nothing is imported."""
+    """Return whether what Python would import by a name lies among its installed packages; nothing is imported."""
     try:
         spec = find_spec(root) if root.isidentifier() and root != "__main__" else None
     except (ValueError, ImportError, AttributeError):
@@ -175,7 +175,7 @@ def _is_installed(root: str) -> bool:
 
 
 def _is_module_of(code: Path, name: str) -> bool:
-    """Tell whether a type is of a module, or of a package, whose file lies in a model's folder of code."""
+    """Return whether a type is of a module, or of a package, whose file lies in a model's folder of code."""
     parts = name.split(".")[:-1]
     for number, part in enumerate(parts, 1):
         if not part.isidentifier():

@@ -39,7 +39,7 @@ class Code:
         return sorted(map(str, folder.iterdir())) if self.files else None
 
     def notes(self) -> list[str]:
-        """Say, a line each, in what a model that is loaded elsewhere may differ from this one."""
+        """List, a line each, in what a model that is loaded elsewhere may differ from this one."""
         lines = []
         for name, path in self.files.items():
             if path.stat().st_mtime > _BEGAN:
@@ -50,7 +50,7 @@ class Code:
 
 
 def is_own(module: str) -> bool:
-    """Tell whether a module, by its dotted name, is the project's own or the engine's."""
+    """Return whether a module, by its dotted name, is the project's own or the engine's."""
     return _root(module.partition(".")[0]) is not None
 
 

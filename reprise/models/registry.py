@@ -10,7 +10,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from reprise.base.errors import ABSENT, WrongCall
-from reprise.base.permission import needed
+from reprise.base.tracking_server import permission_needed
 from reprise.store.paging import every
 
 MODEL = "reprise"
@@ -70,7 +70,7 @@ def find(name: str, number: str) -> Version:
 
 
 def _get(name: str, number: str) -> Version | None:
-    with needed("READ", f"registered model {name!r}"):
+    with permission_needed("READ", f"registered model {name!r}"):
         try:
             return _version(mlflow.MlflowClient().get_model_version(name, number))
         except MlflowException as error:
@@ -81,7 +81,7 @@ def _get(name: str, number: str) -> Version | None:
 
 def aliased(name: str, alias: str) -> Version | None:
     """Find the version that an alias points to; None where the model or the alias does not exist."""
-    with needed("READ", f"registered model {name!r}"):
+    with permission_needed("READ", f"registered model {name!r}"):
         try:
             return _version(mlflow.MlflowClient().get_model_version_by_alias(name, alias))
         except MlflowException as error:
@@ -108,14 +108,14 @@ def versions(name: str) -> Iterator[Version]:
     quote = '"' if "'" in name else "'"
     if quote in name:
         raise WrongCall(f"{name!r} holds both kinds of quotes, by which MLflow cannot search")
-    with needed("READ", f"registered model {name!r}"):
+    with permission_needed("READ", f"registered model {name!r}"):
         search, newest = mlflow.MlflowClient().search_model_versions, ["version_number DESC"]
         yield from map(_version, every(search, f"name = {quote}{name}{quote}", order_by=newest, size=200))
 
 
 def aliases(name: str) -> dict[str, str] | None:
-    """Give every alias of a model and the version that it points to; None where there is no such model."""
-    with needed("READ", f"registered model {name!r}"):
+    """Return every alias of a model and the version that it points to; None where there is no such model."""
+    with permission_needed("READ", f"registered model {name!r}"):
         try:
             found = mlflow.MlflowClient().get_registered_model(name).aliases
         except MlflowException as error:
@@ -126,7 +126,7 @@ def aliases(name: str) -> dict[str, str] | None:
 
 
 def is_used(version: Version) -> bool:
-    """Tell whether any version, of any registered model, is made of the same files."""
+    """Return whether any version, of any registered model, is made of the same files."""
     return bool(mlflow.MlflowClient().search_model_versions(f"source_path = '{version.source}'", max_results=1))
 
 
@@ -139,7 +139,7 @@ def register(name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> 
     client = mlflow.MlflowClient()
     for earlier in client.search_model_versions(f"name = '{name}' and source_path = 'models:/{model_id}'"):
         raise WrongCall(f"version {earlier.version} of {name!r} is the model of run {run_id} already")
-    with needed("EDIT", f"registered model {name!r}"):
+    with permission_needed("EDIT", f"registered model {name!r}"):
         try:
             client.create_registered_model(name)
         except MlflowException as error:
@@ -151,21 +151,21 @@ def register(name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> 
 
 def point(name: str, alias: str, number: str) -> None:
     """Point an alias to a version, whatever it pointed to: MLflow has no compare-and-set."""
-    with needed("EDIT", f"registered model {name!r}"):
+    with permission_needed("EDIT", f"registered model {name!r}"):
         mlflow.MlflowClient().set_registered_model_alias(name, alias, number)
 
 
 def tag(version: Version, tags: Mapping[str, str]) -> None:
     """Set tags of a version."""
     client = mlflow.MlflowClient()
-    with needed("EDIT", f"registered model {version.name!r}"):
+    with permission_needed("EDIT", f"registered model {version.name!r}"):
         for key, value in tags.items():
             client.set_model_version_tag(version.name, version.number, key, value)
 
 
 def delete(version: Version) -> None:
     """Delete a version; its files are the logged model's."""
-    with needed("MANAGE", f"registered model {version.name!r}"):
+    with permission_needed("MANAGE", f"registered model {version.name!r}"):
         mlflow.MlflowClient().delete_model_version(version.name, version.number)
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 import mlflow
 
 from reprise.base import scratch
-from reprise.base.errors import JobFailed, telling
-from reprise.store.digest import digest
+from reprise.base.errors import JobFailed, error_summary
+from reprise.store.saved_model import folder_digest
 
 
 @dataclass(frozen=True)
-class Files:
+class ModelFiles:
     """A model's files.
 
     Attributes:
-        digest: `reprise.store.digest` of them.
+        digest: `reprise.store.saved_model` of them.
         size: of all of them, in MiB.
     """
 
@@ -23,13 +23,13 @@ class Files:
     size: float
 
 
-def describe(folder: Path) -> Files:
+def describe(folder: Path) -> ModelFiles:
     """Describe the model in a folder."""
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Files(digest(folder), size / 2**20)
+    return ModelFiles(folder_digest(folder), size / 2**20)
 
 
-def fetch(uri: str) -> Files:
+def fetch(uri: str) -> ModelFiles:
     """Fetch a model from the store, and describe it.
 
     Raises:
@@ -39,7 +39,7 @@ def fetch(uri: str) -> Files:
         try:
             found = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
         except (mlflow.exceptions.MlflowException, OSError) as error:
-            raise JobFailed(f"the files of {uri} cannot be read from the store: {telling(error)}") from error
+            raise JobFailed(f"the files of {uri} cannot be read from the store: {error_summary(error)}") from error
         if not (found / "MLmodel").is_file():
             raise JobFailed(f"the files of {uri} are gone: the store has no MLmodel of it")
         return describe(found)

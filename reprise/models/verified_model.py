@@ -11,10 +11,10 @@ from mlflow.exceptions import MlflowException
 from reprise.base import tag
 from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.models import registry
-from reprise.models.own_code import FOLDER, Origin, code_named, of_nowhere, stranger, types_in
-from reprise.store import mlmodel
-from reprise.store.digest import digest
+from reprise.models.own_code import FOLDER, CodeOrigin, code_named, of_nowhere, stranger, types_in
+from reprise.store import saved_model
 from reprise.store.recorded import provenance_of
+from reprise.store.saved_model import folder_digest
 
 OPTION = "--trust-model=yes"
 """By which a person says that a model's code may run here, whoever has logged it."""
@@ -46,11 +46,11 @@ def check(folder: Path, uri: str, model_id: str | None, run_id: str | None) -> N
             f"model {uri!r} has no recorded digest, so nobody can say whether its files are those that were logged"
         )
         raise WrongCall(message, remedy=f"if you trust whoever can write to its store, add {OPTION}")
-    now = digest(folder)
+    now = folder_digest(folder)
     if now != recorded:
         message = f"the files of model {uri!r} are not those that were logged: SHA-256 {now}, recorded {recorded}"
         raise JobFailed(message, remedy="bring them back")
-    if reason := code_in(folder, _origin(run_id) if (folder / FOLDER).is_dir() else Origin()):
+    if reason := code_in(folder, _origin(run_id) if (folder / FOLDER).is_dir() else CodeOrigin()):
         raise WrongCall(
             f"model {uri!r} runs code of its own when it is loaded: {reason}", remedy=f"if you trust it, add {OPTION}"
         )
@@ -105,7 +105,7 @@ def recorded_digest(model_id: str | None, run_id: str | None) -> str | None:
     return of_model or of_run
 
 
-def _origin(run_id: str | None) -> Origin:
+def _origin(run_id: str | None) -> CodeOrigin:
     """Return where the code of a run's model is from, as the run recorded it."""
     try:
         tags = mlflow.MlflowClient().get_run(run_id).data.tags if run_id else {}
@@ -113,11 +113,11 @@ def _origin(run_id: str | None) -> Origin:
         tags = {}
     commit, folder = tags.get(tag.COMMIT), tags.get(tag.SUBDIRECTORY, "")
     record = provenance_of(run_id) if run_id else None
-    return Origin(commit, record["git"]["subdirectory"] if record else folder)
+    return CodeOrigin(commit, record["git"]["subdirectory"] if record else folder)
 
 
-def code_in(folder: Path, origin: Origin | None = None, learned_again: Path | None = None) -> str | None:
-    """Say why loading a model may run code that is not the project's own; None where it does not.
+def code_in(folder: Path, origin: CodeOrigin | None = None, learned_again: Path | None = None) -> str | None:
+    """Return why loading a model may run code that is not the project's own; None where it does not.
 
     skops builds objects of the types that MLmodel lists as trusted, and runs nothing else. It imports these by their
     names, so each must be of what is installed here, or of the code that was checked.
@@ -128,7 +128,7 @@ def code_in(folder: Path, origin: Origin | None = None, learned_again: Path | No
         learned_again: as in `reprise.models.own_code.stranger`.
     """
     try:
-        content = mlmodel.read(folder) or {}
+        content = saved_model.read_mlmodel(folder) or {}
         flavors: dict[str, Any] = content["flavors"]
         served, own = flavors["python_function"], flavors.get("sklearn") or {}
         module, data = str(served["loader_module"]), served.get("data")
@@ -144,13 +144,13 @@ def code_in(folder: Path, origin: Origin | None = None, learned_again: Path | No
         return f"its MLmodel names data, {str(data)!r}"
     if other := sorted(code - {FOLDER}):
         return f"its MLmodel names code, {other[0]!r}"
-    if code and (reason := stranger(folder, origin or Origin(), learned_again)):
+    if code and (reason := stranger(folder, origin or CodeOrigin(), learned_again)):
         return reason
     return _running_type(types) or _strange_type(folder, types, files, folder / FOLDER if code else None)
 
 
 def _running_type(trusted: list[str]) -> str | None:
-    """Say which type of Python's own, of those that MLmodel lists, could run commands."""
+    """Return which type of Python's own, of those that MLmodel lists, could run commands."""
     for name in trusted:
         root = name.partition(".")[0]
         if root in sys.stdlib_module_names and root not in _HARMLESS:
@@ -159,7 +159,7 @@ def _running_type(trusted: list[str]) -> str | None:
 
 
 def _strange_type(folder: Path, trusted: list[str], files: set[str], code: Path | None) -> str | None:
-    """Say which type, of those that MLmodel lists or that the model's files hold, would be imported from elsewhere."""
+    """Return a type of the model, in MLmodel or in its files, that would be imported from elsewhere."""
     held: set[str] = set()
     for name in sorted(files):
         try:

@@ -10,9 +10,9 @@ from reprise.base import scratch, tag
 from reprise.base.errors import Irreproducible, JobFailed, WrongCall, one_line
 from reprise.code.git import GitError, git, text
 from reprise.code.repository import Commit, find
-from reprise.proof.comparison import Results, compare
+from reprise.proof.outcome import Finding, Match
 from reprise.proof.preparation import Plan, request_at
-from reprise.proof.verdict import Finding, Match
+from reprise.proof.result_comparison import RunResults, compare
 from reprise.running.commit_run import run_at_commit
 from reprise.store.recorded import Recorded, existing
 
@@ -79,7 +79,7 @@ class _Trial:
         self.failed: set[str] = set()
 
     def differs(self, commit: str) -> bool:
-        """Tell whether a metric differs at a commit.
+        """Return whether a metric differs at a commit.
 
         Raises:
             JobFailed: the job cannot be run there.
@@ -95,8 +95,8 @@ class _Trial:
         self.tell(f"{commit}: {named or 'equal'}")
         return bool(named)
 
-    def _metrics(self, metrics: dict[str, float]) -> Results:
-        return Results({name: value for name, value in metrics.items() if self.metric in ("any", name)})
+    def _metrics(self, metrics: dict[str, float]) -> RunResults:
+        return RunResults({name: value for name, value in metrics.items() if self.metric in ("any", name)})
 
 
 def _range(commits: str) -> tuple[str, str]:
@@ -126,7 +126,7 @@ def _search(clone: Path, good: str, bad: str, trial: _Trial) -> str:
 
 
 def _no_single_commit(error: GitError, clone: Path, failed: AbstractSet[str]) -> str:
-    """Say why git's bisect ends without a commit, and which ones it may be where some cannot be run."""
+    """Return why git's bisect ends without a commit, and which ones it may be where some cannot be run."""
     candidates = re.findall(r"^[0-9a-f]{40,64}$", error.output.decode(errors="replace"), re.MULTILINE)
     if not candidates:
         return f"git bisect finds no single commit: {one_line(error) or 'too many fail'}"

@@ -14,9 +14,9 @@ from reprise.base.engine import Engine
 from reprise.base.errors import one_line
 from reprise.base.record import CONTEXTS, Data, Environment
 from reprise.environment.pins import Lock
-from reprise.proof.own import Sides
-from reprise.proof.passing import alike, paired
-from reprise.proof.verdict import Finding, Match
+from reprise.proof.outcome import Finding, Match
+from reprise.proof.run_identity import RunIdentities
+from reprise.proof.volatile_values import alike, paired
 from reprise.store.recorded import Recorded
 
 LIBRARIES = ("user_api", "internal_api", "version", "architecture", "num_threads")
@@ -31,7 +31,7 @@ def compare(
     again: Recorded,
     replaced: Mapping[str, str],
     lock: Lock | None,
-    sides: Sides,
+    sides: RunIdentities,
     needs: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {}),
 ) -> tuple[Finding, ...]:
     """Compare two runs' circumstances.
@@ -114,7 +114,7 @@ def _inputs(name: str, recorded: list[Dataset], again: list[Dataset]) -> Iterato
 
 
 def _told(old: Dataset, new: Dataset) -> Iterator[str]:
-    """Say in which parts two data sets differ, as far as MLflow has them."""
+    """Return in which parts two data sets differ, as far as MLflow has them."""
     for what in ("schema", "profile"):
         if getattr(old, what) != getattr(new, what):
             yield f"{what} {one_line(getattr(old, what), 200)}, again {one_line(getattr(new, what), 200)}"
@@ -186,7 +186,7 @@ def _deciding(environment: Environment) -> dict[str, str]:
 
 
 def _parameters(
-    recorded: Mapping[str, str], again: Mapping[str, str], replaced: Mapping[str, str], sides: Sides
+    recorded: Mapping[str, str], again: Mapping[str, str], replaced: Mapping[str, str], sides: RunIdentities
 ) -> Iterator[Finding]:
     for name, old, new in paired(recorded, again, sides):
         if name in replaced and new == replaced[name] != old and old is not None:

@@ -8,15 +8,15 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reprise.base import artifact, engine, limits, line_ends, tag
+from reprise.base import artifact, display_text, engine, tag, text_digest
 from reprise.base.credentials import without_credentials
-from reprise.base.errors import TAG_LENGTH
+from reprise.base.display_text import TAG_LENGTH
 from reprise.base.record import CONTEXTS, Data, Record
-from reprise.proof.agreement import pair, same, same_option
-from reprise.proof.naming import said_by
-from reprise.proof.stored import Dataset, Stored
-from reprise.proof.trials import check_search
-from reprise.proof.verdict import Finding, Match
+from reprise.proof.outcome import Finding, Match
+from reprise.proof.record_agreement import pair, same, same_option
+from reprise.proof.search_trials import check_search
+from reprise.proof.stored_run import StoredDataset, StoredRun
+from reprise.proof.volatile_names import volatile_kind
 from reprise.store import seal
 from reprise.store.recorded import unquoted
 
@@ -24,7 +24,7 @@ NAME = "provenance.json"
 UNCHECKED = "recorded before runs sealed them: defaults, metrics, what parameters came to, files but the lock"
 
 
-def check(stored: Stored, record: Record) -> tuple[Finding, ...]:
+def check(stored: StoredRun, record: Record) -> tuple[Finding, ...]:
     """Compare every two places that say the same thing.
 
     Args:
@@ -44,7 +44,7 @@ def check(stored: Stored, record: Record) -> tuple[Finding, ...]:
     return _once(found)
 
 
-def _seal(stored: Stored, record: Record) -> Iterator[Finding]:
+def _seal(stored: StoredRun, record: Record) -> Iterator[Finding]:
     now, named = stored.files.get(artifact.PROVENANCE), stored.tags.get(tag.PROVENANCE_SHA256)
     if named or "logged" in record:
         yield pair(NAME, now, named, f"SHA-256 of the file, and the tag {tag.PROVENANCE_SHA256}")
@@ -55,7 +55,7 @@ def _seal(stored: Stored, record: Record) -> Iterator[Finding]:
         yield pair("run id", record["run_id"], stored.run_id, f"{NAME}, and the run")
 
 
-def _code(stored: Stored, record: Record) -> Iterator[Finding]:
+def _code(stored: StoredRun, record: Record) -> Iterator[Finding]:
     git, patch = record["git"], record["git"]["patch"]
     if git.get("commit") is None:  # the backend that started the job may know it all the same
         return
@@ -72,28 +72,28 @@ def _code(stored: Stored, record: Record) -> Iterator[Finding]:
             yield pair(artifact.PATCH, wanted, "there" if there else None, f"by {NAME}, and among the artifacts")
 
 
-def _at_commit(stored: Stored) -> bool:
-    """Tell whether a backend started the job, which has then recorded a patch by itself."""
+def _at_commit(stored: StoredRun) -> bool:
+    """Return whether a backend started the job, which has then recorded a patch by itself."""
     return stored.tags.get(tag.BACKEND, "local") != "local"
 
 
-def _engine(stored: Stored, record: Record) -> Iterator[Finding]:
+def _engine(stored: StoredRun, record: Record) -> Iterator[Finding]:
     if said := engine.parse(record.get("engine")):
         yield _tag(stored, tag.ENGINE, str(said))
 
 
-def _environment(stored: Stored, record: Record) -> Iterator[Finding]:
+def _environment(stored: StoredRun, record: Record) -> Iterator[Finding]:
     environment = record["environment"]
     if "lock_sha256" in environment:
         yield _tag(stored, tag.ENVIRONMENT_LOCK, environment["lock_sha256"])
-        now = line_ends.sha256s(stored.lock) if stored.lock is not None else ()
+        now = text_digest.sha256s(stored.lock) if stored.lock is not None else ()
         said, places = environment["lock_sha256"], f"{NAME}, and SHA-256 of the file"
         yield pair(artifact.LOCK, said, now[0] if now else None, places, agree=said in now)
     if "matches_lock" in environment:
         yield _tag(stored, tag.ENVIRONMENT_MATCHES, str(environment["matches_lock"]).lower())
 
 
-def _data(stored: Stored, data: Data) -> Iterator[Finding]:
+def _data(stored: StoredRun, data: Data) -> Iterator[Finding]:
     yield _tag(stored, tag.DATA_FINGERPRINT, data["fingerprint"])
     for context in CONTEXTS:
         rows = data.get(context)
@@ -102,7 +102,7 @@ def _data(stored: Stored, data: Data) -> Iterator[Finding]:
         yield from _dataset(context, rows["fingerprint"], stored.datasets.get(context, ()))
 
 
-def _dataset(context: str, fingerprint: str, found: Iterable[Dataset]) -> Iterator[Finding]:
+def _dataset(context: str, fingerprint: str, found: Iterable[StoredDataset]) -> Iterator[Finding]:
     """Compare the digest of a data set input. MLflow shares its other fields among all runs with the same rows."""
     name, place = f"data set {context}", f"fingerprint of {NAME}, and the run's data set input"
     digests = {dataset.fingerprint or dataset.digest for dataset in found}
@@ -111,17 +111,21 @@ def _dataset(context: str, fingerprint: str, found: Iterable[Dataset]) -> Iterat
     yield pair(name, fingerprint, wrong[0] if wrong else (fingerprint if digests else None), place)
 
 
-def _command(stored: Stored, record: Record) -> Iterator[Finding]:
+def _command(stored: StoredRun, record: Record) -> Iterator[Finding]:
     """Compare parameters with the command line."""
     parameters = record.get("parameters") or stored.parameters
     place = f"parameters of {NAME}" if "parameters" in record else "the run's parameters"
     for name, value in _options(record.get("command", [])).items():
         logged = parameters.get(name)
-        if logged is None or len(logged) >= limits.PARAMETER_LENGTH or ("://" in logged and value.startswith("/")):
+        if (
+            logged is None
+            or len(logged) >= display_text.PARAMETER_LENGTH
+            or ("://" in logged and value.startswith("/"))
+        ):
             continue  # cut, or a file that MLflow has brought to this machine
-        plain = without_credentials(logged)
-        agree = same_option(value, plain) or (stored.by_mlflow_run and same_option(value, unquoted(plain)))
-        yield pair(f"parameter {name}", value, plain, f"the command line in {NAME}, and {place}", agree=agree)
+        shown = without_credentials(logged)
+        agree = same_option(value, shown) or (stored.by_mlflow_run and same_option(value, unquoted(shown)))
+        yield pair(f"parameter {name}", value, shown, f"the command line in {NAME}, and {place}", agree=agree)
 
 
 def _options(command: Iterable[Any]) -> dict[str, str]:
@@ -139,7 +143,7 @@ def _options(command: Iterable[Any]) -> dict[str, str]:
     return found
 
 
-def _models(stored: Stored) -> Iterator[Finding]:
+def _models(stored: StoredRun) -> Iterator[Finding]:
     for model_id, model in stored.models.items():
         if model is None:
             yield pair(f"model {model_id}", "there", None, "the run's outputs, and the store's models")
@@ -159,7 +163,7 @@ def _models(stored: Stored) -> Iterator[Finding]:
             yield pair(f"{tag.MODEL_DIGEST} of {model_id}", one, other, "the run's tag, and the model's")
 
 
-def _verdict(stored: Stored, record: Record) -> Iterator[Finding]:
+def _verdict(stored: StoredRun, record: Record) -> Iterator[Finding]:
     """Compare verdict.json with the tags of its run, and of the model that was judged while it is its newest."""
     said = {
         name: value
@@ -183,11 +187,11 @@ def _verdict(stored: Stored, record: Record) -> Iterator[Finding]:
 
 
 def _kept(value: str, kept: str | None) -> bool:
-    """Tell whether a tag holds a text, whole or cut as this or an earlier version cuts it."""
-    return kept in (value, limits.in_tag(value), value[:TAG_LENGTH])
+    """Return whether a tag holds a text, whole or cut as this or an earlier version cuts it."""
+    return kept in (value, display_text.in_tag(value), value[:TAG_LENGTH])
 
 
-def _logged(stored: Stored, record: Record) -> Iterator[Finding]:
+def _logged(stored: StoredRun, record: Record) -> Iterator[Finding]:
     """Compare all that provenance.json says of what the run has logged elsewhere."""
     logged = record["logged"]
     for name in sorted({*logged["tags"], *(seal.sealed_tags(logged) & set(stored.tags))}):
@@ -197,12 +201,12 @@ def _logged(stored: Stored, record: Record) -> Iterator[Finding]:
         yield pair(f"parameter {name}", value, there, f"{NAME}, and the run's parameter", agree=_whole(value, there))
     for name, value in logged["resolved"].items():
         there = stored.parameters.get(tag.RESOLVED.format(name=name))
-        agree = limits.in_parameter(value) == there
+        agree = display_text.in_parameter(value) == there
         yield pair(f"parameter resolved.{name}", value, there, f"{NAME}, and the run's parameter", agree=agree)
     for name, number in logged["metrics"].items():
         score = stored.metrics.get(name)
         yield pair(f"metric {name}", number, score, f"{NAME}, and the run's metric", agree=same(number, score))
-        yield from () if said_by(name) else _history(stored, name, number)
+        yield from () if volatile_kind(name) else _history(stored, name, number)
     for name, value in logged["files"].items():
         yield pair(f"file {name}", value, stored.files.get(name), f"SHA-256 in {NAME}, and of the artifact")
     if logged["model"] and not stored.models:
@@ -214,23 +218,23 @@ def _logged(stored: Stored, record: Record) -> Iterator[Finding]:
 
 
 def _whole(value: str, logged: str | None) -> bool:
-    """Tell whether a logged parameter holds a value: as it is, in a shell's quotes, or cut."""
+    """Return whether a logged parameter holds a value: as it is, in a shell's quotes, or cut."""
     if logged is None:
         return False
-    plain, value = without_credentials(logged), without_credentials(value)  # an earlier version may take out less
-    if len(logged) >= limits.PARAMETER_LENGTH:
-        return any(text.startswith(plain) for text in (value, shlex.quote(value)))
-    return value in (plain, unquoted(plain))
+    shown, value = without_credentials(logged), without_credentials(value)  # an earlier version may take out less
+    if len(logged) >= display_text.PARAMETER_LENGTH:
+        return any(text.startswith(shown) for text in (value, shlex.quote(value)))
+    return value in (shown, unquoted(shown))
 
 
-def _history(stored: Stored, name: str, value: Any) -> Iterator[Finding]:
+def _history(stored: StoredRun, name: str, value: Any) -> Iterator[Finding]:
     """Compare a metric's earlier values: one that a job logs once has one, or the same again after a lost process."""
     others = [each for each in stored.histories.get(name, ()) if not same(each, value)]
     places = "the metric's value, and one of its history"
     yield pair(f"history of {name}", value, others[0] if others else value, places)
 
 
-def _unsealed(stored: Stored, data: Data) -> Iterator[Finding]:
+def _unsealed(stored: StoredRun, data: Data) -> Iterator[Finding]:
     """Compare what only runs of before the seal need, by the meaning that it had for all of them."""
     counts = [data[context]["rows"] for context in CONTEXTS if isinstance(data.get(context), Mapping)]
     if "rows" in stored.metrics and counts:
@@ -243,7 +247,7 @@ def _unsealed(stored: Stored, data: Data) -> Iterator[Finding]:
     yield Finding("record", "digests", Match.SKIPPED, note=UNCHECKED)
 
 
-def _tag(stored: Stored, name: str, value: Any) -> Finding:
+def _tag(stored: StoredRun, name: str, value: Any) -> Finding:
     return pair(f"tag {name}", value, stored.tags.get(name), f"{NAME}, and the tag {name}")
 
 

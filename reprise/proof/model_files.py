@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from reprise.base.listing import few
+from reprise.base.display_text import few
 from reprise.models.own_code import FOLDER as CODE
-from reprise.proof.verdict import UNLOADED, Finding, Match
-from reprise.store import digest, mlmodel, seal
+from reprise.proof.outcome import UNLOADED, Finding, Match
+from reprise.store import saved_model, seal
 
 LISTED = 5
 """Files that a finding names at most."""
@@ -83,7 +83,7 @@ def _same(name: str, old: Mapping[str, Path], new: Mapping[str, Path]) -> bool:
 
 
 def _files(folder: Path, begin: str = "") -> dict[str, Path]:
-    found = {name: path for name, path in seal.files(folder) if path.name != digest.ADDED}
+    found = {name: path for name, path in seal.files(folder) if path.name != saved_model.ADDED}
     return {name: path for name, path in found.items() if name.startswith(begin)}
 
 
@@ -91,7 +91,7 @@ def _content(path: Path) -> object:
     """Read a file without what differs from one writing to the next."""
     content = path.read_bytes()
     try:
-        said = mlmodel.read(path.parent) if path.name == mlmodel.NAME else None
+        said = saved_model.read_mlmodel(path.parent) if path.name == saved_model.MLMODEL else None
         if said is not None:
             return json.dumps({key: value for key, value in said.items() if key not in _OF_ITS_DAY}, default=str)
         if path.suffix == ".skops":

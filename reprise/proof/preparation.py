@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reprise.base import artifact, engine, line_ends, tag
+from reprise.base import artifact, engine, tag, text_digest
 from reprise.base.errors import Irreproducible, WrongCall
 from reprise.code.repository import SHA, find
 from reprise.environment.pins import Lock, installed_versions, parse_lock
-from reprise.proof import recorded_table, threads
-from reprise.proof.parameters import given
+from reprise.proof import rerun_table, thread_counts
 from reprise.proof.repositories import candidates, place_of
+from reprise.proof.rerun_parameters import given
+from reprise.proof.search_trials import search_of
 from reprise.proof.snapshot import Snapshot, snapshot
-from reprise.proof.trials import search_of
 from reprise.running.run_request import RunRequest
 from reprise.store.recorded import Recorded
 
@@ -79,7 +79,7 @@ def prepare(
     with snapshot(commit, recorded.patch) as code:
         parameters = given(code, recorded)
         lock = _lock(code, recorded)
-        table = recorded_table.find(code, recorded)
+        table = rerun_table.find(code, recorded)
         replaced = {**table.parameters, **_model(recorded)}
     here = env_manager == "recorded" and lock is not None and _is_here(recorded, lock)
     request = RunRequest(
@@ -91,9 +91,9 @@ def prepare(
         patch=recorded.patch,
         experiment_id=experiment_id,
         tags={tag.RERUN_OF: recorded.run_id},
-        variables=threads.variables(recorded.environment, threads.cores()),
+        variables=thread_counts.variables(recorded.environment, thread_counts.cores()),
     )
-    lacks = threads.lacking(recorded.environment, threads.cores())
+    lacks = thread_counts.lacking(recorded.environment, thread_counts.cores())
     return Plan(request, replaced, lock, here, lacks, table.doubt)
 
 
@@ -107,7 +107,9 @@ def request_at(plan: Plan, recorded: Recorded, commit: str) -> RunRequest:
     if not plan.here:
         return request
     with snapshot(find(request.place), b"") as code:
-        same = line_ends.folded(code.file("conda.yaml") or b"") == line_ends.folded(recorded.lock or b"")
+        same = text_digest.unix_line_ends(code.file("conda.yaml") or b"") == text_digest.unix_line_ends(
+            recorded.lock or b""
+        )
     return request if same else replace(request, env_manager=_builder(recorded))
 
 
@@ -159,11 +161,11 @@ def _lock(code: Snapshot, recorded: Recorded) -> Lock | None:
 
 
 def _is_of(content: bytes, recorded: Recorded) -> bool:
-    """Tell whether a lock is the one that the job read; what the store's copy and tag say is `consistency`'s affair."""
+    """Return whether a lock is the one that the job read. `consistency` compares the store's copy and tag."""
     stated = recorded.environment.get("lock_sha256")
     if stated is None:
-        return line_ends.folded(content) == line_ends.folded(recorded.lock or b"")
-    return stated in line_ends.sha256s(content)
+        return text_digest.unix_line_ends(content) == text_digest.unix_line_ends(recorded.lock or b"")
+    return stated in text_digest.sha256s(content)
 
 
 def _parsed(content: bytes, name: str) -> Lock:
@@ -206,7 +208,7 @@ def _builder(recorded: Recorded) -> str | None:
 
 
 def _is_here(recorded: Recorded, lock: Lock) -> bool:
-    """Tell whether this process has just the Python and packages that the run had, the engine among them."""
+    """Return whether this process has just the Python and packages that the run had, the engine among them."""
     environment, here, names = recorded.environment, installed_versions(), lock.pins
     if engine.PACKAGE.name in names and recorded.engine and recorded.engine.digest != engine.this().digest:
         return False

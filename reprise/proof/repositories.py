@@ -13,7 +13,7 @@ from reprise.code.repository import Commit, find, is_published
 
 
 def own() -> list[str]:
-    """Give this project's checkout and the URLs of its remotes; nothing where it is in no repository."""
+    """Return this project's checkout and the URLs of its remotes; nothing where it is in no repository."""
     top = text(project.FOLDER, "rev-parse", "--show-toplevel")
     return [*([top] if top else []), *remote_urls(project.FOLDER)]
 
@@ -61,7 +61,7 @@ def place_of(
 
 
 def _top(repository: str) -> str:
-    """Give the top of the checkout that a folder on this machine is in, from where subdirectories are recorded."""
+    """Return the top of the checkout that a folder on this machine is in, from where subdirectories are recorded."""
     folder = local_folder(repository)
     try:
         return str(path_of(git(folder, "rev-parse", "--show-toplevel", env=OFFLINE))) if folder else repository

@@ -10,23 +10,22 @@ from mlflow.entities import RunTag
 
 from reprise.base import artifact, scratch, tag
 from reprise.base.credentials import without_credentials
+from reprise.base.display_text import in_tag
 from reprise.base.errors import Irreproducible, JobFailed, WrongCall
-from reprise.base.limits import in_tag
 from reprise.base.terminal import note
 from reprise.models.registry import Version
-from reprise.proof import cause, circumstances, comparison, consistency, stored, trials
-from reprise.proof.apart import moved, taken_over
-from reprise.proof.artifacts import contradictions, results_of
-from reprise.proof.identity import own_of
+from reprise.proof import circumstances, consistency, result_comparison, search_trials, stored_run, suspects
 from reprise.proof.model_files import as_files, compare_code, with_files
-from reprise.proof.models import TAMPERED, folders, models_of, needs_of, refused
-from reprise.proof.models import check as check_models
-from reprise.proof.own import Sides
-from reprise.proof.predicted import agreement
+from reprise.proof.outcome import Finding, Match, Reproduction, finding_text
+from reprise.proof.prediction_agreement import agreement
 from reprise.proof.preparation import Plan, prepare
-from reprise.proof.recorded_table import settled
-from reprise.proof.verdict import Finding, Match, Verdict, told
-from reprise.proof.versions import Subject, check_version, served
+from reprise.proof.registered_versions import Subject, check_version, served
+from reprise.proof.rerun_experiment import in_own_experiment, steps_taken_over
+from reprise.proof.rerun_table import settled
+from reprise.proof.run_identity import RunIdentities, identity_of
+from reprise.proof.run_models import TAMPERED, folders, models_of, needs_of, refused
+from reprise.proof.run_models import check as check_models
+from reprise.proof.run_results import contradictions, results_of
 from reprise.running.commit_run import run_at_commit
 from reprise.store.recorded import Recorded, existing, read
 
@@ -48,7 +47,7 @@ def reproduce(
     trusted: bool = False,
     apply_patch: bool = True,
     published: bool = False,
-) -> Verdict:
+) -> Reproduction:
     """Reproduce a run.
 
     Args:
@@ -66,29 +65,29 @@ def reproduce(
     """
     with scratch.folder("reproduce") as folder:
         recorded = read(subject.run, folder / "recorded")
-        parent = trials.search_of(recorded)
+        parent = search_trials.search_of(recorded)
         search = read(existing(parent), folder / "search") if parent else recorded
         models = models_of(recorded, folder / "models")
         record = (*check(recorded, search, subject.version), *check_models(recorded, models), *contradictions(recorded))
         _warn([finding for finding in record if finding.match == Match.DIFFERENT])
         try:
-            trials.see_that_it_has_results(recorded)
+            search_trials.check_has_results(recorded)
             terms = {"apply_patch": apply_patch, "published": published}
-            plan = moved(prepare(search, repository, env_manager, experiment_id, **terms), search)
+            plan = in_own_experiment(prepare(search, repository, env_manager, experiment_id, **terms), search)
             announce(plan)
             if search.engine and search.engine.edited:
                 note(f"the engine of the recorded run was edited: {search.engine.few()}")
             again = rerun = _rerun(plan, search, folder / "again")
             if parent:
-                again = read(existing(trials.counterpart(recorded, rerun.run)), folder / "trial")
+                again = read(existing(search_trials.counterpart(recorded, rerun.run)), folder / "trial")
         except Irreproducible as error:
-            return Verdict(recorded.run_id, None, None, search.commit, record, missing=error.missing)
-        sides = Sides(own_of(recorded), own_of(again))
+            return Reproduction(recorded.run_id, None, None, search.commit, record, missing=error.missing)
+        sides = RunIdentities(identity_of(recorded), identity_of(again))
         models_again = models_of(again, folder / "models-again")
         files, files_again = folders(models), folders(models_again)
         needs = (needs_of(files), needs_of(files_again))
         given = circumstances.compare(search, rerun, plan.replaced, plan.lock, sides, needs)
-        given += tuple(taken_over(plan, search))
+        given += tuple(steps_taken_over(plan, search))
         record = tuple(with_files(record, files, files_again))
         refusals = (
             refused(models, recorded, files_again, trusted=trusted),
@@ -96,13 +95,13 @@ def reproduce(
         )
         findings, tolerance = _compare((recorded, files), (again, files_again), record, given, sides, refusals)
         place = without_credentials(plan.request.place.repository)
-        return Verdict(recorded.run_id, again.run_id, place, search.commit, findings, tolerance=tolerance)
+        return Reproduction(recorded.run_id, again.run_id, place, search.commit, findings, tolerance=tolerance)
 
 
 def _warn(found: Sequence[Finding]) -> None:
-    """Say before the rerun in what the record contradicts itself."""
+    """Report before the rerun in what the record contradicts itself."""
     for finding in found[:LISTED]:
-        note(f"the record contradicts itself: {told(finding)}")
+        note(f"the record contradicts itself: {finding_text(finding)}")
     if len(found) > LISTED:
         note(f"the record contradicts itself in {len(found) - LISTED} more, which the table will have")
 
@@ -115,14 +114,14 @@ def check(recorded: Recorded, search: Recorded, version: Version | None) -> tupl
         search: the search that it is a trial of; the run itself for any other.
         version: the version; None where none was named.
     """
-    found = stored.read(search)
+    found = stored_run.read(search)
     findings = consistency.check(found, search.provenance)
     if search is not recorded:
-        findings += tuple(trials.check_listed(recorded, found.table))
+        findings += tuple(search_trials.check_listed(recorded, found.table))
     return findings + (tuple(check_version(version, served(version), found)) if version else ())
 
 
-def keep(verdict: Verdict, verdict_run_id: str) -> None:
+def keep(verdict: Reproduction, verdict_run_id: str) -> None:
     """Log a verdict to its own run, and link the run that it is about to it."""
     client = mlflow.MlflowClient()
     client.log_text(verdict_run_id, json.dumps(verdict.record(), indent=2), artifact.REPRODUCTION)
@@ -167,7 +166,7 @@ def _run(plan: Plan) -> mlflow.entities.Run:
 
 
 def _python_to_bring(said: str) -> str:
-    """Say what to do where uv was to bring a Python that it cannot have: it would say to install it with uv."""
+    """Return what to do where uv was to bring a Python that it cannot have: it would say to install it with uv."""
     if "environment cannot be built" not in said:
         return ""
     found = re.search(r"cpython-(\d+\.\d+\.\d+)|interpreter found for Python (\d+(?:\.\d+)*)", said)
@@ -185,14 +184,14 @@ def _compare(
     again: tuple[Recorded, Mapping[str, Path]],
     record: tuple[Finding, ...],
     given: tuple[Finding, ...],
-    sides: Sides,
+    sides: RunIdentities,
     refusals: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> tuple[tuple[Finding, ...], float | None]:
     differs = any(finding.area == "machine" and finding.match == Match.DIFFERENT for finding in given)
-    tolerance = comparison.TOLERANCE if differs else None
+    tolerance = result_comparison.TOLERANCE if differs else None
     unloaded, unloaded_again = refusals
     both = {name: why for name, why in unloaded.items() if why != TAMPERED and name in again[1]}
-    results = comparison.compare(
+    results = result_comparison.compare(
         results_of(*recorded, unloaded), results_of(*again, {**unloaded_again, **both}), tolerance, sides
     )
     by_files = [as_files(name, recorded[1][name], again[1][name], why) for name, why in both.items()]
@@ -200,4 +199,4 @@ def _compare(
     found = (*record, *given, *codes, *(finding for finding in results if finding.name not in both), *by_files)
     if recorded[0].provenance:
         found += tuple(agreement(found, recorded[0].run.data.metrics))
-    return (*found, *cause.suspects(found, frozenset(recorded[1]))), tolerance
+    return (*found, *suspects.suspects(found, frozenset(recorded[1]))), tolerance

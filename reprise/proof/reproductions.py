@@ -10,9 +10,9 @@ from reprise.base import tag
 from reprise.base.errors import Irreproducible, WrongCall
 from reprise.base.terminal import columns, note, say
 from reprise.models import registry
+from reprise.proof.outcome import ReproductionOutcome
+from reprise.proof.registered_versions import subject
 from reprise.proof.repositories import place_of, trusted
-from reprise.proof.verdict import Outcome
-from reprise.proof.versions import subject
 from reprise.running.entry_point_run import run_entry_point
 from reprise.store.recorded import Recorded, existing
 
@@ -91,9 +91,9 @@ def _row(
     try:
         run = existing(version.run_id) if version.run_id else None
     except WrongCall as error:
-        return Row(version.number, str(Outcome.IRREPRODUCIBLE), error.format_message(), 3)
+        return Row(version.number, str(ReproductionOutcome.IRREPRODUCIBLE), error.format_message(), 3)
     if run is None:
-        return Row(version.number, str(Outcome.IRREPRODUCIBLE), "no run logged it", 3)
+        return Row(version.number, str(ReproductionOutcome.IRREPRODUCIBLE), "no run logged it", 3)
     record = Recorded(run, Path(), {})
     places = trusted(record.repositories, trust)
     try:
@@ -119,7 +119,7 @@ def _verdict(run_id: str, exit_code: int) -> tuple[str, str]:
     if exit_code not in BADNESS:
         return FAILED, f"exit code {exit_code}"
     outcome, _, verdict_run_id = existing(run_id).data.tags.get(tag.REPRODUCTION, "").partition(", run ")
-    if outcome not in list(Outcome) or Outcome(outcome).exit_code != exit_code:
+    if outcome not in list(ReproductionOutcome) or ReproductionOutcome(outcome).exit_code != exit_code:
         return FAILED, f"exit code {exit_code}, and no verdict"
     return outcome, existing(verdict_run_id).data.tags[tag.VERDICT_REASON]
 

@@ -29,7 +29,7 @@ class Snapshot:
     subdirectory: str
 
     def file(self, name: str) -> bytes | None:
-        """Give a file of the project, links within the repository followed; None where it has none of that name."""
+        """Return a file of the project, links within the repository followed; None where it has none of that name."""
         path = posixpath.normpath(posixpath.join(self.subdirectory, name))
         asked = f"{self.tree}:{path}"
         try:
@@ -51,7 +51,7 @@ class Snapshot:
         return [name for name in listed.decode(errors="surrogateescape").split("\0") if name]
 
     def mlproject(self) -> str | None:
-        """Give the name of the project's MLproject, however it is spelled, as MLflow finds it; None without one."""
+        """Return the name of the project's MLproject, however it is spelled, as MLflow finds it; None without one."""
         return next(iter(sorted(name for name in self.names() if name.lower() == "mlproject")), None)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reprise.base import artifact
-from reprise.base.listing import listed
+from reprise.base.display_text import listed
 from reprise.base.record import Data, Parts
 from reprise.data.fingerprint import parts
 
@@ -25,7 +25,7 @@ def labels_of(folder: Path) -> pd.Series | None:
 
 
 def explain(frame: pd.DataFrame, recorded: Data, labels: pd.Series | None) -> str:
-    """Say what differs between a table and the one that a run recorded.
+    """Return what differs between a table and the one that a run recorded.
 
     Args:
         frame: the table as it is now.

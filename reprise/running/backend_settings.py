@@ -10,8 +10,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from reprise.base.display_text import few
 from reprise.base.errors import WrongCall, one_line
-from reprise.base.yaml_nodes import shorten
+from reprise.base.untrusted_text import shorten
 
 SHOWN = 3
 """Problems that a message tells."""
@@ -68,14 +69,13 @@ def read_settings(kind: type[Settings], config: Mapping[str, Any]) -> Settings:
         return kind.model_validate_json(json.dumps(own_of(config)))
     except ValidationError as error:
         problems = [_told(kind, problem) for problem in error.errors(include_url=False)]
-        more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        raise WrongCall(f"backend config {'; and '.join(problems[:SHOWN])}{more}") from error
+        raise WrongCall(f"backend config {'; '.join(few(problems, SHOWN))}") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise WrongCall(f"backend config is not JSON: {one_line(error)}; see {kind.example}") from error
 
 
 def _told(kind: type[BackendSettings], problem: ErrorDetails) -> str:
-    """Say what is wrong with a key, after the file and line where it stands."""
+    """Return what is wrong with a key, after the file and line where it stands."""
     *above, key = problem["loc"]
     place = named(problem["loc"])
     if problem["type"] == "extra_forbidden":
@@ -104,7 +104,7 @@ def named(keys: tuple[int | str, ...] | list[int | str]) -> str:
 
 
 def where(keys: tuple[int | str, ...]) -> str:
-    """Say where a key stands, to come before what is wrong with it: nothing where `--backend-config` names no file.
+    """Return where a key stands, to come before what is wrong with it: nothing where `--backend-config` names no file.
 
     MLflow hands a backend what the file holds, and not its name: that is asked of the command line.
     """

@@ -55,7 +55,7 @@ def run(command: str, folder: Path, variables: Mapping[str, str | None], lock: i
 
 
 def as_shell_says(exit_code: int) -> int:
-    """Give an exit code from 0 up: of a command that a signal ended, 128 and the signal's number."""
+    """Return an exit code from 0 up: of a command that a signal ended, 128 and the signal's number."""
     return exit_code if exit_code >= 0 else 128 - exit_code
 
 

@@ -12,13 +12,12 @@ import yaml
 from mlflow.entities import Param
 from mlflow.exceptions import MlflowException
 
-from reprise.base import artifact, mlflow_private, patience, process, project, scratch, tag, yaml_nodes
+from reprise.base import artifact, mlflow_private, process, project, scratch, tag, tracking_server, untrusted_text
 from reprise.base.credentials import without_credentials
+from reprise.base.display_text import as_option, in_parameter, in_tag
 from reprise.base.entry_point import failure_of
 from reprise.base.errors import JobFailed, WrongCall, cause, one_line
 from reprise.base.interruption import terminated_as_interrupted
-from reprise.base.limits import in_parameter, in_tag
-from reprise.base.spelling import as_option
 from reprise.base.terminal import note
 from reprise.code.project_uri import ProjectUri
 from reprise.environment.built_environment import built, choose_manager
@@ -112,7 +111,7 @@ def load(request: RunRequest, workspace: Workspace) -> Any:
     try:
         loaded = mlflow_private.read_project(workspace.folder)
         given_parameters(loaded, request)
-    except (MlflowException, yaml.YAMLError, *yaml_nodes.NONE) as error:
+    except (MlflowException, yaml.YAMLError, *untrusted_text.NONE) as error:
         if not any(path.name.lower() == "mlproject" for path in workspace.folder.iterdir()):
             raise WrongCall(
                 f"{workspace.name} has no MLproject", remedy="name a project's folder, #:<folder>, or a script, -e"
@@ -181,7 +180,7 @@ def _log_patch(request: RunRequest, workspace: Workspace) -> None:
 
 @contextmanager
 def ended_well(run_id: str) -> Iterator[None]:
-    """See that a run which was made does not stay RUNNING, whatever happens."""
+    """Ensure that a run which was made does not stay RUNNING, whatever happens."""
     try:
         yield
     except KeyboardInterrupt:
@@ -196,7 +195,7 @@ def end(run_id: str, status: str, reason: str | None = None, *, overwrite: bool 
     """End a run, unless the job has done so itself or that is to be overwritten."""
     client = mlflow.MlflowClient()
     try:
-        with patience.brief():
+        with tracking_server.few_retries():
             ended = client.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
             if reason:
                 client.set_tag(run_id, tag.FAILURE, in_tag(without_credentials(reason)))

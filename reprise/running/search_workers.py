@@ -18,5 +18,5 @@ MODULE_FILE = "reprise/search/worker.py"
 
 
 def takes_workers(run: Run) -> bool:
-    """Tell whether workers may join a run."""
+    """Return whether workers may join a run."""
     return bool(run.data.params.get("scheduler") == HERE)

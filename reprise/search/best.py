@@ -8,7 +8,7 @@ from typing import Literal
 import mlflow
 
 from reprise.base import tag
-from reprise.base.errors import WrongCall, telling
+from reprise.base.errors import WrongCall, error_summary
 from reprise.base.terminal import labelled
 from reprise.store.experiment import experiment_id
 from reprise.store.paging import every
@@ -45,7 +45,7 @@ def best_run(metric: str, where: str = "", direction: Direction = "auto") -> mlf
 
 
 def direction_of(metric: str) -> Direction:
-    """Tell by a metric's name whether more or less of it is better.
+    """Return by a metric's name whether more or less of it is better.
 
     Raises:
         WrongCall: the name does not tell.
@@ -59,7 +59,7 @@ def direction_of(metric: str) -> Direction:
 
 
 def _ranked(metric: str, where: str, *, maximize: bool) -> Iterator[mlflow.entities.Run]:
-    """Give the finished runs, the best first."""
+    """Return the finished runs, the best first."""
     condition = "attributes.status = 'FINISHED'" + (f" and {where}" if where else "")
     order = [f"metrics.`{metric}` {'DESC' if maximize else 'ASC'}", "attributes.start_time ASC"]
     try:
@@ -67,11 +67,11 @@ def _ranked(metric: str, where: str, *, maximize: bool) -> Iterator[mlflow.entit
     except mlflow.exceptions.MlflowException as error:
         if error.error_code != "INVALID_PARAMETER_VALUE":
             raise
-        raise WrongCall(f"where {where!r} cannot be read: {telling(error)}") from error
+        raise WrongCall(f"where {where!r} cannot be read: {error_summary(error)}") from error
 
 
-def tell(run: mlflow.entities.Run, metric: str) -> list[str]:
-    """Say, a line each, which run it is, how good, and with which parameters."""
+def run_lines(run: mlflow.entities.Run, metric: str) -> list[str]:
+    """List, a line each, which run it is, how good, and with which parameters."""
     parent = run.data.tags.get(tag.PARENT)
     lines = {
         "run": f"{run.info.run_id} {run.info.run_name or ''}",

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
+from reprise.base.display_text import as_text
 from reprise.base.errors import WrongCall
-from reprise.base.spelling import as_text
 from reprise.contract.value_type import ValueType
 from reprise.search.search_space import SearchSpace
 
@@ -69,7 +69,7 @@ def make_candidates(
 
 
 def rungs(method: Method, candidates: int, rows: int, folds: int, classes: int) -> list[tuple[int, int]]:
-    """Say how many candidates are tried on how many rows, rung by rung; all on all rows but for halving.
+    """Return how many candidates are tried on how many rows, rung by rung; all on all rows but for halving.
 
     Halving follows HalvingGridSearchCV and HalvingRandomSearchCV with `min_resources="exhaust"`: the first rung is as
     large as lets the last one have nearly all rows (Karnin, Koren and Somekh, ICML 2013).

@@ -61,7 +61,7 @@ class _Calls:
             yield future
 
     def fail(self, future: Future[Any], answer: Any) -> None:
-        """See that a call is made again.
+        """Ensure that a call is made again.
 
         Raises:
             JobFailed: it has failed too often.

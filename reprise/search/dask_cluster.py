@@ -16,8 +16,8 @@ from distributed import Client, SpecCluster, WorkerPlugin
 from joblib import wrap_non_picklable_objects
 
 from reprise.base import tag
+from reprise.base.display_text import few
 from reprise.base.errors import JobFailed, WrongCall
-from reprise.base.listing import few
 from reprise.base.terminal import note
 from reprise.environment.pins import read_lock
 from reprise.running.search_key import SearchKey
@@ -162,7 +162,7 @@ def differences(wanted: Versions, found: Versions) -> str:
 
 
 def describe_worker(names: Sequence[str]) -> tuple[dict[str, str | None], int]:
-    """Give the versions of Python and of packages in this process, None where one is missing, and its BLAS threads."""
+    """Return this process's versions of Python and packages (None for a missing one) and its BLAS threads."""
     import platform  # noqa: PLC0415  this function is sent to the workers
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
 

@@ -30,7 +30,7 @@ class OnePortWorker(Worker):
 
 @contextmanager
 def of_search() -> Iterator[tuple[Security, SearchKey | None]]:
-    """Give what a search admits its workers by: Dask's own configuration of TLS, a key that it was given, or a new one.
+    """Return the key of a search: Dask's own TLS configuration, a given key, or a new one.
 
     Yields:
         The settings of TLS, and the key; None where Dask's own configuration says it all.

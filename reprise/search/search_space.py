@@ -25,7 +25,7 @@ from typing_extensions import TypedDict
 from reprise.base import validated
 from reprise.base.document import read
 from reprise.base.errors import WrongCall, one_line
-from reprise.base.yaml_nodes import shorten
+from reprise.base.untrusted_text import shorten
 from reprise.contract.value_type import ValueType
 
 REQUIRED = {"uniform": ("loc", "scale")}

@@ -9,15 +9,14 @@ from typing import Any
 import mlflow
 from mlflow.entities import Metric, Param
 
-from reprise.base import patience, process, tag
+from reprise.base import process, tag, tracking_server
+from reprise.base.display_text import as_text, in_parameter, in_tag
+from reprise.base.environment_variables import changed_variables
 from reprise.base.errors import JobFailed, cause
-from reprise.base.limits import in_parameter, in_tag
-from reprise.base.spelling import as_text
 from reprise.base.terminal import note
-from reprise.base.variables import changed
 from reprise.search.candidates import Candidate
 from reprise.search.trials import Trial
-from reprise.store import stale
+from reprise.store import abandoned_runs
 from reprise.store.paging import every
 
 JOB = "trial"
@@ -113,17 +112,17 @@ class TrialLog:
 
 @contextmanager
 def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
-    """Give a log, and see to it that all which is in it is written as the block ends, however it ends.
+    """Return a log, and see to it that all which is in it is written as the block ends, however it ends.
 
     Raises:
         JobFailed: the store refused trials.
     """
     log = TrialLog(parent, metric)
-    with changed({QUIET: "true"}):
+    with changed_variables({QUIET: "true"}):
         try:
             yield log
         except BaseException:
-            with patience.brief(), suppress(mlflow.exceptions.MlflowException, OSError):
+            with tracking_server.few_retries(), suppress(mlflow.exceptions.MlflowException, OSError):
                 log.close()
             note(f"{len(log.run_ids)} trials are recorded; to carry on, call the same with resume {parent.info.run_id}")
             raise
@@ -158,7 +157,7 @@ def _read(run: mlflow.entities.Run, candidates: Sequence[Candidate], metric: str
     number = int(tags[tag.TUNE_CANDIDATE])
     if run.info.status not in ("FINISHED", "FAILED") or number >= len(candidates):
         return None
-    if tags.get(tag.FAILURE) == stale.REASON:  # whoever tidied up has ended it, half written
+    if tags.get(tag.FAILURE) == abandoned_runs.REASON:  # whoever tidied up has ended it, half written
         return None
     candidate = candidates[number]
     if {name: in_parameter(as_text(value)) for name, value in candidate.hyperparameters.items()} != run.data.params:

@@ -17,7 +17,7 @@ from reprise.base.errors import WrongCall, one_line
 from reprise.contract.project_model import ProjectModel
 from reprise.data.dataset import Dataset
 from reprise.search.candidates import Candidate
-from reprise.search.engine import SearchEngine
+from reprise.search.trial_engine import SearchEngine
 
 Fold = tuple[np.ndarray, np.ndarray]
 """Positions of the rows to learn from, and of those to score."""

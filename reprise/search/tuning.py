@@ -14,12 +14,12 @@ import mlflow
 import pandas as pd
 from sklearn.metrics import get_scorer_names
 
-from reprise.base import json_text, tag
+from reprise.base import tag, untrusted_text
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.contract.project_model import ProjectModel
 from reprise.data.dataset import Dataset
 from reprise.search.candidates import Candidate, Method, rungs
-from reprise.search.engine import SearchEngine
+from reprise.search.trial_engine import SearchEngine
 from reprise.search.trial_log import TrialLog, recorded_trials
 from reprise.search.trials import Rung, Trial, evaluate, make_rung
 
@@ -58,7 +58,7 @@ class SearchSettings:
     space: str
 
     def text(self) -> str:
-        """Give what the tag holds."""
+        """Return what the tag holds."""
         return json.dumps({name: _in_short(value) for name, value in asdict(self).items()})
 
 
@@ -92,7 +92,7 @@ def check_resumable(run_id: str, settings: SearchSettings) -> None:
 def known_trials(
     run: mlflow.entities.Run, settings: SearchSettings, candidates: Sequence[Candidate], *, resumes: bool
 ) -> dict[tuple[int, int], Trial]:
-    """Give the trials that are not to be repeated, by rung and candidate's number; record the settings.
+    """Return the trials that are not to be repeated, by rung and candidate's number; record the settings.
 
     Args:
         run: of this search, as it was when this process began to fill it.
@@ -118,7 +118,7 @@ def known_trials(
 
 def _check_same(run_id: str, recorded: str, settings: SearchSettings) -> None:
     try:
-        before = json_text.parse(recorded)
+        before = untrusted_text.parse_json(recorded)
     except ValueError as error:  # MLflow had cut it
         raise WrongCall(
             f"run {run_id} does not hold its settings whole, so it cannot be resumed", remedy="begin anew"
@@ -138,7 +138,7 @@ def _in_short(value: Any) -> Any:
 
 
 def plan(training: Dataset, settings: SearchSettings, candidates: int) -> list[tuple[int, Rung]]:
-    """Say how many candidates are tried on which rows, rung by rung.
+    """Return how many candidates are tried on which rows, rung by rung.
 
     Raises:
         WrongCall: there are too few rows for the folds, or for halving.
@@ -198,7 +198,7 @@ def search(
 
 
 def best_of(trials: Sequence[Trial], rung: int, size: int) -> list[Candidate]:
-    """Give the best candidates of a rung, in their own order; of equal ones, those that come first."""
+    """Return the best candidates of a rung, in their own order; of equal ones, those that come first."""
     ranked = sorted(
         (trial for trial in trials if trial.rung == rung and trial.failure is None),
         key=lambda trial: (-trial.mean, trial.candidate.number),

@@ -6,9 +6,8 @@ from typing import Any
 import mlflow
 
 from reprise.base import project, tag
+from reprise.base.display_text import as_text, in_parameter
 from reprise.base.errors import JobFailed, WrongCall
-from reprise.base.limits import in_parameter
-from reprise.base.spelling import as_text
 from reprise.base.terminal import note
 from reprise.contract import project_model
 from reprise.contract.command import Call, called, started_as
@@ -79,7 +78,7 @@ def _under(parent: mlflow.entities.Run) -> list[mlflow.entities.Run]:
 
 
 def _is_done(run: mlflow.entities.Run, parameters: Mapping[str, Any]) -> bool:
-    """Tell whether a run has trained with these parameters; one that its process left RUNNING is ended."""
+    """Return whether a run has trained with these parameters; one that its process left RUNNING is ended."""
     if run.info.status == "RUNNING":
         client = mlflow.MlflowClient()
         client.set_tag(run.info.run_id, tag.FAILURE, "its process was lost")
@@ -89,7 +88,7 @@ def _is_done(run: mlflow.entities.Run, parameters: Mapping[str, Any]) -> bool:
 
 
 def _tags(parent: mlflow.entities.Run, script: str) -> dict[str, str]:
-    """Say that `train` was started, in the way that the parent was."""
+    """Return a note that `train` was started, in the way that the parent was."""
     tags = {name: value for name, value in parent.data.tags.items() if name.startswith(tag.PROJECT)}
     if not tags:
         return {tag.SOURCE_NAME: script}

@@ -31,7 +31,7 @@ from mlflow.entities import (
     RunTag,
 )
 
-from reprise.base import json_text, mlflow_private, patience, scratch, tag, yaml_nodes
+from reprise.base import mlflow_private, scratch, tag, tracking_server, untrusted_text
 from reprise.base.credentials import without_credentials
 from reprise.base.entry_point import in_one_line
 from reprise.base.errors import JobFailed, WrongCall
@@ -43,7 +43,7 @@ _TARGET = ("run_id", "experiment_id", "tracking_uri", "time")
 
 
 @dataclass(frozen=True)
-class Results:
+class ResultBundle:
     """What is logged beside files.
 
     Attributes:
@@ -65,13 +65,13 @@ class Results:
 
 @contextmanager
 def staging() -> Iterator[Path]:
-    """Give a folder for a bundle; it is gone when the block ends."""
+    """Return a folder for a bundle; it is gone when the block ends."""
     with scratch.folder("bundle") as folder:
         (folder / "artifacts").mkdir()
         yield folder
 
 
-def log(folder: Path, run: mlflow.entities.Run, results: Results) -> str | None:
+def log(folder: Path, run: mlflow.entities.Run, results: ResultBundle) -> str | None:
     """Log a bundle as a run's results.
 
     Returns:
@@ -184,7 +184,7 @@ def _copied(folder: Path, to: Path) -> Path:
 
 def _take_back(folder: Path, uri: str) -> None:
     """Delete from a store's artifacts what a folder holds, as far as the store lets it: it may be there in part."""
-    with patience.brief(), suppress(mlflow.exceptions.MlflowException, OSError):
+    with tracking_server.few_retries(), suppress(mlflow.exceptions.MlflowException, OSError):
         for item in folder.iterdir():
             mlflow_private.artifact_repository(uri).delete_artifacts(item.name)
 
@@ -215,10 +215,10 @@ def _plain_uri(uri: str) -> str:
 
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        content = json_text.parse((folder / "results.json").read_text(encoding="utf-8"))
+        content = untrusted_text.parse_json((folder / "results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise WrongCall(f"{folder} holds no results to log", remedy=f"name a folder under {UNLOGGED}") from error
-    wanted = {*_TARGET, *(field.name for field in fields(Results))}
+    wanted = {*_TARGET, *(field.name for field in fields(ResultBundle))}
     if not isinstance(content, dict) or not wanted <= {*content}:
         raise WrongCall(
             f"results.json in {folder} lacks what a run's results have", remedy=f"name a folder under {UNLOGGED}"
@@ -257,7 +257,7 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
         client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     except BaseException:
         _take_back(folder, model.artifact_location)
-        with patience.brief(), suppress(mlflow.exceptions.MlflowException):
+        with tracking_server.few_retries(), suppress(mlflow.exceptions.MlflowException):
             client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
         raise
     client.log_outputs(bundle["run_id"], [LoggedModelOutput(model.model_id, step=0)])
@@ -266,7 +266,7 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
 
 def _stamp(path: Path, run_id: str, model: mlflow.entities.LoggedModel) -> None:
     """Write into a saved model what `log_model` would: who it is and which run it is from."""
-    content = yaml_nodes.load(path.read_text(encoding="utf-8"))
+    content = untrusted_text.load_yaml(path.read_text(encoding="utf-8"))
     content |= {"artifact_path": model.artifact_location, "run_id": run_id}
     content |= {"model_id": model.model_id, "model_uuid": model.model_id}
     path.write_text(yaml.safe_dump(content, sort_keys=True, allow_unicode=True), encoding="utf-8")

@@ -7,7 +7,7 @@ import mlflow
 
 
 def experiment_id() -> str:
-    """Give the experiment that a run started now would be in."""
+    """Return the experiment that a run started now would be in."""
     if known := os.environ.get("MLFLOW_EXPERIMENT_ID"):
         return known
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME")

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reprise.base import limits, project, tag
+from reprise.base import display_text, project, tag
 from reprise.base.credentials import without_credentials
+from reprise.base.display_text import as_text, few
 from reprise.base.engine import Engine, this
-from reprise.base.listing import few
 from reprise.base.record import FORMAT, Environment, Git, Machine, Record
-from reprise.base.spelling import as_text
 from reprise.code.checkout import Checkout, describe
 from reprise.environment.pins import (
     Lock,
@@ -51,7 +50,7 @@ class Provenance:
     uncompared: Sequence[str] = ()
 
     def tags(self) -> dict[str, str]:
-        """Give the MLflow tags; MLflow's own names where it has one."""
+        """Return the MLflow tags; MLflow's own names where it has one."""
         checkout = self.checkout
         tags = {
             tag.COMMIT: checkout.commit,
@@ -62,12 +61,12 @@ class Provenance:
             tag.PATCH: checkout.patch.state if checkout.commit else "none",
             tag.ENVIRONMENT_LOCK: self.lock.sha256,
             tag.ENVIRONMENT_MATCHES: str(not self.mismatches).lower(),
-            tag.PARAMETERS_CUT: limits.in_tag("; ".join(self._cut())) or None,
+            tag.PARAMETERS_CUT: display_text.in_tag("; ".join(self._cut())) or None,
         }
         return {name: value for name, value in tags.items() if value is not None}
 
     def notes(self) -> list[str]:
-        """Say what a person should know: no commit, an incomplete patch, a cut parameter, an environment not locked."""
+        """Return notes for a person: no commit, an incomplete patch, a cut parameter, an environment not locked."""
         notes = []
         if self.checkout.problem:
             notes.append(f"no commit is recorded: {self.checkout.problem}")
@@ -88,10 +87,10 @@ class Provenance:
         return notes
 
     def _cut(self) -> list[str]:
-        kept = limits.PARAMETER_LENGTH
+        kept = display_text.PARAMETER_LENGTH
         return [
             f"{name} has {length} characters, of which MLflow keeps {kept}"
-            for name, length in limits.cut(self.parameters).items()
+            for name, length in display_text.cut(self.parameters).items()
         ]
 
     def record(self) -> Record:

@@ -10,7 +10,7 @@ import mlflow
 from reprise.base import artifact, scratch, tag
 from reprise.base.credentials import without_credentials
 from reprise.base.engine import Engine, parse
-from reprise.base.errors import ABSENT, WrongCall, telling
+from reprise.base.errors import ABSENT, WrongCall, error_summary
 from reprise.base.record import FORMAT, Data, Environment, Record, parsed
 from reprise.store import experiment
 from reprise.store.paging import every
@@ -151,7 +151,7 @@ def run_of(subject: str) -> mlflow.entities.Run:
 
 
 def existing(run_id: str) -> mlflow.entities.Run:
-    """Give a run.
+    """Return a run.
 
     Raises:
         WrongCall: there is none, or it is deleted.
@@ -172,7 +172,7 @@ def existing(run_id: str) -> mlflow.entities.Run:
 
 
 def newest_training_run() -> str:
-    """Give the experiment's newest finished training run, reruns apart.
+    """Return the experiment's newest finished training run, reruns apart.
 
     Raises:
         WrongCall: there is no such run.
@@ -228,7 +228,7 @@ def _run_of_model(uri: str) -> str:
     try:
         run_id = mlflow.models.get_model_info(uri).run_id
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        raise WrongCall(f"model {uri!r} cannot be found: {telling(error)}") from error
+        raise WrongCall(f"model {uri!r} cannot be found: {error_summary(error)}") from error
     if not run_id:
         raise WrongCall(f"model {uri!r} was logged by no run", remedy="name the run to reproduce")
     return str(run_id)

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import mlflow
 
-from reprise.base import artifact, limits, record, tag
+from reprise.base import artifact, display_text, record, tag
 from reprise.base.credentials import without_credentials
 from reprise.store.recorded import Recorded, unquoted
 
@@ -45,7 +45,7 @@ def write(folder: Path, run: mlflow.entities.Run, results: Mapping[str, Any]) ->
     Args:
         folder: of the bundle, all files written.
         run: which it is logged to, with the tags and parameters of its start, as `start_run` gives it.
-        results: `reprise.store.bundle.Results` as a mapping.
+        results: `reprise.store.bundle.ResultBundle` as a mapping.
 
     Returns:
         SHA-256 of provenance.json; None where the bundle has none.
@@ -74,7 +74,7 @@ def as_logged(parameters: Mapping[str, str], run: mlflow.entities.Run) -> dict[s
     given = {
         name: without_credentials(unquoted(value))
         for name, value in run.data.params.items()
-        if name in parameters and len(value) < limits.PARAMETER_LENGTH
+        if name in parameters and len(value) < display_text.PARAMETER_LENGTH
     }
     return {**parameters, **(given if run.data.tags.get(tag.SOURCE_TYPE) == "PROJECT" else {})}
 
@@ -136,5 +136,5 @@ def number(value: float) -> float | str:
 
 
 def _tags(run: mlflow.entities.Run, own: Mapping[str, str]) -> dict[str, str]:
-    """Give the tags that matter, as they are in the store once the bundle is logged."""
+    """Return the tags that matter, as they are in the store once the bundle is logged."""
     return {name: value for name, value in {**run.data.tags, **own}.items() if name in SEALED}

@@ -17,7 +17,7 @@ from typing import Literal
 
 from reprise.base import mlflow_private
 from reprise.base.errors import JobFailed, Reason, WrongCall
-from reprise.base.flock import locked_folder
+from reprise.base.process_lock import locked_folder
 
 QUIET = 5
 """Seconds without a change after which nobody is taken to be at work on a store: MLflow alone may be making it."""
@@ -71,7 +71,7 @@ def _state(database: sqlite3.Connection) -> State:
 
 
 def _is_step(revision: str) -> bool:
-    """Tell whether a revision is one on the way to this MLflow's own; a newer MLflow's is none."""
+    """Return whether a revision is one on the way to this MLflow's own; a newer MLflow's is none."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415  rare: a store without an experiment
 
     script = ScriptDirectory.from_config(mlflow_private.migrations())
@@ -131,7 +131,7 @@ def set_aside(path: Path) -> Path:
 
 
 def is_worked_on(path: Path) -> bool:
-    """Tell whether a store, or what SQLite keeps beside it, has just been changed."""
+    """Return whether a store, or what SQLite keeps beside it, has just been changed."""
     for beside in (path, path.with_name(f"{path.name}-journal")):
         try:
             if abs(time.time() - beside.stat().st_mtime) < QUIET:
@@ -157,7 +157,7 @@ def _make_aside(path: Path, make: Callable[[str], None]) -> None:
 
 
 def _name(made: Path, path: Path) -> None:
-    """Give a finished file its name, unless another has it: a process that knows no lock may have been faster."""
+    """Return a finished file its name, unless another has it: a process that knows no lock may have been faster."""
     try:
         os.link(made, path)
     except FileExistsError:

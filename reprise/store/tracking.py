@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from reprise.base import engine, garbage, patience, process, tag
+from reprise.base import engine, garbage_collection, process, tag, tracking_server
 from reprise.base.credentials import without_credentials
 from reprise.base.entry_point import failure_of, in_one_line, is_away, record_failure, watch_for_faults
 from reprise.base.errors import WrongCall
@@ -18,7 +18,7 @@ from reprise.store import store_plugin
 
 watch_for_faults()  # from here on, where a script's other imports follow
 
-with garbage.importing():
+with garbage_collection.without_garbage_collection():
     # skops.io searches every module that is already loaded: imported after mlflow it takes up to two seconds more.
     # It is also the first import that the launcher's environment lacks.
     try:
@@ -31,9 +31,8 @@ with garbage.importing():
     import mlflow
     from mlflow.entities import Param, RunTag
 
-    from reprise.base.limits import in_parameter
-    from reprise.base.permission import needed
-    from reprise.base.spelling import as_text
+    from reprise.base.display_text import as_text, in_parameter
+    from reprise.base.tracking_server import permission_needed
     from reprise.store.experiment import experiment_id
 
     store_plugin.register()
@@ -54,7 +53,7 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
     _check_writable(mlflow.get_tracking_uri())
     for line in () if mlflow.active_run() else engine.this().notes():
         note(line)
-    with needed("EDIT", f"experiment {experiment_id()}"):
+    with permission_needed("EDIT", f"experiment {experiment_id()}"):
         run = _start()
     try:
         _log_beginning(run, parameters, {**engine.this().tags(), **tags, tag.JOB: job})
@@ -72,10 +71,10 @@ def _start() -> mlflow.entities.Run:
     """
     filled = os.environ.get("MLFLOW_RUN_ID")
     try:
-        with patience.brief():
+        with tracking_server.few_retries():
             return mlflow.start_run(nested=True, tags=process.tags())
     except mlflow.exceptions.MlflowException as error:
-        if not patience.has_more() or not is_away(error):
+        if not tracking_server.retries_longer() or not is_away(error):
             raise
         note(f"{in_one_line(error)}; it is tried again for some minutes, until Ctrl-C")
     if filled:
@@ -110,7 +109,7 @@ def _log_beginning(run: mlflow.entities.Run, parameters: Mapping[str, Any], tags
 
 def _end_badly(status: str, run: mlflow.entities.Run, error: BaseException) -> None:
     """End a run, then say why in its tags, unless the job has ended itself with an exit code and said so."""
-    with patience.brief():
+    with tracking_server.few_retries():
         try:
             mlflow.end_run(status)
         except (mlflow.exceptions.MlflowException, OSError):

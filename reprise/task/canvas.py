@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from reprise.base import tag
-from reprise.base.errors import telling
-from reprise.base.plain import plain
+from reprise.base.display_text import printable
+from reprise.base.errors import error_summary
 from reprise.base.terminal import note
 
 LONGEST = 60
@@ -45,14 +45,14 @@ def write(figures: Mapping[str, Callable[[], Figure]], folder: Path) -> dict[str
                 draw().savefig(path, facecolor="white")
         except Exception as error:  # noqa: BLE001  whatever a table's names and numbers do to the drawing
             path.unlink(missing_ok=True)
-            reason = f"it could not be drawn: {type(error).__name__}: {telling(error)}"
+            reason = f"it could not be drawn: {type(error).__name__}: {error_summary(error)}"
             note(f"figure {name} is missing: {reason}")
             missing[tag.FIGURE.format(name=name)] = reason
     return missing
 
 
 def ground(width: float, height: float) -> tuple[Figure, Any]:
-    """Give an empty figure, so many inches wide and high, and its axes."""
+    """Return an empty figure, so many inches wide and high, and its axes."""
     figure = Figure(figsize=(width, height), dpi=_DOTS_PER_INCH, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
@@ -60,7 +60,7 @@ def ground(width: float, height: float) -> tuple[Figure, Any]:
 
 def in_words(value: object, longest: int = LONGEST) -> str:
     """Write a name or label as a figure shows it: in one plain line that is not too long."""
-    text = plain(value)
+    text = printable(value)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 

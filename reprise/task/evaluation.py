@@ -78,7 +78,7 @@ class Evaluation:
         return pd.concat([table, self.scores.reset_index(drop=True).add_prefix("score_")], axis=1)
 
     def one_vs_rest(self) -> list[tuple[str, np.ndarray, np.ndarray]]:
-        """Give label, truth (boolean) and score for each class whose curve is defined; for two, the second alone."""
+        """Return label, truth (boolean) and score for each class whose curve is defined; for two, the second alone."""
         if self.scores is None:
             return []
         labels = {str(label): label for label in self.classes}
@@ -112,7 +112,7 @@ def assess(truth: pd.Series, predicted: np.ndarray, scored: pd.DataFrame | None)
 
 
 def scores(model: Any, X: Any, index: pd.Index) -> pd.DataFrame | None:
-    """Give decision values, else probabilities, with a column a class; None where the model has neither.
+    """Return decision values, else probabilities, with a column a class; None where the model has neither.
 
     Args:
         model: a fitted classifier.

@@ -34,7 +34,7 @@ class Attack:
 
 
 def attacks() -> Iterator[Attack]:
-    """Give them all."""
+    """Return them all."""
     yield from _trust()
     yield from _secrets()
     yield from _server()
@@ -118,10 +118,11 @@ def _trust() -> Iterator[Attack]:
     )  # fmt: skip
     yield _attack(
         "engine", "replace a file of a project's engine, or all may", "the installed engine acts",
-        "handover::test_what_another_user", "handover::test_what_every_user", "handover::test_a_link_to_a_folder",
+        "engine_choice::test_what_another_user", "engine_choice::test_what_every_user",
+        "engine_choice::test_a_link_to_a_folder",
     )  # fmt: skip
     yield _attack(
-        "engine", "put a click.py beside it", "not run", "handover::test_no_other_module_of_the_project_s_folder"
+        "engine", "put a click.py beside it", "not run", "engine_choice::test_no_other_module_of_the_project_s_folder"
     )
     yield _attack("repository", "put hooks in clones", "not run", "untrusted_repository::test_hooks_and_templates")
 
@@ -141,24 +142,26 @@ def _secrets() -> Iterator[Attack]:
         "bundle::test_a_login_goes", "bundle::test_no_store_is_made",
     )  # fmt: skip
     yield _attack(
-        "secret", "leave keys, tokens and secret files in the tree", "named, in no patch", "secrecy::test",
+        "secret", "leave keys, tokens and secret files in the tree", "named, in no patch", "secret_files::test",
         "checkout::test_secrets_are_named", "checkout::test_a_staged_secret", "checkout::test_a_line_with_a_token",
     )  # fmt: skip
 
 
 def _server() -> Iterator[Attack]:
-    yield _attack("server", "write as a reader", "403 on every path", "access::test_a_reader_looks")
-    yield _attack("server", "choose where artifacts lie", "403", "access::test_only_an_admin_says_where")
-    yield _attack("server", "register files of another place", "403", "access::test_a_version_is_made_of")
-    yield _attack("server", "read hashes of passwords", "not printed, not readable", "access::test_a_role_is_changed",
-                  "access::test_the_hashes_of_passwords")  # fmt: skip
+    yield _attack("server", "write as a reader", "403 on every path", "access_control::test_a_reader_looks")
+    yield _attack("server", "choose where artifacts lie", "403", "access_control::test_only_an_admin_says_where")
+    yield _attack("server", "register files of another place", "403", "access_control::test_a_version_is_made_of")
+    yield _attack(
+        "server", "read hashes of passwords", "not printed, not readable", "access_control::test_a_role_is_changed",
+        "access_control::test_the_hashes_of_passwords",
+    )  # fmt: skip
     yield _attack(
         "kubernetes", "type $(VAR) into a parameter", "reaches the job as it was typed",
-        "kubernetes_job::test_no_variable_is_put", "kubernetes_commit::test_a_parameter_reaches",
+        "manifest::test_no_variable_is_put", "kubernetes_commit::test_a_parameter_reaches",
     )  # fmt: skip
     yield _attack(
         "kubernetes", "hold a Job for want of quota", "waited for, and said",
-        "kubernetes_admission::test_a_suspended_job", "kubernetes_admission::test_the_time_to_start",
+        "admission::test_a_suspended_job", "admission::test_the_time_to_start",
     )  # fmt: skip
     yield _attack("deploy", "be root, read all secrets", "confined", "deploy::test")
 
@@ -178,7 +181,7 @@ def _faults() -> Iterator[Attack]:
     yield _attack("process", "SIGKILL leaves folders", "swept", "scratch::test_what_a_killed_process_left")
     yield _attack(
         "temporary", "hold or plant the lock of promotions", "no other user can", "promotion::test_no_other_user",
-        "promotion::test_what_stands_in_the_temporary", "promotion::test_a_lock_that_is_not", "flock::test",
+        "promotion::test_what_stands_in_the_temporary", "promotion::test_a_lock_that_is_not", "process_lock::test",
     )  # fmt: skip
     yield _attack("temporary", "plant a folder there", "refused by name", "scratch::test_a_planted_folder")
     yield _attack(
@@ -188,24 +191,24 @@ def _faults() -> Iterator[Attack]:
     yield _attack("terminal", "record control characters", "shown as plain letters", "terminal::test")
     yield _attack("input", "a header of megabytes", "read, or one line", "table::test_a_header_may_be_longer")
     yield _attack(
-        "input", "a full disk", "named, nothing is lost", "failures::test_a_full", "reasons::test_a_full_disk"
+        "input", "a full disk", "named, nothing is lost", "failures::test_a_full", "entry_point::test_a_full_disk"
     )
     yield _attack("input", "a colon or a line break in the project's path", "commit and patch are recorded",
                   "checkout::test_a_folder_of_any_name", "other_projects::test_a_folder_of_any_name")  # fmt: skip
     yield _attack(
-        "input", "--help as a value", "a value", "reasons::test_a_value_that_looks", "reasons::test_no_command"
+        "input", "--help as a value", "a value", "entry_point::test_a_value_that_looks", "entry_point::test_no_command"
     )
     yield _attack(
         "input",
         "deep YAML and JSON, huge numbers",
         "one line",
-        "hostile_texts::test",
+        "untrusted_text::test",
         "policy::test_what_is_wrong",
         "search_space::test_what",
     )
     yield _attack("input", "too little memory", "told as that", "table::test_memory")
     yield _attack("input", "a patch that inflates to gigabytes", "refused", "patch::test_a_patch_that_would_grow")
-    yield _attack("input", "a server that is away at first", "tried again", "reasons::test_a_server_that_is_away")
+    yield _attack("input", "a server that is away at first", "tried again", "entry_point::test_a_server_that_is_away")
     yield _attack("input", "a wrong call of any kind", "one line, no run", "wrong_calls::test")
 
 
@@ -232,7 +235,7 @@ class Tried:
             self.outcomes[report.nodeid] = "failed" if worse else report.outcome
 
     def state(self, attack: Attack) -> str:
-        """Tell whether an attack was held."""
+        """Return whether an attack was held."""
         found: dict[str, str] = {}
         for name in attack.tests:
             of_name = {node: outcome for node, outcome in self.outcomes.items() if _is_of(node, name)}
@@ -247,7 +250,7 @@ class Tried:
 
 
 def _is_of(node: str, name: str) -> bool:
-    """Tell whether a test is one that an attack names by its beginning."""
+    """Return whether a test is one that an attack names by its beginning."""
     file, _, function = name.partition("::")
     path, _, rest = node.partition("::")
     return Path(path).name == f"test_{file}.py" and re.sub(r"^Test\w+::", "", rest).startswith(function)
@@ -258,7 +261,7 @@ def main(chosen: str) -> int:
     wanted = [attack for attack in attacks() if chosen in f"{attack.target} {attack.does}"]
     tried = Tried([name for attack in wanted for name in attack.tests])
     names = sorted({name.partition("::")[0] for name in tried.ids})
-    files = [str(HERE / f"test_{name}.py") for name in names]
+    files = [str(path) for name in names for path in HERE.rglob(f"test_{name}.py")]
     pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", *files], plugins=[tried])
     print(f"\n{'target':10}  {'attack':52}  {'what happens':46}  result")
     states = {attack: tried.state(attack) for attack in wanted}

@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector leave alone what is imported by now, as `reprise.base.garbage` does for a script."""
+    """Keep the garbage collector off what is imported by now, as `reprise.base.garbage_collection` does in a script."""
     gc.freeze()
 
 
@@ -73,7 +73,7 @@ def commit_all(folder: Path, message: str = "change") -> str:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Give the environment of a user's process: nothing of MLflow's or pytest's, byte-code written."""
+    """Return the environment of a user's process: nothing of MLflow's or pytest's, byte-code written."""
     dropped = ("MLFLOW_", "PYTEST_", "PYTHONDONTWRITEBYTECODE", "GIT_", "REPRISE_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return {**clean, **variables}
@@ -131,7 +131,7 @@ def own_variables() -> Iterator[None]:
 
 @pytest.fixture
 def project(empty_store: Path, tmp_path: Path) -> Path:
-    """Give a clean checkout of this project, to change at will, with an empty store."""
+    """Return a clean checkout of this project, to change at will, with an empty store."""
     folder = copy_project(tmp_path / "project")
     put_store(empty_store, folder)
     return folder
@@ -217,7 +217,7 @@ def reproduced(run: mlflow.entities.Run) -> dict[str, object]:
 
 
 def as_served(model: Any, rows: pd.DataFrame) -> pd.DataFrame:
-    """Give rows the types of a model's signature, as MLflow's server does and docs/tables.md says."""
+    """Return rows the types of a model's signature, as MLflow's server does and docs/tables.md says."""
     schema = model.metadata.get_input_schema()
     return rows.astype(dict(zip(schema.input_names(), schema.pandas_types(), strict=True)))
 
@@ -268,3 +268,12 @@ def judged(judged_store: Path, store: str, tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(registry_commands, "_Probe", lambda _manager: lambda uri: load(uri).answer_example())
     return mlflow.MlflowClient()
+
+
+@pytest.fixture
+def checkout(project: Path) -> Path:
+    """This project with a remote, so that runs say where their commit is."""
+    git(project, "remote", "add", "origin", str(project))
+    mlflow.set_tracking_uri(f"sqlite:///{project / 'mlflow.db'}")
+    mlflow.search_experiments()
+    return project

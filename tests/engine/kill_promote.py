@@ -40,7 +40,7 @@ def prepare() -> None:
 
 
 def newest_run() -> str:
-    """Give the newest training run."""
+    """Return the newest training run."""
     import mlflow
 
     runs = mlflow.search_runs(["0"], "tags.`reprise.job` = 'train'", output_format="list")
@@ -84,7 +84,7 @@ def waited(target: Any, *arguments: Any) -> None:
 
 
 def seen() -> tuple[str, int, int]:
-    """Give the champion, how many rows it answered, and how many entries are unfinished."""
+    """Return the champion, how many rows it answered, and how many entries are unfinished."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
     waited(look, sender)
     found: tuple[str, int, int] = receiver.recv()

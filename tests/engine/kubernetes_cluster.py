@@ -186,7 +186,7 @@ def work_in(folder: Path, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def template(cache: Path, **pod: Any) -> dict[str, Any]:
-    """Give deploy/job.yaml for a node that is this machine, with a cache in a folder."""
+    """Return deploy/job.yaml for a node that is this machine, with a cache in a folder."""
     job: dict[str, Any] = yaml.safe_load((PROJECT / "deploy/job.yaml").read_text())
     spec = job["spec"]["template"]["spec"]
     spec["hostNetwork"] = True

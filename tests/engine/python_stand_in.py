@@ -128,7 +128,8 @@ def _attend(connection: socket.socket) -> None:
     for stream in streams:
         os.close(stream)
     ended = os.pidfd_open(process)
-    ready, _, _ = select.select([connection, ended], [], [])
+    waiting: list[Any] = [connection, ended]
+    ready, _, _ = select.select(waiting, [], [])
     if ended not in ready:
         os.killpg(process, signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])

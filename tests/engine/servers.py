@@ -146,7 +146,7 @@ def running(server: Server) -> Iterator[Server]:
 
 
 def guarded(folder: Path, store: str) -> Server:
-    """Give the server that `deploy/server/start` starts, with access control."""
+    """Return the server that `deploy/server/start` starts, with access control."""
     port = free_port()
     variables = {"BACKEND_STORE_URI": store, "HOST": HOST, "PORT": str(port)}
     variables |= {"MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD, "MLFLOW_FLASK_SERVER_SECRET_KEY": PASSWORD}
@@ -204,3 +204,30 @@ def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     while not condition():
         assert time.monotonic() < end, f"not so after {seconds} s"
         time.sleep(0.2)
+
+
+@contextmanager
+def tracking_server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A real MLflow server on a SQLite store; the project's environment has none, so uv brings it."""
+    command = ["uv", "tool", "run", "--quiet", "--from", f"mlflow=={mlflow.__version__}", "mlflow", "server"]
+    command += ["--port", str(port), "--host", "127.0.0.1", "--workers", "1"]
+    command += [
+        "--backend-store-uri",
+        f"sqlite:///{folder / 'server.db'}",
+        "--artifacts-destination",
+        str(folder / "a"),
+    ]
+    with subprocess.Popen(command, cwd=folder, env=environment(), start_new_session=True) as server:
+        try:
+            while server.poll() is None and not answers(f"http://127.0.0.1:{port}/health"):
+                time.sleep(0.2)
+            yield server
+        finally:
+            stop(server)
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """End a server and its workers, by the group that they were started in."""
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()

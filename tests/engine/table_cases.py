@@ -1,7 +1,7 @@
 """Small tables of kinds that go wrong elsewhere, and what is right for each.
 
 `python tests/engine/table_cases.py` reads each, trains on it where it can be trained on, and prints a table: case, what
-came out, whether that is right. `tests/engine/test_table_cases.py` holds them to it. All values in them are random.
+came out, whether that is right. `data/test_table_cases.py` holds them to it. All values in them are random.
 """
 
 import sys
@@ -35,7 +35,7 @@ class Outcome:
         return f"{len(self.dataset.y)} rows, {self.dataset.y.nunique()} classes, {kinds}{notes}"
 
     def numbers(self, **expected: float) -> bool:
-        """Tell whether columns are numbers whose first value is as expected."""
+        """Return whether columns are numbers whose first value is as expected."""
         found = self.dataset
         return found is not None and all(
             name in found.X and found.X[name].dtype.kind in "if" and found.X[name].iloc[0] == value
@@ -43,11 +43,11 @@ class Outcome:
         )
 
     def refused(self, *parts: str) -> bool:
-        """Tell whether it was refused in a line that holds these parts."""
+        """Return whether it was refused in a line that holds these parts."""
         return self.dataset is None and all(part in self.refusal for part in parts)
 
     def noted(self, *parts: str) -> bool:
-        """Tell whether one note holds these parts."""
+        """Return whether one note holds these parts."""
         return self.dataset is not None and any(all(part in note for part in parts) for note in self.dataset.notes)
 
 
@@ -62,7 +62,7 @@ def outcome(path: Path) -> Outcome:
 
 
 def same(first: str, second: str) -> bool:
-    """Tell whether two tables come to the same features and labels."""
+    """Return whether two tables come to the same features and labels."""
     one, other = outcome(CASES / first).dataset, outcome(CASES / second).dataset
     assert one is not None
     assert other is not None
@@ -112,10 +112,13 @@ RIGHT: dict[str, tuple[str, Callable[[Outcome], bool]]] = {
         lambda o: o.dataset is not None and sorted(o.dataset.y.unique()) == ["001", "01", "1"] and o.noted("'target'"),
     ),
     "bool_gap/t.csv": (
-        "read; served in test_serving.py",
+        "read; served in tests/engine/models/test_serving.py",
         lambda o: o.numbers(x=8.47) and o.dataset is not None,
     ),
-    "dollar_labels/t.csv": ("read; drawn in test_figures.py", lambda o: o.numbers(x=13.44)),
+    "dollar_labels/t.csv": (
+        "read; drawn in tests/engine/task/test_evaluation_figures.py",
+        lambda o: o.numbers(x=13.44),
+    ),
     "dollar_labels/one_two.csv": ("read", lambda o: o.numbers(x=13.44)),
     "dollar_labels/three.csv": ("read", lambda o: o.numbers(z=0.5)),
 }

@@ -2,7 +2,7 @@
 
 `python tests/engine/tamperings.py` records a training run, one with a patch, an evaluation, a search and a registered
 version, does one thing to the store, asks `reprise reproduce` for its verdict, and prints a table: tampering,
-verdict, exit code, what was named. `tests/engine/test_tamperings.py` holds them to what is promised.
+verdict, exit code, what was named. `tests/engine/proof/test_tamperings.py` holds them to what is promised.
 """
 
 import contextlib
@@ -61,7 +61,7 @@ class Place:
         return Path(self.client().get_run(self.runs[run]).info.artifact_uri) / name
 
     def model(self, run: str) -> tuple[str, Path]:
-        """Give the id and the folder of the model that a run has logged."""
+        """Return the id and the folder of the model that a run has logged."""
         model_id = self.client().get_run(self.runs[run]).outputs.model_outputs[0].model_id
         return model_id, Path(self.client().get_logged_model(model_id).artifact_location)
 
@@ -101,7 +101,7 @@ class Tampering:
 
 
 def tamperings() -> Iterator[Tampering]:
-    """Give them all, first the honest records."""
+    """Return them all, first the honest records."""
     for subject in ("train", "patched", "evaluate", "tune", "trial", "version"):
         yield Tampering(f"none: {subject}", subject, lambda _: None, None, 0)
     yield from _tags()

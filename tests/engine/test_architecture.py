@@ -25,18 +25,18 @@ PACKAGES = (
 PUBLIC_MODULES = {"reprise.preprocessing", "reprise.preprocessing.make_preprocessing"}
 
 NEEDS_THE_ENVIRONMENT = {
-    *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "delimited", "features", "fingerprint", "inputs")),
-    *(f"data.{name}" for name in ("identity", "known", "labels", "notation", "schema", "table")),
+    *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "dataset_inputs", "delimited_file", "features")),
+    *(f"data.{name}" for name in ("fingerprint", "labels", "model_columns", "number_notation", "schema", "table")),
+    "data.table_identity",
     *(f"models.{name}" for name in ("composition", "held_out", "logged_model", "module_space", "recorded_rows")),
-    *(f"proof.{name}" for name in ("apart", "artifacts", "bisection", "cells", "columns", "comparison", "learned")),
-    *(
-        f"proof.{name}"
-        for name in ("leaves", "predicted", "preparation", "recorded_table", "reproduction", "table_change")
-    ),
-    *(f"search.{name}" for name in ("candidates", "dask_calls", "dask_cluster", "dask_tls", "engine", "figures")),
-    *(f"search.{name}" for name in ("search_space", "trial_log", "trials", "tuning", "winner", "worker")),
-    *(f"jobs.{name}" for name in ("artifacts", "judging", "predict", "probe", "reproduce", "training", "tune")),
-    *("task.canvas", "task.evaluation", "task.figures", "governance.evidence", "governance.significance"),
+    *(f"proof.{name}" for name in ("bisection", "fitted_state", "leaf_comparison", "prediction_agreement")),
+    *(f"proof.{name}" for name in ("preparation", "reproduction", "rerun_experiment", "rerun_table", "run_results")),
+    *(f"proof.{name}" for name in ("result_comparison", "table_change", "table_comparison", "value_comparison")),
+    *(f"search.{name}" for name in ("candidates", "dask_calls", "dask_cluster", "dask_tls", "search_figures")),
+    *(f"search.{name}" for name in ("search_space", "trial_engine", "trial_log", "trials", "tuning", "winner")),
+    "search.worker",
+    *(f"jobs.{name}" for name in ("judging", "predict", "probe", "reproduce", "run_artifacts", "training", "tune")),
+    *("task.canvas", "task.evaluation", "task.evaluation_figures", "governance.evidence"),
     *("store.tracking", "preprocessing"),
 }
 """Modules that fit, score or load models, or read tables; all others work in the launcher, which has none of the
@@ -85,9 +85,9 @@ def test_only_one_module_turns_the_pages_of_a_search() -> None:
 def test_only_one_module_changes_variables_for_a_while() -> None:
     """All others that write to the environment do so for good, for the processes that they start."""
     writing = re.compile(r"os\.environ(\[[^\]]*\] = |\.pop\(|\.update\(|\.setdefault\()|del os\.environ")
-    for_good = {"cli/handover.py", "base/patience.py", "environment/conda.py", "store/tracking.py"}
+    for_good = {"cli/engine_choice.py", "base/tracking_server.py", "environment/conda.py", "store/tracking.py"}
     found = {path.relative_to(PROJECT / "reprise").as_posix() for path in MODULES if writing.search(path.read_text())}
-    assert found == {"base/variables.py", *for_good}
+    assert found == {"base/environment_variables.py", *for_good}
 
 
 def test_only_one_module_talks_to_the_model_registry() -> None:
@@ -186,7 +186,7 @@ for name in {lean!r}:
 def test_every_attack_names_tests_that_there_are() -> None:
     """`python tests/engine/attacks.py` runs them."""
     sources = {
-        path.stem.removeprefix("test_"): path.read_text() for path in (PROJECT / "tests/engine").glob("test_*.py")
+        path.stem.removeprefix("test_"): path.read_text() for path in (PROJECT / "tests/engine").rglob("test_*.py")
     }
     for name in (name for attack in attacks() for name in attack.tests):
         file, _, function = name.partition("::")

@@ -18,7 +18,10 @@ from reprise.backends.commit import EntryPointFailed
 
 PAGES = [PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 PAGES += sorted((PROJECT / "docs").rglob("*.md"))
-NEEDS = {"mlflow run . -P": "conda", "--env-manager virtualenv": "pyenv"}  # tests/engine/test_mlflow_run.py has them
+NEEDS = {
+    "mlflow run . -P": "conda",
+    "--env-manager virtualenv": "pyenv",
+}  # tests/engine/running/test_mlflow_run.py has them
 
 ID = "[0-9a-f]{32}"
 ON_IRIS = (
@@ -92,12 +95,12 @@ FIRST, SECOND, *OTHERS = commands()
 TRIED_ELSEWHERE = {
     FIRST: "README shows what it prints: see the test of it",
     SECOND: "it is this suite",
-    "reprise ui": "until it is interrupted; tests/engine/test_cli.py has it",
+    "reprise ui": "until it is interrupted; tests/engine/cli/test_commands.py has it",
 }
 
 
 def check_lines(printed: str, expected: Iterable[str]) -> None:
-    """See that lines which match some patterns were printed, in the patterns' order."""
+    """Ensure that lines which match some patterns were printed, in the patterns' order."""
     lines = iter(line.rstrip() for line in printed.splitlines())
     for pattern in expected:
         assert any(re.fullmatch(pattern, line) for line in lines), f"no line (more) is {pattern!r} in:\n{printed}"
@@ -146,7 +149,7 @@ def test_the_second_command_is_this_suite() -> None:
 def test_every_other_command_works(command: str, checkout: Path, environments: str) -> None:
     needed = next((program for part, program in NEEDS.items() if part in command), None)
     if needed:
-        pytest.skip(f"needs {needed}: tests/engine/test_mlflow_run.py tries it where it is")
+        pytest.skip(f"needs {needed}: tests/engine/running/test_mlflow_run.py tries it where it is")
     if not shutil.which("uv"):
         pytest.skip("uv is not installed")
     done = run("bash", "-c", command, cwd=checkout, MLFLOW_ENV_ROOT=environments, REPRISE_CACHE=environments)

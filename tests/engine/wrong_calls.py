@@ -1,7 +1,7 @@
 """Every wrong call that one can think of.
 
 `python tests/engine/wrong_calls.py` runs each as a process of its own and prints a table: call, exit code, the line on
-the terminal, the run's status. `tests/engine/test_wrong_calls.py` holds them to what is promised.
+the terminal, the run's status. `tests/engine/cli/test_wrong_calls.py` holds them to what is promised.
 """
 
 import gzip
@@ -90,7 +90,7 @@ def make_files(folder: Path) -> None:
 
 
 def calls(folder: Path, site: str) -> Iterator[Call]:
-    """Give the calls; files are in the folder, and a web site answers 404, or refuses a login."""
+    """Return the calls; files are in the folder, and a web site answers 404, or refuses a login."""
     for value in ("abc", "0", "-1", "nan", "inf", ""):
         wanted = {"0": "greater than 0", "-1": "greater than 0", "nan": "a finite number", "inf": "a finite number"}
         yield Call(f"C={value}", ("--C", value), f"{value!r} should be {wanted.get(value, 'a valid number')}")
@@ -175,7 +175,7 @@ class Site(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def outcome(call: Call, folder: Path) -> Outcome:
 
 
 def said(stderr: str) -> list[str]:
-    """Give the lines of what a process wrote, without MLflow's own chatter."""
+    """Return the lines of what a process wrote, without MLflow's own chatter."""
     return [line for line in stderr.splitlines() if line and " INFO " not in line]
 
 

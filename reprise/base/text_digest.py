@@ -1,0 +1,25 @@
+"""Line ends of text files, which git may write as it likes: one text has one digest, however a checkout ends its lines.
+
+Git for Windows ends lines by carriage return and line feed in a checkout, and by line feed alone in the commit.
+"""
+
+import hashlib
+
+
+def unix_line_ends(content: bytes) -> bytes:
+    """Return a text with the line ends of Unix, as a commit holds it."""
+    return content.replace(b"\r\n", b"\n")
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of a text with the line ends of Unix: for a file that has these, what `sha256sum` prints."""
+    return hashlib.sha256(unix_line_ends(content)).hexdigest()
+
+
+def sha256s(content: bytes) -> tuple[str, ...]:
+    """Return all digests that a text may be recorded by: folded first, then as it is, then with the ends of Windows.
+
+    Runs and verdicts of earlier versions hold the digest of the bytes in their own checkout.
+    """
+    forms = (unix_line_ends(content), content, unix_line_ends(content).replace(b"\n", b"\r\n"))
+    return tuple(dict.fromkeys(hashlib.sha256(form).hexdigest() for form in forms))

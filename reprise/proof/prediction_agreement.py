@@ -1,0 +1,58 @@
+"""Whether a run's metrics and predictions belong together, as far as its rerun tells. Pure: findings in, findings out.
+
+Only the code of the run's own commit knows how its metrics are made of its predictions. The rerun has made both: of the
+same predictions it makes the same metrics.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from reprise.base import artifact
+from reprise.proof.outcome import Finding, Match
+from reprise.proof.table_comparison import EXACT
+
+PREFIX = "test_"
+"""With which the metrics of the held-out rows begin."""
+
+CIRCUMSTANCES = ("code", "data", "environment", "parameters")
+"""Where a difference explains that the same predictions have other metrics."""
+
+LABELS = tuple(f"{artifact.PREDICTIONS}: {column}" for column in EXACT)
+"""Findings about what metrics are made of, scores apart: those may differ in what no metric shows."""
+
+
+def agreement(found: Sequence[Finding], metrics: Collection[str]) -> Iterator[Finding]:
+    """Compare what came of the metrics with what came of the predictions.
+
+    Args:
+        found: all that was compared.
+        metrics: names of the run's metrics.
+
+    Returns:
+        Findings of the area `record`: each metric where the predictions are the same, and the labels that are others
+        where all metrics are the same. None where circumstances differ, or either was not compared.
+    """
+    results = [finding for finding in found if finding.area == "results"]
+    made = [each for each in results if each.name in metrics and each.name.startswith(PREFIX)]
+    made = [each for each in made if each.match in (Match.EQUAL, Match.DIFFERENT)]
+    predictions = [each for each in results if each.name.partition(":")[0] == artifact.PREDICTIONS]
+    if not made or not predictions or any(_explains(finding) for finding in found):
+        return
+    if all(map(_same, predictions)):
+        for each in made:
+            note = (
+                f"the rerun has the same {artifact.PREDICTIONS}, and makes {'this' if _same(each) else 'another'} of it"
+            )
+            yield Finding("record", each.name, each.match, each.recorded, each.again, note)
+    elif all(map(_same, made)):
+        for each in predictions:
+            if each.match == Match.DIFFERENT and each.name in LABELS:
+                note = f"all {len(made)} metrics are those of the rerun, and this column is not: {each.note}"
+                yield Finding("record", each.name, Match.DIFFERENT, note=note)
+
+
+def _same(finding: Finding) -> bool:
+    return finding.match == Match.EQUAL
+
+
+def _explains(finding: Finding) -> bool:
+    return finding.area in CIRCUMSTANCES and finding.match == Match.DIFFERENT

@@ -1,0 +1,64 @@
+"""A saved model: its file MLmodel, which may come from anywhere and hold anything, and the digest of its files.
+
+The digest is SHA-256 over the names and the content of all files. A later change of any of them shows in it.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reprise.base import untrusted_text
+
+MLMODEL = "MLmodel"
+
+
+def read_mlmodel(folder: Path) -> dict[str, Any] | None:
+    """Read what a model says of itself.
+
+    Args:
+        folder: of the model.
+
+    Returns:
+        Its keys and values; None where there is no such file, or it is no YAML mapping.
+    """
+    try:
+        content = untrusted_text.load_yaml((folder / MLMODEL).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+_STAMPED = ("artifact_path", "model_id", "model_uuid", "run_id")
+"""What MLmodel says of the place where the model was logged; `reprise.store.bundle` writes it later."""
+
+ADDED = "registered_model_meta"
+"""A file that MLflow adds when a model is downloaded by its registered name."""
+
+
+def folder_digest(folder: Path) -> str:
+    """Hash a model's folder, names and content; of MLmodel all but the ids, for it says how the model is loaded.
+
+    Args:
+        folder: a model in MLflow's format, before it is logged or after it is downloaded.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ADDED):
+        name = path.relative_to(folder).as_posix()
+        content = (_without_ids(folder) if name == MLMODEL else None) or path.read_bytes()
+        total.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode())
+    return total.hexdigest()
+
+
+def _without_ids(folder: Path) -> bytes | None:
+    """Return MLmodel without what a store stamps on it; None where it is of another form and so has no stamp."""
+    kept = {name: value for name, value in (read_mlmodel(folder) or {}).items() if name not in _STAMPED}
+    try:
+        return json.dumps(kept, sort_keys=True, default=str).encode() if kept else None
+    except (ValueError, TypeError):  # a circle, or keys of two kinds
+        return None

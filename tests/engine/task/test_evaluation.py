@@ -1,0 +1,55 @@
+"""Metrics against scikit-learn's own, where they are simple and where they are not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from reprise.task.evaluation import Evaluation, evaluate
+
+
+def judge(classes: int, rows: int = 300) -> tuple[Evaluation, LogisticRegression, pd.DataFrame, pd.Series]:
+    X, y = make_classification(rows, n_informative=6, n_classes=classes, random_state=0)
+    frame, labels = pd.DataFrame(X).add_prefix("x"), pd.Series(y)
+    model = LogisticRegression(max_iter=1000).fit(frame, labels)
+    return evaluate(model, frame, labels), model, frame, labels
+
+
+def test_two_classes_have_scikit_learns_area() -> None:
+    evaluation, model, X, y = judge(2)
+    assert evaluation.metrics["roc_auc"] == roc_auc_score(y, model.decision_function(X))
+
+
+def test_more_classes_have_scikit_learns_one_vs_rest_area() -> None:
+    evaluation, model, X, y = judge(4)
+    assert evaluation.metrics["roc_auc"] == pytest.approx(
+        roc_auc_score(y, model.predict_proba(X), multi_class="ovr"), abs=0.02
+    )
+    scores = model.decision_function(X)
+    areas = [roc_auc_score(y == label, scores[:, label]) for label in range(4)]
+    assert evaluation.metrics["roc_auc"] == np.mean(areas)
+
+
+def test_a_class_that_the_rows_lack_is_left_out_of_the_mean() -> None:
+    _, model, X, y = judge(3)
+    some = (y != 2).to_numpy()
+    evaluation = evaluate(model, X[some], y[some])
+    assert np.isfinite(evaluation.metrics["roc_auc"])
+    assert 0 < evaluation.metrics["balanced_accuracy"] <= 1
+    assert evaluation.per_class["rows"].tolist()[2] == 0
+
+
+def test_rows_of_one_class_have_no_area() -> None:
+    _, model, X, y = judge(2)
+    only = (y == 1).to_numpy()
+    assert "roc_auc" not in evaluate(model, X[only], y[only]).metrics
+
+
+def test_figures_need_no_pyplot() -> None:
+    import subprocess
+    import sys
+
+    check = "import sys, reprise.task.evaluation_figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
