@@ -68,7 +68,7 @@ def people() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def old(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Old:
+def old(empty_store: Path, waiting_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Old:
     """Record with the code of the earlier commit, in a clone of this repository."""
     if subprocess.run(["git", "-C", PROJECT, "cat-file", "-e", COMMIT], check=False, capture_output=True).returncode:
         pytest.skip(f"this clone lacks commit {COMMIT}, as a shallow one does; fetch the whole history")
@@ -86,7 +86,12 @@ def old(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Old:
     def job(script: str, *arguments: str) -> str:
         variables = environment(MLFLOW_TRACKING_URI=uri, MLFLOW_EXPERIMENT_ID=experiment)
         done = subprocess.run(
-            [sys.executable, script, *arguments], cwd=then, env=variables, capture_output=True, text=True, check=False
+            [waiting_python / "python", script, *arguments],
+            cwd=then,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         named = f"tags.`reprise.job` = '{Path(script).stem}'"
