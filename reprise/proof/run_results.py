@@ -48,7 +48,7 @@ TEXTS = {
 
 @dataclass
 class _Found:
-    """What is read of a run, as `Results` holds it."""
+    """What is read of a run, as `RunResults` holds it."""
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     leaves: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -138,7 +138,7 @@ def test_a_run_from_a_checkout_of_windows_is_reproduced(
 
 
 RAW = (
-    "import hashlib; from reprise.base import engine, line_ends as e; engine.this(); "  # which those did not record
+    "import hashlib; from reprise.base import engine, text_digest as e; engine.this(); "  # which those did not record
     "e.sha256 = lambda raw: hashlib.sha256(raw).hexdigest()"
 )
 
