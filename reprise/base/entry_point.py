@@ -116,7 +116,7 @@ def record_failure(failure: Failure, run_id: str | None) -> None:
             if failure.traceback:
                 client.log_text(run_id, failure.traceback, artifact.TRACEBACK)
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        note(f"the reason could not be put on run {run_id}: {in_one_line(error)}")
+        note(f"the reason could not be recorded on run {run_id}: {in_one_line(error)}")
 
 
 def watch_for_faults() -> None:

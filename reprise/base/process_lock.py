@@ -95,10 +95,10 @@ def _wait(descriptor: int, path: Path, seconds: float | None) -> None:
         except BlockingIOError:
             waited = time.monotonic() - began
             if seconds is not None and waited > seconds:
-                message = f"{_holder(descriptor)} has kept {path} locked for {seconds:g} s; end it, or try again later"
-                raise KeptLocked(message) from None
+                message = f"{_holder(descriptor)} has held the lock {path} for {seconds:g} s"
+                raise KeptLocked(message, remedy="end it, or try again later") from None
             if waited > SILENT and not said:
-                note(f"waiting for {_holder(descriptor)}, which keeps {path} locked")
+                note(f"waiting for {_holder(descriptor)}, which holds the lock {path}")
                 said = True
             time.sleep(0.05 if waited < SILENT else 0.5)
         else:

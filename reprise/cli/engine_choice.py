@@ -42,13 +42,13 @@ def hand_over() -> None:
     if not project.is_project() or not _can_start(own) or own.resolve() == engine.PACKAGE:
         return
     if before == str(folder):
-        note(f"the engine in {own} cannot be started: the installed one acts")
+        note(f"the engine in {own} cannot be started; the installed engine runs")
         return
     if reason := next(_doubts(own), None):
-        note(f"{reason}: the engine in {own} is not started, the installed one acts")
+        note(f"{reason}; the engine in {own} is not used, the installed engine runs")
         return
     theirs, ours = engine.version_in(own) or "unknown", engine.this().version
-    note(f"the engine in {own} (version {theirs}) acts, not the installed one (version {ours})")
+    note(f"using the engine in {own} (version {theirs}) instead of the installed one (version {ours})")
     sys.stdout.flush()
     sys.stderr.flush()
     # -P: the current folder, which -c would put first, may hold modules of any name.

@@ -136,7 +136,7 @@ def _look_for_pointers(tree: Path) -> None:
     pattern = r"^version https://git-lfs\.github\.com/spec/v1"
     files = (text(tree, "grep", "--files-with-matches", "-I", "--extended-regexp", pattern) or "").splitlines()
     if files:
-        note(f"{listed(files, LISTED)} hold pointers of git-lfs, not their content: run git lfs install")
+        note(f"{listed(files, LISTED)} hold pointers of git-lfs instead of content; run git lfs install")
 
 
 def _apply(patch: bytes, tree: Path, commit: Commit) -> None:

@@ -64,9 +64,7 @@ def importable(name: str) -> ModuleType:
         sys.path.insert(0, str(project.FOLDER))
     module = importlib.import_module(name)
     if Path(str(module.__file__)).resolve() != path.resolve():
-        raise WrongCall(
-            f"{module.__file__} stands before the project's {path.name} on Python's path", remedy="rename it"
-        )
+        raise WrongCall(f"{module.__file__} hides the project's {path.name} on Python's path", remedy="rename it")
     return module
 
 

@@ -52,7 +52,7 @@ class SourceFile:
 
     @staticmethod
     def read(path: Path, root: Path | None = None) -> "SourceFile | None":
-        """Read a file; None where it is no Python: whoever runs it says what is wrong."""
+        """Read a file. Return None if it is not valid Python; running it will report the error."""
         try:
             return SourceFile(path, root or path.parent, ast.parse(path.read_bytes()))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):

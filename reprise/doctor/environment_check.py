@@ -84,7 +84,7 @@ def launcher_mlflow(lock: Lock) -> Diagnosis:
         return Diagnosis("FAIL", "mlflow", "mlflow-skinny is not installed", f"pip install mlflow-skinny{specifier}")
     if lock.pins["mlflow-skinny"].specifier.contains(here, prereleases=True):
         return Diagnosis("ok", "mlflow", f"{here}, as locked")
-    other = f"{here} starts runs, the locked {specifier.lstrip('=')} fills them"
+    other = f"{here} of the launcher differs from the locked {specifier.lstrip('=')}, which runs use"
     return Diagnosis("warn", "mlflow", other, f"pip install mlflow-skinny{specifier}")
 
 

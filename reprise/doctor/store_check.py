@@ -75,14 +75,14 @@ def artifacts(tracking_uri: str) -> Diagnosis:
     if folder := mlflow_private.local_folder(location):
         return _local_artifacts(folder, tracking_uri)
     if urlsplit(location).scheme != "mlflow-artifacts":
-        return Diagnosis("note", "artifacts", f"{location}, where a run writes by itself: not tried")
+        return Diagnosis("note", "artifacts", f"{location}, to which runs write directly; not tested")
     try:
         with tracking_server.few_retries(0, _ANSWER):
             mlflow_private.artifact_repository(location).list_artifacts()
     except mlflow.exceptions.MlflowException as error:
         remedy = "start the server with --serve-artifacts, and look at its log"
         return Diagnosis("FAIL", "artifacts", f"{location}: {_short(str(reason_of(error)))}", remedy)
-    return Diagnosis("ok", "artifacts", f"{location}, the server lists it; that it takes a file was not tried")
+    return Diagnosis("ok", "artifacts", f"{location}, listed by the server; writing a file was not tested")
 
 
 def unlogged_results() -> Iterator[Diagnosis]:
@@ -122,7 +122,7 @@ def runs(*, fix: bool) -> Diagnosis:
     if unknown and not fix:
         others.append("on a terminal, reprise doctor --fix asks about each of the latter")
     if not (ended if fix else found.stale):
-        return Diagnosis("ok", "runs", "none that is RUNNING is known to have lost its process", details=tuple(others))
+        return Diagnosis("ok", "runs", "no RUNNING run is known to have lost its process", details=tuple(others))
     lines = [
         f"{run.info.run_id} in {experiment.name}, since {_time(run.info.start_time)}"
         for experiment, run in (ended if fix else found.stale)
@@ -161,12 +161,12 @@ def _unusable(uri: str, *, fix: bool) -> Diagnosis | None:
     if path is None or state not in ("unfinished", "foreign"):
         return None
     reason = sqlite_store.problem(path, state)
-    text, remedy = reason.problem, (reason.remedy or "").removeprefix("set it aside: ")
+    text, remedy = reason.problem, (reason.remedy or "").removeprefix("rename it with: ")
     if state == "unfinished" and sqlite_store.is_worked_on(path):
         remedy = f"wait {sqlite_store.QUIET} s, for a process may be making it; then: reprise doctor --fix"
     elif state == "unfinished" and fix:
         aside = sqlite_store.set_aside(path)
-        return Diagnosis("ok", "store", f"{text}; it is set aside as {aside.name}")
+        return Diagnosis("ok", "store", f"{text}; renamed to {aside.name}")
     return Diagnosis("FAIL", "tracking", text, remedy)
 
 

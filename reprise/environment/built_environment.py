@@ -137,12 +137,12 @@ def _narrowed(allowed: str, version: str, manager: str) -> str:
     if manager == VIRTUALENV:
         if version in _of_pyenv():
             return version
-        note(f"pyenv has no Python {version}: another {allowed} is taken")
+        note(f"pyenv has no Python {version}; using another Python {allowed}")
         return allowed
     for ask in (["find", "--system"], ["install"]):
         if subprocess.run(["uv", "python", *ask, version], capture_output=True, check=False).returncode == 0:
             return version
-    note(f"Python {version} is not on this machine, and uv cannot bring it: another {allowed} is taken")
+    note(f"Python {version} is not on this machine, and uv cannot download it; using another Python {allowed}")
     return allowed
 
 
@@ -174,7 +174,7 @@ def _build_once(place: Path, build: Callable[[], object]) -> None:
                 return
             whole.unlink(missing_ok=True)
             shutil.rmtree(place, ignore_errors=True)
-            note("building the project's environment, once for this lock …")
+            note("building the project's environment; later runs with the same lock reuse it …")
             with step("build the environment"):
                 build()
             whole.touch()

@@ -63,9 +63,7 @@ def find_champion(uri: str, challenger: Subject, *, trusted: bool = False) -> Ch
         raise WrongCall(f"champion {uri!r} is neither models:/name@alias, nor models:/name/version, nor none")
     version = registry.of_uri(uri)
     if version is None and "@" not in uri:
-        raise WrongCall(
-            f"champion {uri!r} is no version that there is", remedy="name another, models:/name@alias, or none"
-        )
+        raise WrongCall(f"champion {uri!r} does not exist", remedy="name another version, models:/name@alias, or none")
     if version is None:
         return None
     identity = version.model_id or version.source

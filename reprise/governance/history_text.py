@@ -53,6 +53,5 @@ def _short(text: str) -> str:
 
 
 def _outside(alias: str, before: str, after: str) -> str:
-    return (
-        f"{'outside':19}  somebody moved {alias}  {before} -> {after}  without reprise: who, when and why is not known"
-    )
+    unknown = "outside of reprise; user, time and reason are unknown"
+    return f"{'outside':19}  somebody moved {alias}  {before} -> {after}  {unknown}"

@@ -121,10 +121,10 @@ def repair(name: str, note: Note) -> None:
         if _number(registry.aliased(name, entry.alias)) == entry.after:
             _mark(name, entry)
             history.end(entry, history.MOVED, "finished by the next command")
-            note(f"{what} was left unfinished after the alias had moved; it is finished now")
+            note(f"{what} was interrupted after the alias moved; completed now")
         else:
             history.end(entry, history.ABANDONED, "it was left unfinished before the alias had moved")
-            note(f"{what} was left unfinished before the alias had moved; it is given up")
+            note(f"{what} was interrupted before the alias moved; marked as abandoned")
 
 
 def repaired(name: str) -> list[str]:
@@ -194,7 +194,7 @@ def _is_dead(name: str, entry: Move, note: Note) -> bool:
 def _stays(name: str, entry: Move, note: Note) -> bool:
     """Watch a move whose time says nothing, since a clock is wrong: tell whether it stays unfinished."""
     began = f"{entry.user} on {entry.host} began to move {entry.alias} at {entry.time:%Y-%m-%d %H:%M} UTC"
-    note(f"{began}, which is still to come: a clock is wrong; it is watched for {WATCHED:.0f} s")
+    note(f"{began}, which is in the future, so a clock is wrong; watching the entry for {WATCHED:.0f} s")
     until = monotonic() + WATCHED
     while monotonic() < until:
         sleep(min(1, WATCHED))

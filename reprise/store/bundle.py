@@ -224,7 +224,9 @@ def _read(folder: Path) -> dict[str, Any]:
             f"results.json in {folder} lacks what a run's results have", remedy=f"name a folder under {UNLOGGED}"
         )
     if link := next((path for path in folder.rglob("*") if path.is_symlink()), None):  # to any file of this user
-        raise WrongCall(f"{link} is a link, which no job has kept; nothing was sent: remove it, if you know the rest")
+        raise WrongCall(
+            f"{link} is a link, which no job creates; nothing was sent", remedy="remove it if you trust the other files"
+        )
     return content
 
 

@@ -111,7 +111,7 @@ def problem(path: Path, found: State) -> Reason:
     """Return what is wrong with a store that is not usable, and what to do."""
     if found == "unfinished":
         left = "was left unfinished by a process that was killed, and holds no run"
-        return Reason(f"the store {path} {left}", "set it aside: reprise doctor --fix")
+        return Reason(f"the store {path} {left}", "rename it with: reprise doctor --fix")
     return Reason(f"{path} is no SQLite database that can be read", f"move it elsewhere, or {_INSTEAD}")
 
 

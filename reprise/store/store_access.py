@@ -56,9 +56,9 @@ def reached(environment: Path | None, run_id: str) -> Iterator[Mapping[str, str]
     said = f"the project's mlflow {other} does not know the schema that mlflow {ours} has given the store"
     if not uri.startswith("sqlite:"):
         raise JobFailed(said, remedy="name an MLflow server over it in MLFLOW_TRACKING_URI")
-    note(f"{said}: a server of {ours} is started for the time of the job (its first start installs it)")
+    note(f"{said}; starting a server of mlflow {ours} for this job (its first start installs it)")
     with served(uri) as address:
-        note(f"the job reaches the store by {address}, as every user of this machine does until it ends")
+        note(f"the store is at {address} until the job ends; every user of this machine can reach it")
         mlflow.MlflowClient().set_tag(run_id, tag.STORE_SERVER, f"mlflow {other} by a server of {ours}")
         yield {"MLFLOW_TRACKING_URI": address, "MLFLOW_REGISTRY_URI": address, **_past_proxies()}
 

@@ -76,7 +76,7 @@ def _start() -> mlflow.entities.Run:
     except mlflow.exceptions.MlflowException as error:
         if not tracking_server.retries_longer() or not is_away(error):
             raise
-        note(f"{in_one_line(error)}; it is tried again for some minutes, until Ctrl-C")
+        note(f"{in_one_line(error)}; retrying for some minutes, press Ctrl-C to stop")
     if filled:
         os.environ["MLFLOW_RUN_ID"] = filled  # which the attempt has taken out
     return mlflow.start_run(nested=True, tags=process.tags())

@@ -156,7 +156,9 @@ def test_the_launcher_says_on_which_project_it_acts_where_that_is_another(other:
 def test_doctor_says_that_there_is_no_project(tmp_path: Path) -> None:
     done = run("reprise", "doctor", cwd=tmp_path)
     assert re.search(
-        r"^warn  project +none here: .*\n +-> neither .* has an MLproject of yours", done.stdout, re.MULTILINE
+        r"^warn  project +no project in this folder; .*\n +-> neither .* has an MLproject of yours",
+        done.stdout,
+        re.MULTILINE,
     )
     assert done.returncode == 0, done.stdout
 

@@ -42,7 +42,7 @@ def test_the_project_s_own_engine_acts_and_is_said(other: Path, place: str) -> N
     done = started(other / place, "show", "a b", "--x=$1")
     assert done.stdout == f"{other}/reprise/__main__.py ['show', 'a b', '--x=$1'] None {other}\n"
     ours = reprise.__version__
-    said = f"note: the engine in {other}/reprise (version 9.8.7) acts, not the installed one (version {ours})\n"
+    said = f"note: using the engine in {other}/reprise (version 9.8.7) instead of the installed one (version {ours})\n"
     assert done.stderr == said
 
 
@@ -75,7 +75,7 @@ def test_what_it_starts_finds_the_variables_as_they_were(other: Path) -> None:
 def test_it_is_tried_once(other: Path) -> None:
     done = started(other, "--version", REPRISE_HANDED_OVER=str(other))
     assert reprise.__version__ in done.stdout
-    assert "cannot be started: the installed one acts" in done.stderr
+    assert "cannot be started; the installed engine runs" in done.stderr
 
 
 def test_one_that_cannot_be_started_is_said(other: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_link_to_a_folder_is_not_started(other: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (other / "reprise/cli").symlink_to(tmp_path / "elsewhere")
     (other / "reprise/.#locked").symlink_to("nowhere")
-    assert f"note: {other / 'reprise/cli'} is a link to a folder: the engine" in started(other, "--version").stderr
+    assert f"note: {other / 'reprise/cli'} is a link to a folder; the engine" in started(other, "--version").stderr
 
 
 @pytest.mark.integration

@@ -273,7 +273,7 @@ class TestStore:
     ) -> None:
         bucket = mlflow.MlflowClient().create_experiment("bucket", artifact_location="s3://bucket/runs")
         monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", bucket)
-        assert "s3://bucket/runs, where a run writes by itself: not tried" in line(self.look(store), "artifacts")
+        assert "s3://bucket/runs, to which runs write directly; not tested" in line(self.look(store), "artifacts")
 
     def test_a_folder_of_the_servers_machine_fails(self, tmp_path: Path) -> None:
         found = store_check._local_artifacts(tmp_path, "https://mlflow.example.org")  # noqa: SLF001
