@@ -1,4 +1,4 @@
-"""Credentials in URLs: taken out before anything is recorded or printed."""
+"""Remove credentials from URLs before anything is recorded or printed."""
 
 import re
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Text as it is shown and kept.
+"""Write text for the terminal and for tags.
 
-Text of a store, a table or a repository is made safe to show: no letter moves the cursor or hides what the text says.
-What is too long is cut, and says so. Values and names of parameters are written as one types them.
+Text of a store, a table or a repository is made safe to show. No character of it moves the cursor or hides other text.
+Long text is cut, with a mark. Values and names of parameters are written as one types them.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""The engine: the version and the digest of this very package, and where its files are not those of its release.
+"""Version and digest of this package, and its files that differ from the release.
 
 `MANIFEST` holds the SHA-256 of each file, as `sha256sum` writes it. `python -m reprise.base.engine --write` renews it.
-The engine's digest is the SHA-256 of that text as the files that are there give it, so that of an engine which nobody
-has edited is what `sha256sum MANIFEST` prints.
+The engine's digest is the SHA-256 of that text, computed from the present files. For an unedited engine it is the
+digest that `sha256sum MANIFEST` prints.
 """
 
 import hashlib

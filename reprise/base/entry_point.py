@@ -1,4 +1,4 @@
-"""How an entry point ends: each failure one line, its exit code, and the reason on the MLflow run."""
+"""End an entry point: a failure is one line with an exit code, and its reason is recorded on the MLflow run."""
 
 import errno
 import logging

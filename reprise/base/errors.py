@@ -1,4 +1,4 @@
-"""The ways in which a command ends badly; each is one line for a person."""
+"""Errors that end a command. Each is one line for a person."""
 
 import errno
 import re

@@ -1,7 +1,7 @@
-"""Python's garbage collector, kept off modules.
+"""Keep Python's garbage collector from scanning imported modules.
 
-What an import makes lives as long as the process. The collector looks through all of it again and again, while it is
-imported and once more as the process ends, which took two of every five CPU seconds of a run on iris.
+Objects made by an import live as long as the process. The collector would scan them again and again during imports, and
+once more at the end of the process. That took two of every five CPU seconds of a run on iris.
 """
 
 import atexit

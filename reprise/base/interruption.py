@@ -1,4 +1,4 @@
-"""Ctrl-C, or a request to terminate, as KeyboardInterrupt."""
+"""Turn Ctrl-C and requests to terminate into KeyboardInterrupt."""
 
 import signal
 import sys

@@ -1,8 +1,8 @@
-"""The process that fills a run, named so that a dead one can be told from a live one.
+"""Identify the process that fills a run, so that a dead process can be told from a live one.
 
-A process id alone is not enough: it is used again, and means another process on another machine, after a restart of the
-machine, and in a container. So the machine, its boot, the pid namespace and the process's start go with it. Whatever
-cannot be known, as on systems without /proc, makes the answer `unknown`, never `gone`.
+A process id alone is not enough. It is reused, and it means another process on another machine, after a restart and in
+a container. So the machine, its boot, the pid namespace and the start of the process are recorded with it. If one of
+them cannot be found, as on systems without /proc, the answer is `unknown`, never `gone`.
 """
 
 import hashlib

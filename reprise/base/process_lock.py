@@ -1,4 +1,4 @@
-"""A lock between processes of one host, which ends with the process that holds it. On Windows nobody waits."""
+"""A lock between processes of one host. It ends with the process that holds it. On Windows it does not lock."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""The project that this process acts on: the folder where MLproject, conda.yaml and the code that runs stand."""
+"""The project that this process works on: a folder with MLproject, conda.yaml and code."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Temporary folders, each locked by the process that made it. What a killed process left is swept away by the next."""
+"""Temporary folders, each locked by the process that made it. The next process removes folders of killed ones."""
 
 import os
 import shutil

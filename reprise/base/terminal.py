@@ -1,7 +1,7 @@
-"""What a person at the terminal reads: progress while a job runs, notes, and a few lines at its end.
+"""Print progress, notes and results for a person at the terminal.
 
-All that is printed goes through here. What it holds may come from a store, a table or a repository, so each line is
-made plain (`reprise.base.display_text`): a value can neither add a line nor speak to the terminal.
+All output is printed here. It may contain text of a store, a table or a repository, so each line is made printable
+(`reprise.base.display_text`). A value can neither add a line nor control the terminal.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Line ends of text files, which git may write as it likes: one text has one digest, however a checkout ends its lines.
+"""Digests of text files that do not depend on line ends.
 
 Git for Windows ends lines by carriage return and line feed in a checkout, and by line feed alone in the commit.
 """

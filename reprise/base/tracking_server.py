@@ -1,4 +1,4 @@
-"""A tracking server: how long MLflow's client keeps trying one that does not answer, and what one refuses a login."""
+"""Retries for a tracking server that does not answer, and errors for missing permissions."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""YAML that is read strictly: node by node, so that a message can name the line, or whole, whoever wrote it."""
+"""Read YAML and JSON of any author safely. YAML can be read as nodes, whose lines a message can name."""
 
 import json
 import math

@@ -1,8 +1,7 @@
-"""Which engine acts where a project brings one in its folder `reprise/` and another one is installed: the project's.
+"""Choose the engine of the project's folder `reprise/` over the installed engine.
 
-The installed launcher starts Python again with the package of that folder, and with nothing else of the project's where
-modules are looked for. MLflow's plugins stay the installed engine's, since MLflow loads them; the jobs that they start
-run with the project's.
+The installed launcher starts Python again with the package of that folder. Nothing else of the project is put on
+Python's path. MLflow loads its plugins from the installed engine. The jobs that they start use the project's engine.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""`reprise job …`: the engine's own entry points, in this very environment, as MLproject calls them."""
+"""`reprise job …`: the engine's own entry points in the current environment. MLproject calls them."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""A run's provenance, told to a person."""
+"""Show a run's provenance to a person."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""MLflow's web interface on a local store."""
+"""Start MLflow's web interface on a local store."""
 
 import subprocess
 import sys

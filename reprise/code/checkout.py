@@ -1,8 +1,7 @@
 """The checkout that code came from: commit, branch, repository, and the patch of a dirty tree.
 
-Git is asked and never told: nothing here writes into the user's repository.
-
-The patch is made with an index and an object directory of its own, and optional locks are off.
+Nothing here writes into the user's repository. The patch is made with an index and an object directory of its own, and
+optional locks are off.
 """
 
 import os

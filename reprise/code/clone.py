@@ -1,4 +1,4 @@
-"""A clone of a repository at one commit, in which a project runs, and which is gone afterwards."""
+"""A temporary clone of a repository at one commit, in which a project runs."""
 
 import os
 import secrets

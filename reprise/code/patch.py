@@ -1,4 +1,4 @@
-"""A recorded patch, given to git once it is known what it grows to: a small one can ask for any amount of memory."""
+"""Apply a recorded patch after checking its unpacked size, since a small patch can need any amount of memory."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""What `mlflow run` is asked to run: a repository, a version of it, and a folder in it."""
+"""The project URI of `mlflow run`: a repository, a version of it, and a folder in it."""
 
 import os
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""A git repository, here or elsewhere: what a version names in it, with the commit's objects on this machine.
+"""A git repository, local or remote. Resolve a version in it, and fetch the objects of the commit.
 
-A repository elsewhere is kept in the cache, bare and partial: only files of commits that were asked for come over. One
-on this machine is read where it is, and never written to.
+A remote repository has a bare and partial clone in the cache, with only the files of requested commits. A local
+repository is read in place, and never written to.
 """
 
 import errno

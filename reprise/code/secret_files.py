@@ -1,4 +1,4 @@
-"""Files that a patch leaves out, for they hold what lets somebody in: by their names, and by what stands in them."""
+"""Find files with secrets, by name and content, so that a patch leaves them out."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A function of a project as a command: its options follow from its parameters."""
+"""Run a function of a project as a command, whose options follow from the parameters of the function."""
 
 import inspect
 import sys

@@ -1,4 +1,7 @@
-"""The parameters of a script, read from its text: also where what it imports is not installed, as in the launcher."""
+"""Read the parameters of a script from its text, without running it.
+
+The launcher needs this, because the packages that a script imports are not installed there.
+"""
 
 import ast
 from collections.abc import Iterator

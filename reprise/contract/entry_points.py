@@ -1,4 +1,4 @@
-"""The entry points of an MLproject as YAML's nodes, and the shell commands that they hold."""
+"""The entry points of an MLproject as YAML nodes, and their shell commands."""
 
 import re
 import shlex

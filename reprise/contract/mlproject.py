@@ -1,4 +1,4 @@
-"""MLproject and the scripts that it starts: do they name the same parameters, with the same defaults?"""
+"""Compare the parameters and defaults in MLproject with those of its scripts, and write them into MLproject."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""An amendment to MLproject's text: one parameter put right, all else left as it is written."""
+"""Correct one parameter in the text of MLproject, and leave all other text as it is."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The parameters that a function takes from a command line: its own, and the fields of its hyper-parameters."""
+"""Parameters of a function on the command line, including the fields of its hyper-parameters."""
 
 import ast
 import dataclasses

@@ -1,4 +1,4 @@
-"""A Python file, read and not run: what its names stand for, in it and in the files beside it."""
+"""Resolve names in a Python file, and in the files beside it, without running them."""
 
 import ast
 import builtins

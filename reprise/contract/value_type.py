@@ -1,4 +1,4 @@
-"""The type of a parameter's values, by which text from a command line and values from a file are checked."""
+"""Check a parameter's values, from a command line or a file, against their type."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""A finding: one thing that was looked at, how it is, and what to do."""
+"""A diagnosis: the subject of a check, its state, and a remedy."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

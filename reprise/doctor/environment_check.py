@@ -1,4 +1,4 @@
-"""Environment managers, the Python and the mlflow of the lock, and the environments that MLflow keeps."""
+"""Check environment managers, the Python and the mlflow of the lock, and the environments that MLflow keeps."""
 
 import shlex
 import shutil

@@ -1,4 +1,4 @@
-"""The engine that acts: its version, and where its files are not those of its release."""
+"""Check the engine's version and files, and the parameters that MLproject names."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Git, the project's repository, and whether others can get its commit."""
+"""Check git, the project's repository, and whether others can get its commit."""
 
 import shlex
 from collections.abc import Iterator

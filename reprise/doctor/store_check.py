@@ -1,4 +1,4 @@
-"""The tracking store in force, the place where artifacts go, and runs that are left over."""
+"""Check the current tracking store, its artifact store, and abandoned runs."""
 
 import os
 import shlex

@@ -1,7 +1,7 @@
-"""The environment that a project asks for, built whole before it is used.
+"""Build a project's environment completely before it is used.
 
-MLflow takes any folder of the right name for a finished environment, also one that another process is building or that
-an interrupted build left. Here each is built under a lock, in a place of its own, and marked when it is whole.
+MLflow uses any folder of the right name, even if another process is building it or a build was interrupted. Here each
+environment is built under a lock, in a folder of its own, and marked when it is complete.
 """
 
 import re

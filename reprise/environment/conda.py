@@ -1,4 +1,4 @@
-"""conda, found for MLflow, and its environments, kept apart from those that plain `mlflow run` makes."""
+"""Find conda for MLflow, and build its environments apart from those of plain `mlflow run`."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Where an installed distribution came from, as its installer recorded it, against the place that a pin names.
+"""Compare the recorded origin of an installed distribution with the place that its pin names.
 
 A pin such as `reprise @ git+https://…@<commit>` or `reprise @ file:///….whl` names a place, and the installer writes
 that into `direct_url.json` (https://packaging.python.org/en/latest/specifications/direct-url/).

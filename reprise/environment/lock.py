@@ -1,6 +1,6 @@
-"""Compile the environment lock: the short list in pyproject.toml into the pins of conda.yaml.
+"""Compile the dependencies of pyproject.toml into the environment lock, conda.yaml.
 
-conda, virtualenv and uv read alike only `python=…`, pip and one block of exact pins, so nothing else is written.
+The lock has only `python=…`, pip and one block of exact pins, because conda, virtualenv and uv read nothing else alike.
 """
 
 import re

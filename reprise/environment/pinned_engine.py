@@ -1,4 +1,4 @@
-"""The engine that a project's environment gets: the pin of it in conda.yaml, against the one that runs here."""
+"""Compare the engine that conda.yaml pins with the engine of this process."""
 
 from pathlib import Path
 

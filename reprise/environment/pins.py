@@ -1,4 +1,4 @@
-"""The environment: what conda.yaml locks, and what is really installed."""
+"""Compare the pins of conda.yaml with the installed packages."""
 
 import importlib.metadata
 import os

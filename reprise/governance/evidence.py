@@ -1,4 +1,4 @@
-"""Gather what the policy asks about a model: on its rows, against the champion, of its origin, its files, its speed."""
+"""Gather the evidence for a policy: metrics, comparison with the champion, provenance, files and speed."""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The registry's history: each promotion and each rollback is an MLflow run, in an experiment of its model's own."""
+"""The registry's history. Each promotion and rollback is an MLflow run in an experiment of its model."""
 
 import getpass
 import os

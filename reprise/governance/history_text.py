@@ -1,4 +1,4 @@
-"""The registry's history, told to a person: who moved what from where to where, when, at which commit, why."""
+"""Show the registry's history: user, time, versions, commit and reason of each move of an alias."""
 
 from collections.abc import Iterator
 from textwrap import shorten

@@ -1,4 +1,4 @@
-"""The verdict on a model: evidence against policy, rule by rule. Pure: nothing is read, loaded or logged here."""
+"""Judge the evidence on a model by each rule of the policy. Nothing is read, loaded or logged here."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

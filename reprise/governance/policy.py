@@ -1,4 +1,4 @@
-"""The policy: what a model must show before it may be promoted, read strictly from policy.yaml."""
+"""The policy, read strictly from policy.yaml. A model must meet it before a promotion."""
 
 import re
 from collections.abc import Mapping

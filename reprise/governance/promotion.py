@@ -1,8 +1,9 @@
-"""Move an alias of a registered model, so that history is whole and the alias always points to a model that loads.
+"""Move an alias of a registered model.
 
-MLflow sets an alias in one step and has no compare-and-set. So each move raises a flag first, its run in the history,
-and looks for the flags of others after that: of two at once on different machines at most one sees none. What a
-killed process left is found by its flag.
+The history stays complete, and the alias always points to a model that loads. MLflow has no compare-and-set for an
+alias. So each move first adds its run to the history, as a flag, and then looks for unfinished runs of others. Of two
+moves at once on different machines, at most one sees no other flag. The flag of a killed process shows its unfinished
+move.
 """
 
 from collections.abc import Callable

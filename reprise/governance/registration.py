@@ -1,4 +1,4 @@
-"""Make a model version of a run's model, with what is known of its origin."""
+"""Register the model of a run as a version, with its provenance as tags."""
 
 import mlflow
 

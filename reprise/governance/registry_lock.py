@@ -1,4 +1,4 @@
-"""One at a time on this machine: a lock of this user's own, which the system takes back when its holder dies."""
+"""A lock of this user for changes of a registered model. The system releases it when its process ends."""
 
 import hashlib
 from contextlib import AbstractContextManager, suppress

@@ -1,4 +1,4 @@
-"""Two runs side by side: parameters, metrics, data, environment and code."""
+"""Compare two runs: parameters, metrics, data, environment and code."""
 
 import re
 from collections.abc import Iterator, Mapping

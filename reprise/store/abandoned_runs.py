@@ -1,4 +1,4 @@
-"""Stale runs: RUNNING in the store, though the process that filled them is gone."""
+"""Find and end abandoned runs, which are RUNNING in the store though their process is gone."""
 
 from collections.abc import Iterator
 from contextlib import redirect_stdout

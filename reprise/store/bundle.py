@@ -1,10 +1,10 @@
-"""What a job has computed, in one folder: whole before any of it is logged, so a store that fails loses nothing.
+"""The results of a job in one folder, complete before they are logged, so that a failing store loses nothing.
 
     results.json   run, metrics, parameters, tags and data set inputs
     artifacts/     the run's artifacts
     model/         the fitted model in MLflow's format, of a training run
 
-Logging a bundle needs neither the model's packages nor the data: the launcher can do it later.
+Logging a bundle needs neither the model's packages nor the data, so the launcher can do it later.
 """
 
 import json

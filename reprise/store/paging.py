@@ -1,4 +1,4 @@
-"""What a search of MLflow's client finds, all of its pages."""
+"""Read all pages of a search of MLflow's client."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain

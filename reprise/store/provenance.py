@@ -1,4 +1,4 @@
-"""Where a run came from: commit, patch, environment, data and parameters."""
+"""The provenance of a run: commit, patch, environment, data and parameters."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""All that a run has recorded of where it came from."""
+"""Read the recorded provenance of a run."""
 
 import shlex
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""A saved model: its file MLmodel, which may come from anywhere and hold anything, and the digest of its files.
+"""Read the file MLmodel of a saved model, which may be from anyone, and compute the digest of the model's files.
 
-The digest is SHA-256 over the names and the content of all files. A later change of any of them shows in it.
+The digest is SHA-256 over the names and the content of all files. It shows a later change of any file.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""The seal: provenance.json holds digests of all that a run logs, and tags hold the digest of provenance.json.
+"""Seal a run. provenance.json holds digests of everything logged, and tags hold the digest of provenance.json.
 
-So each place that says something of a run can be compared with another one (`reprise.proof.consistency`).
+So the parts of a record can be compared with one another (`reprise.proof.consistency`).
 """
 
 import gzip

@@ -1,8 +1,8 @@
-"""MLflow's SQLite file, made whole before anybody sees it.
+"""Create MLflow's SQLite store completely before it gets its name.
 
-MLflow 3.17 makes a store in its place, by more than a second of migrations that no lock guards and no transaction holds
-together. Two that do so at once break each other's, and one that is killed leaves a file which every later run refuses.
-Here a store is made in a folder beside its place, by one process at a time, and gets its name when it is whole.
+MLflow 3.17 creates a store in its final place. The migrations take more than a second, without a lock or a common
+transaction. Two processes at once break each other's store. A killed process leaves a file that every later run
+refuses. Here one process at a time creates the store in a folder beside its place, and renames it when it is complete.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""How a job reaches the store: itself where its own MLflow knows the store's schema, else by a server of ours.
+"""Connect a job to the store, by a server if the job's MLflow does not know the schema of the store.
 
-MLflow opens a database of its own version's schema alone. A project that pins another version fails there with "Can't
-locate revision" or "out-of-date database schema", though over a server every version gets along with every other.
+MLflow opens only a database with the schema of its own version. A project that pins another version would fail with
+"Can't locate revision" or "out-of-date database schema". Over a server, all versions work together.
 """
 
 import os

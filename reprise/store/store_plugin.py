@@ -1,8 +1,8 @@
-"""MLflow's plugin for `sqlite:` stores: MLflow's own, made whole before it is used (reprise/store/sqlite_store.py).
+"""MLflow's plugin for `sqlite:` stores, which creates them completely before use (reprise/store/sqlite_store.py).
 
-MLflow finds it by the entry points `mlflow.tracking_store` and `mlflow.model_registry_store` of the launcher, and so in
-`mlflow run`, which uses the store before any code of the project runs. It is loaded while mlflow is being imported, so
-it imports none of it until it is called.
+MLflow finds it by the entry points `mlflow.tracking_store` and `mlflow.model_registry_store` of the launcher. So it
+also works in `mlflow run`, which uses the store before any code of the project. MLflow loads the plugin during its own
+import, so the plugin imports mlflow only when it is called.
 """
 
 from typing import Any

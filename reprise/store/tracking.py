@@ -1,4 +1,4 @@
-"""The run that an entry point fills, and the experiment it is in."""
+"""Start, fill and end the run of an entry point, in its experiment."""
 
 import os
 import sys

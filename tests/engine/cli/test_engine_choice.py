@@ -68,7 +68,7 @@ def test_what_it_starts_finds_the_variables_as_they_were(other: Path) -> None:
         said = started(other / "deep", "tune", "--env-manager", "local", **before)
         found = [line for line in said.stdout.splitlines() if line.startswith(("PYTHONPATH=", "REPRISE_HANDED"))]
         assert found == [f"{name}={value}" for name, value in before.items()]
-        assert f"note: the engine in {other}/reprise" in said.stderr
+        assert f"note: using the engine in {other}/reprise" in said.stderr
         assert "this acts on" not in said.stderr
 
 
@@ -113,7 +113,7 @@ def test_what_every_user_may_alter_is_not_started(other: Path, place: str) -> No
     before = (other / place).stat().st_mode
     (other / place).chmod(before | 0o002)
     done = started(other, "--version")
-    assert f"note: {other / place} can be altered by every user (chmod o-w): the engine in" in done.stderr
+    assert f"note: {other / place} can be altered by every user (chmod o-w); the engine in" in done.stderr
     assert reprise.__version__ in done.stdout
     (other / place).chmod(before | 0o020)
     assert started(other).stdout.startswith(str(other))
