@@ -66,12 +66,12 @@ class Engine:
         return listed(self.edited, LISTED)
 
     def notes(self) -> list[str]:
-        """Return what a person should know: that the engine is not the released one."""
+        """Return a note if the engine differs from its release."""
         return [f"the engine was edited: {self.few()}; the run records that"] if self.edited else []
 
 
 def parse(said: object) -> Engine | None:
-    """Read what provenance.json holds of an engine; None where it holds none, as that of an older run."""
+    """Read the engine from provenance.json. Return None if it has none, as in older runs."""
     if not isinstance(said, dict):
         return None
     version, digest, edited = (said.get(key) for key in ("version", "digest", "edited"))
@@ -87,7 +87,7 @@ def this() -> Engine:
 
 
 def identify(folder: Path, version: str) -> Engine:
-    """Identify the engine in a folder: by the files of its release, and by what Python could import beside them.
+    """Identify the engine in a folder by the files of its release and by other files that Python could import.
 
     Args:
         folder: the package's.

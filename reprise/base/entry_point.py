@@ -25,7 +25,7 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Failure:
-    """How a job ends that does not end well.
+    """The end of a failed job.
 
     Attributes:
         reason: one line.
@@ -103,7 +103,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def record_failure(failure: Failure, run_id: str | None) -> None:
-    """Put a failure on a run, if there is one: MLflow's own exit code is always 1, and it keeps no reason."""
+    """Record a failure on a run, if there is one. MLflow itself always exits with 1 and keeps no reason."""
     if not run_id:
         return
     import mlflow  # noqa: PLC0415
@@ -120,7 +120,7 @@ def record_failure(failure: Failure, run_id: str | None) -> None:
 
 
 def watch_for_faults() -> None:
-    """Ensure that a fault which nothing handles, as in the import of a model, has its reason on the run as well."""
+    """Record the reason of an unhandled exception on the run too, as in the import of a model."""
     run_id = os.environ.get("MLFLOW_RUN_ID")
 
     def end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -131,7 +131,7 @@ def watch_for_faults() -> None:
 
 
 def _is_of_the_world(error: Exception) -> bool:
-    """Return whether an error comes from a store, a disk or a network, not from the code."""
+    """Return whether an error comes from a store, a disk or a network, and not from the code."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415  most runs have no use for them
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
@@ -146,7 +146,7 @@ def _lacks_driver(error: Exception) -> bool:
 
 
 def _full_disk(error: BaseException) -> OSError | None:
-    """Find the disk that is full behind an error: MLflow hides it behind words about the model's format."""
+    """Find the full disk behind an error, which MLflow reports as a fault of the model's format."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -166,7 +166,7 @@ def in_one_line(error: Exception) -> str:
 
 
 def reason_of(error: Exception) -> Reason:
-    """Return what is wrong with a store or a disk, and what to do; MLflow's own words where there is nothing to add."""
+    """Return problem and remedy of a failed store or disk. By default the problem is MLflow's message."""
     if (full := _full_disk(error)) is not None:
         where = f" at {full.filename}" if full.filename else f"; TMPDIR is {tempfile.gettempdir()}"
         return Reason(f"{full.strerror}{where}", "free some, or name another place")
@@ -182,7 +182,7 @@ def reason_of(error: Exception) -> Reason:
 
 
 def _of_a_server(text: str, uri: str) -> Reason | None:
-    """Return what is wrong between this process and a tracking server; None where it is something else."""
+    """Return problem and remedy of a failed contact with a tracking server, or None if the error has another cause."""
     if "error code 403" in text:
         user = os.environ.get("MLFLOW_TRACKING_USERNAME", "this login")
         forbidden = f"the tracking server {uri} forbids it: {user} lacks a permission"

@@ -37,7 +37,7 @@ INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 
 @dataclass(frozen=True)
 class Process:
-    """A process, and all that its id depends on; an empty text is what could not be found out.
+    """A process, and everything that its id depends on. An empty text stands for an unknown value.
 
     Attributes:
         host: the machine's name.
@@ -145,7 +145,7 @@ def _is_older(place: Path, started: float, boot: float) -> bool:
 
 
 def end_with(parent: int) -> None:
-    """End this process soon after its parent has ended: what is waiting for work from it would wait for ever.
+    """End this process soon after its parent, because it would wait for its parent's work for ever.
 
     Args:
         parent: its process id.

@@ -14,7 +14,7 @@ ENGINE = engine.PACKAGE.parent
 
 
 def find() -> Path:
-    """Find the project's folder: the nearest one upwards with an MLproject, from the script that runs, else from here.
+    """Find the project's folder, the nearest one upwards with an MLproject, from the running script or else from here.
 
     A folder further up counts only where this user, root or the owner of the first one has put an MLproject there: who
     else may write into a shared folder, such as the temporary one, has no project run.
@@ -41,7 +41,7 @@ def mlproject_in(folder: Path) -> Path | None:
 
 
 def is_project() -> bool:
-    """Return whether this process acts on a project at all."""
+    """Return whether this process works on a project."""
     return mlproject_in(FOLDER) is not None
 
 

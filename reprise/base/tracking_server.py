@@ -49,7 +49,7 @@ FORBIDDEN = 403
 
 
 class PermissionMissing(JobFailed):
-    """The server knows who asks, and does not allow it."""
+    """The server knows the user, and refuses the request."""
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def scalar(node: yaml.ScalarNode) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML, without whole numbers that nobody could be shown, and without what grows by its aliases."""
+    """A safe YAML loader that refuses integers too long to print and documents that grow by their aliases."""
 
     def get_single_node(self) -> yaml.Node | None:
         """Compose the text's one document."""

@@ -139,7 +139,7 @@ def reproduce(
     rerun: str | None,
     trust_model: bool,  # noqa: FBT001
 ) -> None:
-    """Run a recorded run again (its id, a model's URI, latest): 0 reproduced, 1 diverged, 3 cannot be reproduced."""
+    """Rerun a recorded run (id, model URI or latest). Exit code 0: reproduced, 1: diverged, 3: cannot be reproduced."""
     from reprise.proof import reproductions  # noqa: PLC0415
 
     if every != bool(model) or every == bool(run) or (every and (commits or metric)):
@@ -159,7 +159,7 @@ def reproduce(
 @options.parameters
 @click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
 def tune(parameters: dict[str, str], env_manager: str) -> None:
-    """Search hyper-parameters and train with the best: the entry point tune, with uv."""
+    """Search hyper-parameters and train with the best ones, by the entry point tune."""
     from reprise.running.entry_point_run import run_entry_point  # noqa: PLC0415
 
     sys.exit(run_entry_point("tune", parameters, env_manager))
@@ -174,7 +174,7 @@ def tune(parameters: dict[str, str], env_manager: str) -> None:
     help="A copy of the search's key. Default: the key of your own search on this machine.",
 )
 def work(run_id: str, env_manager: str, key: Path | None) -> None:
-    """Work for a search of hyper-parameters with scheduler=here, from any machine, until it ends."""
+    """Join a search with scheduler=here as a worker, from any machine, until the search ends."""
     from reprise.running.work import work  # noqa: PLC0415
 
     sys.exit(work(run_id, env_manager, key))

@@ -30,7 +30,7 @@ runpy.run_module(own.name, run_name="__main__", alter_sys=True)
 
 
 def hand_over() -> None:
-    """Start the engine of the project in place of this one, and say so, where the project brings another one.
+    """Start the project's own engine instead of this one, if the project has one, and print a note.
 
     One that lacks `__main__.py`, as of an old commit, cannot be started; one that somebody else has put into the
     project's folder, or may change, is not.
@@ -56,7 +56,7 @@ def hand_over() -> None:
 
 
 def _taken_back() -> str | None:
-    """Take out of the environment what has started this engine: what it starts has a project of its own.
+    """Remove the variables of the handover from the environment, because child processes have their own project.
 
     A launcher of an earlier version has put the project's folder on PYTHONPATH too.
 
@@ -78,7 +78,7 @@ def _can_start(own: Path) -> bool:
 
 
 def _doubts(own: Path) -> Iterator[str]:
-    """Name what neither this user, nor root, nor the owner of the project's folder has put there; what all may alter.
+    """Name files of other users than this one, root and the owner of the folder, and files that all users may alter.
 
     Looked at are the project's folder, its MLproject, and each folder and file of the engine.
     """

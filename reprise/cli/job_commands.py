@@ -16,7 +16,7 @@ JOBS = {
 
 
 class _Jobs(click.Group):
-    """Imports a job as it is asked for: to list them takes nothing of what fits and scores models."""
+    """The jobs, each imported when it is called, so that listing them needs no modelling packages."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the jobs' names."""
@@ -39,4 +39,4 @@ class _Jobs(click.Group):
 
 @click.group(cls=_Jobs, epilog="Example: python -m reprise job tune --trials 20")
 def job() -> None:
-    """Do a job in this environment, which must be the project's: what MLproject calls."""
+    """Run a job in this environment, which must be the project's. MLproject calls this."""

@@ -45,7 +45,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Checkout:
-    """The commit that a folder's code came from, or the reason why there is none to name.
+    """The commit of a folder's code, or the reason why there is none.
 
     Attributes:
         commit: 40 hexadecimal digits (64 in a SHA-256 repository), or None.

@@ -68,7 +68,7 @@ def cloned(commit: Commit, patch: bytes = b"", *, portable: bool = False) -> Ite
 
 
 def _place() -> tuple[Path, int]:
-    """Make a folder for a clone and lock it, and sweep away those whose processes are gone."""
+    """Make and lock a folder for a clone, and remove the folders of ended processes."""
     clones = clone_cache.folder("clones")
     with clone_cache.writing(clones), locked(clones.with_suffix(".lock")):
         for old in clones.iterdir():

@@ -104,7 +104,7 @@ def prefix_of(folder: Path) -> str:
 
 
 def explain(error: GitError, folder: Path) -> str:
-    """Return one line on why git refused, and what to do where that is known."""
+    """Return one line on why git refused, with a remedy if one is known."""
     message = str(error)
     if "dubious ownership" in message:
         return f"git distrusts the folder's owner: run git config --global --add safe.directory {folder}"

@@ -21,7 +21,7 @@ _HEADER = 20
 
 
 class RefusedPatchError(GitError):
-    """The patch asks for what no recorded patch needs; it was not given to git."""
+    """The patch contains something that no recorded patch has. It was not given to git."""
 
 
 def apply(folder: Path, patch: bytes, *options: str) -> None:
@@ -50,7 +50,7 @@ def apply(folder: Path, patch: bytes, *options: str) -> None:
 
 
 def check(patch: bytes) -> None:
-    """Check what a patch grows to, without unpacking it.
+    """Check the unpacked size of a patch without unpacking it.
 
     Raises:
         RefusedPatchError: beyond the limit, or it copies files, so that it may grow without end.

@@ -34,7 +34,7 @@ class Declared:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a script takes, as far as its text tells.
+    """The parameters of a script, as far as its text shows them.
 
     Attributes:
         parameters: those that could be read.

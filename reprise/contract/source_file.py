@@ -59,7 +59,7 @@ class SourceFile:
             return None
 
     def resolve(self, node: ast.expr | None, depth: int = 0) -> Type:
-        """Return what an annotation or a base class stands for."""
+        """Return the type of an annotation or a base class."""
         if node is None or (isinstance(node, ast.Constant) and not isinstance(node.value, str)):
             return PLAIN
         if depth > DEEPEST:
@@ -138,7 +138,7 @@ class SourceFile:
         return source._here(name, depth + 1) if source else None  # noqa: SLF001  another of this class
 
     def _here(self, name: str, depth: int) -> Type:
-        """Return what a name of this file's stands for."""
+        """Return the type of a name in this file."""
         if depth > DEEPEST:
             return None
         classes = [one for one in _statements(self.tree.body) if isinstance(one, ast.ClassDef) and one.name == name]

@@ -15,7 +15,7 @@ _FINITE = ConfigDict(allow_inf_nan=False)
 
 
 class ValueType(click.ParamType[Any]):
-    """A type of Python's, as click takes it: `float`, `Annotated[int, Field(ge=1)]`, `Literal["a", "b"]`.
+    """A click type for a Python type, such as `float`, `Annotated[int, Field(ge=1)]` or `Literal["a", "b"]`.
 
     Text is read as pydantic's lax mode does: `3.0` is a whole number, `yes` and `no` are booleans. `none` is None where
     that is allowed, `1.0` stays a float where `1` would be an integer, and JSON such as `[100, 50]` is a list. Numbers
@@ -39,7 +39,7 @@ class ValueType(click.ParamType[Any]):
             raise WrongCall(message, remedy="use numbers, str, bool, Literal, or a list of them") from error
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Check a value; one that the type does not allow is a wrong call."""
+        """Check a value. A value that the type does not allow is a wrong call."""
         try:
             return self.validate(value)
         except ValidationError as error:

@@ -76,7 +76,7 @@ def locked_python(lock: Lock) -> Diagnosis:
 
 
 def launcher_mlflow(lock: Lock) -> Diagnosis:
-    """Compare the mlflow of this process with the locked one: the two meet in one store."""
+    """Compare the mlflow of this process with the locked one, since both use the same store."""
     specifier = str(lock.pins["mlflow-skinny"].specifier)
     try:
         here = version("mlflow-skinny")
@@ -116,7 +116,7 @@ def kept_environments(lock_file: Path, lock: Lock) -> Iterator[Diagnosis]:
 
 
 def _lack(folder: Path, lock: Lock | None) -> str | None:
-    """Return what an environment lacks; all pins are looked for where it is known which it must have."""
+    """Return what an environment lacks. All pins are checked if the lock of the environment is known."""
     if not any((folder / python).exists() for python in ("bin/python", "Scripts/python.exe")):
         return "it has no Python"
     sites = [*folder.glob("lib/python3*/site-packages"), *folder.glob("Lib/site-packages")]
@@ -133,7 +133,7 @@ def _name_of_environment(lock_file: Path) -> str:
 
 
 def _first_line(program: str) -> str | None:
-    """Return what a program says its version is; None where it is missing or does not start."""
+    """Return a program's own version line, or None if it is missing or does not start."""
     if not shutil.which(program):
         return None
     done = _run(program, "--version")

@@ -36,7 +36,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def examine(*, fix: bool) -> Iterator[Diagnosis]:
-    """Examine the store; nothing is asked of one that does not answer or that no run has made yet."""
+    """Examine the store. Most checks are left out if it does not answer or has no tables yet."""
     uri = mlflow.get_tracking_uri()
     empty = False
     if uri.startswith("sqlite:") and (found := _unusable(uri, fix=fix)):
@@ -61,7 +61,7 @@ def examine(*, fix: bool) -> Iterator[Diagnosis]:
 
 
 def artifacts(tracking_uri: str) -> Diagnosis:
-    """Return whether the artifact store of the experiment in force can be written, as far as that can be tried."""
+    """Check that the artifact store of the current experiment is writable, as far as that can be tested."""
     with tracking_server.few_retries(0, _ANSWER):
         number = experiment_id()
         try:
@@ -135,7 +135,7 @@ def runs(*, fix: bool) -> Diagnosis:
 
 
 def _is_gone(experiment: mlflow.entities.Experiment, run: mlflow.entities.Run) -> bool:
-    """Ask the person at the terminal whether a run's process is gone; nobody at it knows better than the record."""
+    """Ask the person at the terminal whether a run's process is gone. Return False without a terminal."""
     if not sys.stdin.isatty():
         return False
     since = f"{run.info.run_id} in {experiment.name} is RUNNING since {_time(run.info.start_time)}"
@@ -181,7 +181,7 @@ def _address(uri: str, *, empty: bool) -> Diagnosis:
 
 
 def _is_empty(uri: str) -> bool:
-    """Return whether a database is yet to be filled. MLflow is not asked: it would fill it, or try in vain for minutes.
+    """Return whether a database has no tables yet. MLflow is not used, since it would create them or retry for minutes.
 
     Raises:
         OSError: the database's machine cannot be reached, or the file not be written.

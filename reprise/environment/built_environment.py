@@ -46,7 +46,7 @@ LAST_LINES = 12
 
 
 def choose_manager(project: Project, asked: str | None) -> str:
-    """Choose what builds the environment, as MLflow does where nothing is asked for, and see that it is here.
+    """Choose the environment manager, with MLflow's default, and check that it is installed.
 
     Raises:
         WrongCall: the manager is not installed, or cannot build what the project asks for.
@@ -128,7 +128,7 @@ def _python_env(project: Project) -> Any:
 
 @cache
 def _narrowed(allowed: str, version: str, manager: str) -> str:
-    """Take the version where it is an allowed one that the manager can have; that is asked once.
+    """Return the version if it is allowed and the manager can provide it. The answer is cached.
 
     uv finds it on this machine or brings it. pyenv would build it from source, so it is taken where it is there.
     """
@@ -166,7 +166,7 @@ def _root() -> Path:
 
 
 def _build_once(place: Path, build: Callable[[], object]) -> None:
-    """Build an environment unless a whole one is there; one process builds, the others wait."""
+    """Build an environment unless a complete one exists. One process builds, and the others wait."""
     whole = place.with_name(f"{place.name}.whole")
     try:
         with locked(place.with_name(f"{place.name}.lock")):

@@ -17,7 +17,7 @@ _OTHER = "or give --env-manager uv"
 
 
 def find() -> None:
-    """Find conda, and name it to MLflow, which else sources the first `activate` on the PATH: it may be a venv's.
+    """Find conda and set its path for MLflow, which otherwise sources the first `activate` on the PATH, even a venv's.
 
     Raises:
         WrongCall: there is none where it is said to be, or none on the PATH.
@@ -57,7 +57,7 @@ def place_of(root: Path, conda_yaml: str | None) -> Path:
 
 
 def build(place: Path, conda_yaml: str | None) -> None:
-    """Let MLflow have conda build an environment.
+    """Build an environment by conda, through MLflow.
 
     Raises:
         JobFailed: conda has built it elsewhere, if at all.

@@ -21,7 +21,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def recorded(name: str, site_packages: list[str] | None = None) -> dict[str, Any] | None:
-    """Read what a distribution's installer recorded; None where it did not, as of what an index gave.
+    """Read the origin that a distribution's installer recorded. Return None for packages from an index.
 
     Args:
         name: of the distribution.

@@ -23,7 +23,7 @@ def pin_in(folder: Path) -> Requirement | None:
 
 
 def has_engine(folder: Path, module_file: str) -> bool:
-    """Return whether a project's jobs have an engine with a module: of their own, or by a pin.
+    """Return whether the engine of a project's jobs, their own or a pinned one, has a module.
 
     Args:
         folder: the project's.

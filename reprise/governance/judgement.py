@@ -11,7 +11,7 @@ PASSED, REFUSED, NOT_APPLICABLE, NOT_CHECKED = "passed", "refused", "not applica
 
 @dataclass(frozen=True)
 class RuleOutcome:
-    """What came of one rule.
+    """The outcome of one rule.
 
     Attributes:
         rule: its key in the policy, such as `metrics.accuracy`.
@@ -73,7 +73,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a model.
+    """The evidence on a model.
 
     Attributes:
         rows: number of rows that it was judged on.
@@ -117,7 +117,7 @@ class Judgement:
         return REFUSED if self.refusals else PASSED
 
     def table(self) -> str:
-        """Return all outcomes for a person: a rule a line, and what the policy does not check in one last line."""
+        """Return one line for each rule, and a last line with the rules that the policy does not check."""
         unchecked = [outcome.rule for outcome in self.outcomes if outcome.result == NOT_CHECKED]
         checked = [outcome for outcome in self.outcomes if outcome.result != NOT_CHECKED]
         lines = [("rule", "value", "limit", "outcome", "")]

@@ -130,7 +130,7 @@ COMMANDS = (register, promote, rollback, history, compare, retire)
 
 
 class _Probe:
-    """Loads a model in the project's environment, which the launcher is too lean for."""
+    """Loads a model in the project's environment, because the launcher lacks its packages."""
 
     def __init__(self, env_manager: str) -> None:
         self.env_manager = env_manager

@@ -101,7 +101,7 @@ def log(folder: Path, run: mlflow.entities.Run, results: ResultBundle) -> str | 
 
 
 def upload(folder: Path, *, to_recorded_store: bool = False) -> str | None:
-    """Log the bundle in a folder to the run that it belongs to; what is there already is not logged twice.
+    """Log the bundle in a folder to its run. Results that the run has already are not logged twice.
 
     Args:
         folder: of the bundle.
@@ -138,7 +138,7 @@ def _upload(folder: Path, bundle: dict[str, Any], client: mlflow.MlflowClient) -
 
 
 def upload_later(folder: Path, *, to_recorded_store: bool = False) -> str:
-    """Log a bundle that was kept, end its run well and remove the folder.
+    """Log a kept bundle, end its run as FINISHED and remove the folder.
 
     Args:
         folder: of the bundle.
@@ -162,7 +162,7 @@ def upload_later(folder: Path, *, to_recorded_store: bool = False) -> str:
 
 
 def _keep(folder: Path, run_id: str) -> Path | None:
-    """Copy a bundle to where it outlives the process: the working folder, or this user's own beside temporary ones."""
+    """Copy a bundle to a folder that outlives the process, below the working folder or else this user's lasting one."""
     for place in (_here, scratch.lasting_folder):
         with suppress(OSError, JobFailed):
             return _copied(folder, place() / run_id)
@@ -183,14 +183,14 @@ def _copied(folder: Path, to: Path) -> Path:
 
 
 def _take_back(folder: Path, uri: str) -> None:
-    """Delete from a store's artifacts what a folder holds, as far as the store lets it: it may be there in part."""
+    """Delete from a store the artifacts that a folder holds, which may be there in part, as far as the store allows."""
     with tracking_server.few_retries(), suppress(mlflow.exceptions.MlflowException, OSError):
         for item in folder.iterdir():
             mlflow_private.artifact_repository(uri).delete_artifacts(item.name)
 
 
 def _store_of(bundle: dict[str, Any], to_recorded_store: bool) -> str:  # noqa: FBT001  passed on
-    """Choose the store that gets a bundle: the one in force, since a login goes with it."""
+    """Choose the store for a bundle. It is the current one, because the login is sent to it."""
     recorded, in_force = str(bundle["tracking_uri"]), mlflow.get_tracking_uri()
     if to_recorded_store:
         return recorded
@@ -231,7 +231,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _log_datasets(client: mlflow.MlflowClient, run_id: str, datasets: list[DatasetInput]) -> None:
-    """Log data sets. When two runs log the same one at the same moment, MLflow refuses one of them: it asks again."""
+    """Log data sets. Retry, since MLflow refuses one of two runs that log the same data set at the same moment."""
     for _ in datasets:
         try:
             client.log_inputs(run_id, datasets)
@@ -267,7 +267,7 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
 
 
 def _stamp(path: Path, run_id: str, model: mlflow.entities.LoggedModel) -> None:
-    """Write into a saved model what `log_model` would: who it is and which run it is from."""
+    """Write the ids of the model and its run into a saved model, as `log_model` does."""
     content = untrusted_text.load_yaml(path.read_text(encoding="utf-8"))
     content |= {"artifact_path": model.artifact_location, "run_id": run_id}
     content |= {"model_id": model.model_id, "model_uuid": model.model_id}

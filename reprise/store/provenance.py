@@ -25,7 +25,7 @@ from reprise.environment.pins import (
 
 @dataclass(frozen=True)
 class Provenance:
-    """What it takes to play a run again, except for its data.
+    """Everything needed to rerun a run, except for its data.
 
     Attributes:
         checkout: commit, branch, repository and patch of the project's own folder.

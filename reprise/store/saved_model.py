@@ -16,7 +16,7 @@ MLMODEL = "MLmodel"
 
 
 def read_mlmodel(folder: Path) -> dict[str, Any] | None:
-    """Read what a model says of itself.
+    """Read the file MLmodel of a model.
 
     Args:
         folder: of the model.
@@ -39,7 +39,7 @@ ADDED = "registered_model_meta"
 
 
 def folder_digest(folder: Path) -> str:
-    """Hash a model's folder, names and content; of MLmodel all but the ids, for it says how the model is loaded.
+    """Hash names and content of a model's files, with all of MLmodel but its ids, since it defines the loading.
 
     Args:
         folder: a model in MLflow's format, before it is logged or after it is downloaded.

@@ -71,7 +71,7 @@ def _state(database: sqlite3.Connection) -> State:
 
 
 def _is_step(revision: str) -> bool:
-    """Return whether a revision is one on the way to this MLflow's own; a newer MLflow's is none."""
+    """Return whether a revision precedes this MLflow's own. That of a newer MLflow does not."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415  rare: a store without an experiment
 
     script = ScriptDirectory.from_config(mlflow_private.migrations())
@@ -79,7 +79,7 @@ def _is_step(revision: str) -> bool:
 
 
 def ensure(path: Path, make: Callable[[str], None]) -> None:
-    """Make a store unless there is one; one process makes it, the others wait.
+    """Create a store unless there is one. One process creates it, and the others wait.
 
     Args:
         path: the store's file.
@@ -157,7 +157,7 @@ def _make_aside(path: Path, make: Callable[[str], None]) -> None:
 
 
 def _name(made: Path, path: Path) -> None:
-    """Return a finished file its name, unless another has it: a process that knows no lock may have been faster."""
+    """Move a finished file to its name, unless a process without the lock has created that file already."""
     try:
         os.link(made, path)
     except FileExistsError:

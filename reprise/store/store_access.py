@@ -35,7 +35,7 @@ exec "$@" </dev/null 3<&-
 
 @contextmanager
 def reached(environment: Path | None, run_id: str) -> Iterator[Mapping[str, str]]:
-    """Let the jobs of an environment reach the store in force within the block.
+    """Connect the jobs of an environment to the current store within the block.
 
     Args:
         environment: its folder; None for the environment of this very process.
@@ -64,7 +64,7 @@ def reached(environment: Path | None, run_id: str) -> Iterator[Mapping[str, str]
 
 
 def other_mlflow(environment: Path, uri: str) -> str | None:
-    """Return the version of an environment's MLflow if it has one that has another schema than the store's database."""
+    """Return the version of an environment's MLflow if its schema differs from that of the store's database."""
     if not mlflow_private.is_database(uri):
         return None
     sites = [site for pattern in _MIGRATIONS for site in environment.glob(pattern)]
@@ -76,7 +76,7 @@ def other_mlflow(environment: Path, uri: str) -> str | None:
 
 
 def schema_of(site_packages: Path) -> str | None:
-    """Return the newest schema that an MLflow knows: the migration that no other one follows; None without MLflow."""
+    """Return an MLflow's newest schema, the migration that no other one follows, or None without MLflow."""
     folder = site_packages / "mlflow/store/db_migrations/versions"
     found = [pair for file in folder.glob("*.py") for pair in _REVISION.findall(file.read_text(encoding="utf-8"))]
     followed = {revision for down, revision in found if down}
@@ -85,7 +85,7 @@ def schema_of(site_packages: Path) -> str | None:
 
 @contextmanager
 def served(uri: str) -> Iterator[str]:
-    """Serve a store on the loopback within the block; artifacts stay where the store itself puts them."""
+    """Serve a store on the loopback within the block. Artifacts stay in the store's own place."""
     port = mlflow_server.free_port()
     artifacts = ["--no-serve-artifacts", "--default-artifact-root", str(Path("mlruns").absolute())]
     command = mlflow_server.command(uri, port, *artifacts)
@@ -113,7 +113,7 @@ def _last_line(log: IO[bytes]) -> str:
 
 
 def _past_proxies() -> dict[str, str]:
-    """Return what keeps a client from asking a proxy for the loopback."""
+    """Return the variables that keep a client from using a proxy for the loopback."""
     return {
         name: ",".join(filter(None, [os.environ.get(name), mlflow_server.HOST])) for name in ("NO_PROXY", "no_proxy")
     }

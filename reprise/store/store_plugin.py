@@ -30,7 +30,7 @@ def registry_store(store_uri: str) -> Any:
 
 
 def register() -> None:
-    """Register both in a process whose environment does not have this package installed, as the project's has not."""
+    """Register both stores in a process without this package installed, as in the project's environment."""
     mlflow_private.register_stores(SCHEME, tracking_store, registry_store)
 
 
@@ -41,5 +41,5 @@ def _ensure(uri: str, artifact_uri: str | None) -> None:
 
 
 def _make(uri: str, artifact_uri: str | None) -> None:
-    """Make a store with its first experiment, whose artifacts are where they would be of the store in its place."""
+    """Create a store with its first experiment, whose artifacts go to the folder of the store's final place."""
     mlflow_private.close_tracking_store(mlflow_private.tracking_store(uri, artifact_uri), uri)

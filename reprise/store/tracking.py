@@ -40,7 +40,7 @@ with garbage_collection.without_garbage_collection():
 
 @contextmanager
 def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[mlflow.entities.Run]:
-    """Start a run, or carry on the one that `mlflow run` has started, and end it as the block ends.
+    """Start a run, or continue the run that `mlflow run` has started, and end it with the block.
 
     Within the block of another run, such as that of `tune`, it is that run's child.
 
@@ -65,7 +65,7 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
 
 
 def _start() -> mlflow.entities.Run:
-    """Start the run, which names this process from its first moment on, so that a killed one can be told.
+    """Start the run, with a tag of this process from its first moment on, so that a killed process can be recognised.
 
     A server that does not answer is said to be away soon, and is waited for all the same.
     """
@@ -108,7 +108,7 @@ def _log_beginning(run: mlflow.entities.Run, parameters: Mapping[str, Any], tags
 
 
 def _end_badly(status: str, run: mlflow.entities.Run, error: BaseException) -> None:
-    """End a run, then say why in its tags, unless the job has ended itself with an exit code and said so."""
+    """End a run and record the reason in its tags, unless the job has recorded its own exit code."""
     with tracking_server.few_retries():
         try:
             mlflow.end_run(status)
