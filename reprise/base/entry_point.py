@@ -80,10 +80,13 @@ def _refuse_logged_credentials(run_id: str) -> None:
             name = argument.partition("=")[0].lstrip("-")
             message = (
                 f"parameter {name} holds credentials, and MLflow has logged them in run {run_id}, where they can be "
-                f"neither changed nor deleted; replace that login by a new one, then mlflow runs delete --run-id "
-                f"{run_id} and mlflow gc --run-ids {run_id}; give a login by variables of the environment"
+                "neither changed nor deleted"
             )
-            raise WrongCall(message)
+            remedy = (
+                f"replace that login by a new one, then mlflow runs delete --run-id {run_id} and mlflow gc --run-ids "
+                f"{run_id}; give a login by variables of the environment"
+            )
+            raise WrongCall(message, remedy=remedy)
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -157,7 +160,7 @@ def _full_disk(error: BaseException) -> OSError | None:
 
 def _of_memory(error: MemoryError) -> str:
     said = one_line(error)
-    return f"there is not memory enough{f' ({said})' if said else ''}; take fewer rows or columns, or a larger machine"
+    return f"there is not enough memory{f' ({said})' if said else ''}; take fewer rows or columns, or a larger machine"
 
 
 def in_one_line(error: Exception) -> str:
@@ -186,13 +189,13 @@ def _of_a_server(text: str, uri: str) -> Reason | None:
     if "error code 403" in text:
         user = os.environ.get("MLFLOW_TRACKING_USERNAME", "this login")
         forbidden = f"the tracking server {uri} forbids it: {user} lacks a permission"
-        return Reason(forbidden, "whoever has MANAGE can grant it")
+        return Reason(forbidden, "ask a user with MANAGE to grant it")
     if "error code 401" in text:
         login = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         return Reason(f"the tracking server {uri} refuses the login", login)
     if any(sign in text for sign in _FAILING):
         store = _BUCKET if "mlflow-artifacts" in text else _DATABASE
-        return Reason(f"the tracking server {uri} answers, yet fails at {store}", "its log says why")
+        return Reason(f"the tracking server {uri} answers, but fails at {store}", "look at its log")
     if any(sign in text for sign in _SILENT):
         return Reason(f"the tracking server {uri} does not answer", "check that it runs, or name another")
     return None

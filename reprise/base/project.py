@@ -82,13 +82,13 @@ def holds(path: Path) -> bool:
 
 
 def acts_elsewhere() -> str | None:
-    """Return which project this acts on, if it is not this engine's checkout or its engine did not start."""
+    """Return a note on the current project, if it is not this engine's checkout or its engine did not start."""
     if not is_project() or (FOLDER / engine.PACKAGE.name).resolve() == engine.PACKAGE:
         return None
     if brings_engine(FOLDER):
         where = f"of {ENGINE}" if mlproject_in(ENGINE) else f"installed, {engine.this().version},"
-        return f"this acts on the project in {FOLDER}, by the engine {where} and not its own"
-    return f"this acts on the project in {FOLDER}" if mlproject_in(ENGINE) else None
+        return f"using the project in {FOLDER}, with the engine {where} instead of its own"
+    return f"using the project in {FOLDER}" if mlproject_in(ENGINE) else None
 
 
 def _script() -> Path | None:

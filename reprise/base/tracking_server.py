@@ -71,7 +71,7 @@ def permission_needed(permission: str, resource: str) -> Iterator[None]:
         if not _is_forbidden(error):
             raise
         user = os.environ.get("MLFLOW_TRACKING_USERNAME", "this login")
-        message = f"{user} lacks the permission {permission} on {resource}; whoever has MANAGE on it can grant it"
+        message = f"{user} lacks the permission {permission} on {resource}; ask a user with MANAGE on it to grant it"
         raise PermissionMissing(message) from error
 
 

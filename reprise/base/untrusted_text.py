@@ -36,7 +36,7 @@ def load_yaml(content: str | bytes) -> Any:
     except RecursionError as error:
         raise yaml.YAMLError(_DEEP) from error
     except NONE as error:
-        raise yaml.YAMLError(f"it holds a value that is none: {one_line(error, LONGEST)}") from error
+        raise yaml.YAMLError(f"it holds an invalid value: {one_line(error, LONGEST)}") from error
 
 
 def compose(text: str) -> yaml.Node | None:
@@ -68,7 +68,7 @@ class _Loader(yaml.SafeLoader):
         """Compose the text's one document."""
         node: yaml.Node | None = super().get_single_node()
         if node is not None and _size(node, {}) > NODES:
-            raise yaml.YAMLError("its aliases stand for too much")
+            raise yaml.YAMLError("its aliases expand to too many values")
         return node
 
 

@@ -7,9 +7,9 @@ import click
 from reprise.contract.command import command
 
 JOBS = {
-    "predict": "Let a logged model answer the rows of a table.",
-    "probe": "Load a logged model and let it score its input example.",
-    "reproduce": "Run a recorded run again, compare, and give a verdict.",
+    "predict": "Predict the rows of a table by a logged model.",
+    "probe": "Load a logged model and score its input example.",
+    "reproduce": "Rerun a recorded run, compare the results, and give a verdict.",
     "tune": "Search hyper-parameters, and train with the best of them.",
 }
 """Name of each module of `reprise.jobs` that is a job, and what it does."""

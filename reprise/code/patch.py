@@ -60,7 +60,7 @@ def check(patch: bytes) -> None:
         raise RefusedPatchError(message)
     total = len(patch) + sum(_unpacked(patch, found) for found in _BINARY.finditer(patch))
     if total > LIMIT:
-        raise RefusedPatchError(f"it unpacks to {total / 2**20:,.0f} MiB; at most {LIMIT / 2**20:,.0f} MiB are taken")
+        raise RefusedPatchError(f"it unpacks to {total / 2**20:,.0f} MiB; at most {LIMIT / 2**20:,.0f} MiB are allowed")
 
 
 def _unpacked(patch: bytes, found: re.Match[bytes]) -> int:

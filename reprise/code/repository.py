@@ -231,8 +231,8 @@ def _cause(error: GitError) -> str:
     fatal = [line.partition(":")[2].strip() for line in lines if line.startswith(("fatal:", "error:", "ssh:"))]
     reason = (fatal or lines)[0]
     if "no answer within" in reason:
-        return f"{reason}; a slow server may have more in REPRISE_GIT_TIMEOUT"
-    return f"{reason}; git ls-remote must work there without a question asked"
+        return f"{reason}; raise REPRISE_GIT_TIMEOUT for a slow server"
+    return f"{reason}; check that git ls-remote works there without a prompt"
 
 
 def _resolve(folder: Path, version: str, repository: str) -> str:

@@ -53,7 +53,7 @@ def declared(script: Path) -> Signature | None:
     """
     source = SourceFile.read(script)
     if source is None:
-        return Signature((), (f"{script.name} is no Python that can be read",))
+        return Signature((), (f"{script.name} cannot be read as Python",))
     functions = [one for one in source.tree.body if isinstance(one, ast.FunctionDef) and one.name == script.stem]
     return _signature(source, functions[-1]) if functions else None
 

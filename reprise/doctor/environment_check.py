@@ -53,7 +53,7 @@ def _no_uv(works: str | None) -> Diagnosis:
     remedy = f"export PATH={beside}:$PATH" if (beside / "uv").exists() else "pip install uv"
     if works:
         return Diagnosis(
-            "warn", "uv", f"not on the PATH: `reprise` needs it, mlflow run --env-manager {works} not", remedy
+            "warn", "uv", f"not on the PATH; `reprise` needs it, mlflow run --env-manager {works} does not", remedy
         )
     return Diagnosis("FAIL", "uv", "not on the PATH, nor is any other environment manager", remedy)
 
@@ -104,7 +104,7 @@ def kept_environments(lock_file: Path, lock: Lock) -> Iterator[Diagnosis]:
     text = f"{root}: {len(kept)} kept, {free:.1f} GiB free"
     if free < ENOUGH_GIB:
         remedy = "free some room, or export MLFLOW_ENV_ROOT=FOLDER"
-        yield Diagnosis("warn", "environments", f"{text}, a new one wants {ENOUGH_GIB:g}", remedy)
+        yield Diagnosis("warn", "environments", f"{text}, a new one needs {ENOUGH_GIB:g}", remedy)
     else:
         yield Diagnosis("ok", "environments", text)
     own = root / _name_of_environment(lock_file)

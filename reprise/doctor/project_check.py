@@ -22,8 +22,8 @@ def examine_engine() -> Iterator[Diagnosis]:
     yield Diagnosis(
         "warn",
         "engine",
-        f"{where}: runs record that it is not the released one",
-        "git checkout -- reprise, or install it anew; if the change is meant: python -m reprise.base.engine --write",
+        f"{where} differs from its release, which runs record",
+        "git checkout -- reprise, or reinstall it; if the change is intended: python -m reprise.base.engine --write",
         tuple(few(found.edited, LISTED)),
     )
 

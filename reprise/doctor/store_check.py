@@ -70,7 +70,7 @@ def artifacts(tracking_uri: str) -> Diagnosis:
             return Diagnosis("FAIL", "artifacts", f"experiment {number}: {error}", "unset MLFLOW_EXPERIMENT_ID")
     if experiment.lifecycle_stage != "active":
         remedy = f"mlflow experiments restore --experiment-id {number}"
-        return Diagnosis("FAIL", "artifacts", f"experiment {experiment.name!r} is deleted: it takes no run", remedy)
+        return Diagnosis("FAIL", "artifacts", f"experiment {experiment.name!r} is deleted and takes no runs", remedy)
     location = experiment.artifact_location
     if folder := mlflow_private.local_folder(location):
         return _local_artifacts(folder, tracking_uri)
@@ -207,14 +207,14 @@ def _is_empty(uri: str) -> bool:
 
 def _local_artifacts(folder: Path, tracking_uri: str) -> Diagnosis:
     if urlsplit(tracking_uri).hostname not in (None, *_LOOPBACK):
-        text = f"{folder} is a folder of the server's machine, yet runs write to it on their own"
+        text = f"{folder} is a folder of the server's machine, but runs on this machine write to it directly"
         return Diagnosis("FAIL", "artifacts", text, "start the server with --serve-artifacts")
     if problem := writing_problem(folder):
         return Diagnosis(
             "FAIL", "artifacts", problem, f"ls -ld {shlex.quote(str(folder))}; df {shlex.quote(str(folder))}"
         )
     free = free_gib(folder)
-    text = f"{folder} takes files, {free:.1f} GiB free"
+    text = f"{folder} is writable, {free:.1f} GiB free"
     if free < ENOUGH_GIB:
         return Diagnosis("warn", "artifacts", text, "free some room: mlflow gc removes deleted runs for good")
     return Diagnosis("ok", "artifacts", text)
@@ -237,7 +237,7 @@ GIB = 2**30
 
 
 def writing_problem(folder: Path) -> str | None:
-    """Return why a folder, or the nearest above it that exists, takes no file; None where it does.
+    """Return why a folder, or the nearest above it that exists, is not writable, or None if it is.
 
     It is tried with a nameless file, which is gone whatever happens.
     """
@@ -247,7 +247,7 @@ def writing_problem(folder: Path) -> str | None:
         with TemporaryFile(dir=there) as probe:
             probe.write(bytes(4096))
     except OSError as error:
-        return f"{there} takes no file: {error.strerror}"
+        return f"{there} is not writable: {error.strerror}"
     return None
 
 

@@ -61,8 +61,8 @@ def choose_manager(project: Project, asked: str | None) -> str:
     if manager == CONDA:
         conda.find()
     elif (program := _PROGRAMS.get(manager)) and not shutil.which(program):
-        other = "" if manager == UV else "; or give --env-manager uv"
-        raise WrongCall(f"{program} is not on the PATH: install it{other}")
+        other = "" if manager == UV else ", or give --env-manager uv"
+        raise WrongCall(f"{program} is not on the PATH", remedy=f"install it{other}")
     return manager
 
 

@@ -50,8 +50,8 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        missing = f"{path} is missing: it pins the environment"
-        raise WrongCall(f"{missing}; {'restore it' if is_project() else outside()}") from error
+        missing = f"{path}, which pins the environment, is missing"
+        raise WrongCall(missing, remedy="restore it" if is_project() else outside()) from error
     return parse_lock(content)
 
 

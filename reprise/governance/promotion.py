@@ -232,9 +232,9 @@ def _check_unaltered(version: Version, digest: str, verdict: Verdict | None) -> 
         since, remedy = ("registered", "train and register anew") if registered else ("judged", "evaluate it again")
         message = (
             f"the files of version {version.number} of {version.name!r} were altered since it was {since}: "
-            f"digest {digest}, recorded {recorded}; bring them back, or {remedy}"
+            f"digest {digest}, recorded {recorded}"
         )
-        raise JobFailed(message)
+        raise JobFailed(message, remedy=f"bring them back, or {remedy}")
 
 
 def _objections(

@@ -120,7 +120,7 @@ def retire(name: str, days: int, last: int, archive: bool, dry_run: bool) -> Non
         say(f"version {version.number}  {version.created:%Y-%m-%d}  run {version.run_id or 'unknown'}{named}")
     if dry_run:
         number, what = (len(chosen), "retire") if archive else (sum(not one.named for one in chosen), "be deleted")
-        say(f"{number} versions of {name} may {what}; nothing was changed: add --no-dry-run")
+        say(f"{number} versions of {name} may {what}; nothing was changed; to do it, add --no-dry-run")
         return
     done = retirement.archive(chosen) if archive else retirement.delete(name, chosen)
     say(f"{'archived' if archive else 'deleted'} {len(done)} versions of {name}")

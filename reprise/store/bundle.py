@@ -96,7 +96,11 @@ def log(folder: Path, run: mlflow.entities.Run, results: ResultBundle) -> str | 
         kept = _keep(folder, run.info.run_id)
         if isinstance(error, OSError):  # a full disk needs room for the run's end
             _take_back(folder / "artifacts", run.info.artifact_uri)
-        end = f"they are kept: reprise upload {kept}" if kept else "there is no room to keep them: make some, run again"
+        end = (
+            f"they are kept: reprise upload {kept}"
+            if kept
+            else "there is no room to keep them; free some and run again"
+        )
         raise JobFailed(f"the results could not be logged ({in_one_line(error)[:300]}); {end}") from error
 
 
@@ -197,10 +201,9 @@ def _store_of(bundle: dict[str, Any], to_recorded_store: bool) -> str:  # noqa: 
     if _plain_uri(recorded) == _plain_uri(in_force):
         return in_force
     raise WrongCall(
-        f"the results are of a run in {_plain_uri(recorded)}, and the store in force is {_plain_uri(in_force)}",
+        f"the results are of a run in {_plain_uri(recorded)}, and the current store is {_plain_uri(in_force)}",
         remedy=(
-            "set MLFLOW_TRACKING_URI to theirs, "
-            "or add --to-recorded-store to send them, and your login with them, there"
+            "set MLFLOW_TRACKING_URI to that store, or add --to-recorded-store to send them there, with your login"
         ),
     )
 

@@ -112,7 +112,7 @@ def problem(path: Path, found: State) -> Reason:
     if found == "unfinished":
         left = "was left unfinished by a process that was killed, and holds no run"
         return Reason(f"the store {path} {left}", "rename it with: reprise doctor --fix")
-    return Reason(f"{path} is no SQLite database that can be read", f"move it elsewhere, or {_INSTEAD}")
+    return Reason(f"{path} is not a readable SQLite database", f"move it elsewhere, or {_INSTEAD}")
 
 
 def set_aside(path: Path) -> Path:

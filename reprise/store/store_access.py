@@ -109,7 +109,7 @@ def served(uri: str) -> Iterator[str]:
 def _last_line(log: IO[bytes]) -> str:
     log.seek(0)
     lines = log.read().decode(errors="replace").split("\n")
-    return one_line(next((line for line in reversed(lines) if line.strip()), "it says nothing"), 300)
+    return one_line(next((line for line in reversed(lines) if line.strip()), "it prints nothing"), 300)
 
 
 def _past_proxies() -> dict[str, str]:

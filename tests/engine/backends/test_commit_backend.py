@@ -175,7 +175,7 @@ def test_a_missing_parameter_and_manager_are_said(foreign: Path, monkeypatch: py
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     with pytest.raises(WrongCall, match="uv is not on the PATH"):
         run_at_commit(request(foreign, parameters={"out": "x"}, env_manager="uv"))
-    with pytest.raises(WrongCall, match="pyenv is not on the PATH: install it; or give --env-manager uv"):
+    with pytest.raises(WrongCall, match="pyenv is not on the PATH; install it, or give --env-manager uv"):
         run_at_commit(request(foreign, parameters={"out": "x"}, env_manager="virtualenv"))
     assert all_runs() == []
 

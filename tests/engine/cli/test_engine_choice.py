@@ -69,7 +69,7 @@ def test_what_it_starts_finds_the_variables_as_they_were(other: Path) -> None:
         found = [line for line in said.stdout.splitlines() if line.startswith(("PYTHONPATH=", "REPRISE_HANDED"))]
         assert found == [f"{name}={value}" for name, value in before.items()]
         assert f"note: using the engine in {other}/reprise" in said.stderr
-        assert "this acts on" not in said.stderr
+        assert "using the project" not in said.stderr
 
 
 def test_it_is_tried_once(other: Path) -> None:
@@ -82,7 +82,7 @@ def test_one_that_cannot_be_started_is_said(other: Path) -> None:
     """As of a commit from before there was a command line."""
     (other / "reprise/__main__.py").unlink()
     done = run("reprise", "doctor", cwd=other)
-    assert f"note: this acts on the project in {other}, by the engine of {PROJECT} and not its own\n" in done.stderr
+    assert f"note: using the project in {other}, with the engine of {PROJECT} instead of its own\n" in done.stderr
     assert f"{other}, main at " in done.stdout
 
 

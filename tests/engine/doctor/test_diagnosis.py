@@ -219,7 +219,7 @@ class TestStore:
     def test_a_store_that_works(self, store: str, tmp_path: Path) -> None:
         output = self.look(store)
         assert line(output, "tracking").startswith(f"ok    tracking      {store} answers")
-        assert line(output, "artifacts").startswith(f"ok    artifacts     {tmp_path}/artifacts takes files")
+        assert line(output, "artifacts").startswith(f"ok    artifacts     {tmp_path}/artifacts is writable")
         assert level(output, "runs") == "ok"
         assert not (tmp_path / "artifacts").exists()
 
