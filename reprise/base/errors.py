@@ -101,7 +101,7 @@ def error_summary(error: BaseException, limit: int = LONGEST) -> str:
     """Write in one line why a library failed.
 
     MLflow shows what it was given first (a table, a schema, a traceback) and says why it failed last, after `Error:` or
-    in the last line of the traceback. A text that is empty is told by the error's type.
+    in the last line of the traceback. For an empty text, the error's type is named.
     """
     text = str(error)
     raised = _RAISED.findall(text) if _TRACEBACK in text else []

@@ -187,7 +187,7 @@ def _state_here(process: Process) -> State:
 
 
 def _status(pid: int) -> tuple[str, str]:
-    """Read a process's condition (`Z`: ended, though its parent has not noticed) and start; empty if they cannot be."""
+    """Read a process's state (`Z` for a zombie) and start time, empty if they cannot be read."""
     try:
         if str(Path("/proc/self").readlink()) != str(os.getpid()):
             return "", ""  # the /proc of another namespace, where ids mean other processes

@@ -26,7 +26,7 @@ def cli() -> None:
 @cli.command(epilog="Example: reprise show 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
 @click.argument("run_id")
 def show(run_id: str) -> None:
-    """Show where a run came from: commit, patch, data, environment."""
+    """Show the provenance of a run: commit, patch, data, environment."""
     from reprise.cli.show import describe_run  # noqa: PLC0415  --help need not wait for mlflow
 
     say(*describe_run(run_id))

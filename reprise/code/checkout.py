@@ -240,7 +240,7 @@ def _diff(top: Path, paths: list[str]) -> bytes:
 
 
 def in_branch(folder: Path, commit: str, branch: str) -> str:
-    """Return whether a commit is in a branch's history, the local branch's or origin's: `yes`, or why not."""
+    """Return `yes` if a commit is in the history of a branch, local or of origin, else the reason."""
     named = (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
     heads = [name for name in named if succeeds(folder, "rev-parse", "--verify", "--quiet", name)]
     if not heads:

@@ -44,7 +44,7 @@ class ProjectUri:
 
 
 def parse(uri: str) -> ProjectUri:
-    """Take a project's URI apart: `<repository>#<version>:<subdirectory>`, where either may be left out.
+    """Parse a project URI, `<repository>#<version>:<subdirectory>`. The parts after `#` are optional.
 
     Raises:
         WrongCall: the subdirectory is not inside of the repository.

@@ -108,5 +108,5 @@ def _option(one: Parameter) -> click.Option:
 
 
 def _as_spelled(token: str) -> str:
-    """Take `--test_size` for `--test-size`: so MLflow passes a parameter that MLproject does not declare."""
+    """Convert `--test_size` to `--test-size`. MLflow passes undeclared parameters with underscores."""
     return token.replace("_", "-")

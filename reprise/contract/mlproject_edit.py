@@ -152,7 +152,7 @@ def _next_line(text: str, key: yaml.Node, value: yaml.Node) -> int:
 
 
 def _end(text: str, key: yaml.Node, value: yaml.Node) -> int:
-    """Find where a value ends: of a block, YAML marks the beginning of what follows."""
+    """Find the end of a value. For a block, YAML marks the beginning of the next one."""
     if value.start_mark.index < key.end_mark.index:  # an alias: the value stands elsewhere
         return int(key.end_mark.index)
     if isinstance(value, yaml.MappingNode) and not value.flow_style and value.value:

@@ -131,7 +131,7 @@ def _quoted(text: str, kind: str) -> str:
 
 
 def _kind(one: Declared) -> str:
-    """Name the type as MLproject does: a number that may also be a word is a string there."""
+    """Return the type as MLproject names it. A number that may also be a word is a string there."""
     word = re.search(r"\b(Literal|str|None|bool|tuple|list|dict|set)\b", one.annotation)
     number = isinstance(one.default, int | float) and not isinstance(one.default, bool)
     if word or not (number or one.default is UNKNOWN or one.default is REQUIRED):

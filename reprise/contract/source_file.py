@@ -33,7 +33,7 @@ class Definition:
 
 
 Type = Definition | Literal["plain"] | None
-"""A class of the project's; a plain type; or None where it cannot be told."""
+"""A class of the project, a plain type, or None if it is unknown."""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class ValueType(click.ParamType[Any]):
 
 
 def _readings(text: str) -> tuple[list[Any], list[Any]]:
-    """Read a text in the other ways in which a person may have meant it: None or a number, and a list or mapping."""
+    """Return the other readings of a text, as None or a number, and as a list or mapping."""
     if text.strip().lower() == "none":
         return [None], []
     try:

@@ -20,7 +20,7 @@ def find() -> None:
     """Find conda and set its path for MLflow, which otherwise sources the first `activate` on the PATH, even a venv's.
 
     Raises:
-        WrongCall: there is none where it is said to be, or none on the PATH.
+        WrongCall: conda is not at its configured path, or not on the PATH.
     """
     if home := MLFLOW_CONDA_HOME.get():
         if not _is_whole(Path(home) / "bin/conda"):

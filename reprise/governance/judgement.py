@@ -16,7 +16,7 @@ class RuleOutcome:
     Attributes:
         rule: its key in the policy, such as `metrics.accuracy`.
         value: what the model shows, for a person; empty where there is nothing to show.
-        limit: what the policy wants.
+        limit: the policy's requirement.
         result: `passed`, `refused`, `not applicable` or `not checked`.
         reason: what value and limit do not say.
     """

@@ -53,7 +53,7 @@ def promote(
         reason: why; needed where it is forced.
         force: overrule the policy. A model whose files are gone or altered is not promoted even so.
         probe: loads a model that no evaluation has loaded.
-        note: told what a person should know.
+        note: called with messages for a person.
 
     Raises:
         WrongCall: no such version, or it has the alias already.
@@ -94,7 +94,7 @@ def rollback(name: str, wanted: str | None, *, reason: str, probe: Probe, note: 
         wanted: a version's number; None for the last champion that was not itself rolled back.
         reason: why.
         probe: loads the version.
-        note: told what a person should know.
+        note: called with messages for a person.
 
     Raises:
         WrongCall: there is nothing to go back to.

@@ -48,7 +48,7 @@ class ResultBundle:
 
     Attributes:
         metrics: name -> value, of the run and of the model.
-        parameters: what parameters came to, name -> value.
+        parameters: resolved values, name -> value.
         tags: name -> value.
         datasets: context (`train`, `test`) -> an MLflow data set's fields.
         judged_model_id: the model that was read, of an evaluation; None for a training run, which brings its own.
@@ -115,7 +115,7 @@ def upload(folder: Path, *, to_recorded_store: bool = False) -> str | None:
         As `log`.
 
     Raises:
-        WrongCall: the folder holds no bundle, or one of another store than the one in force.
+        WrongCall: the folder holds no bundle, or a bundle of another store than the current one.
     """
     bundle = _read(folder)
     return _upload(folder, bundle, mlflow.MlflowClient(_store_of(bundle, to_recorded_store)))

@@ -80,7 +80,7 @@ def as_logged(parameters: Mapping[str, str], run: mlflow.entities.Run) -> dict[s
 
 
 def files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """List the files in a folder: path from there, and file."""
+    """List the files in a folder, with their paths from there."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield path.relative_to(folder).as_posix(), path

@@ -39,7 +39,7 @@ def reached(environment: Path | None, run_id: str) -> Iterator[Mapping[str, str]
 
     Args:
         environment: its folder; None for the environment of this very process.
-        run_id: the run that is told of a server.
+        run_id: the run whose tags record a server.
 
     Yields:
         The variables by which they do: none where they reach it by themselves.

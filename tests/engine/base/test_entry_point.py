@@ -172,7 +172,7 @@ def test_a_server_that_is_away_at_first_is_tried_again(
     assert (run.info.run_id == run_id) == bool(filled)
     assert tries == ["1", str(tracking_server.DEFAULT_RETRIES)]
     assert "does not answer" in (said := capsys.readouterr().err)
-    assert "it is tried again" in said
+    assert "retrying for some minutes" in said
 
 
 @pytest.mark.parametrize("name", ["promote", "register"])
