@@ -210,10 +210,10 @@ class TestOthers:
     def test_what_is_no_database_is_said_at_once(self, fresh: Path) -> None:
         (fresh / "mlflow.db").write_text("a,b\n1,2\n" * 1000)
         begin = time.monotonic()
-        with pytest.raises(WrongCall, match=r"mlflow\.db is no SQLite database"):
+        with pytest.raises(WrongCall, match=r"mlflow\.db is not a readable SQLite database"):
             mlflow.search_experiments()
         assert time.monotonic() - begin < sqlite_store.QUIET
-        assert "is no SQLite database" in CliRunner().invoke(cli, ["doctor", "--fix"]).output
+        assert "is not a readable SQLite database" in CliRunner().invoke(cli, ["doctor", "--fix"]).output
         assert (fresh / "mlflow.db").exists()
 
     @pytest.mark.parametrize("uri", ["sqlite://", "sqlite:///:memory:"])
