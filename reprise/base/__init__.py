@@ -1,1 +1,1 @@
-"""What every other package uses: errors, the terminal, paths, processes, limits."""
+"""Errors, the terminal, paths, processes and limits, which every other package uses."""

@@ -1,4 +1,4 @@
-"""Credentials in URLs: taken out before anything is recorded or printed."""
+"""Remove credentials from URLs before anything is recorded or printed."""
 
 import re
 from collections.abc import Mapping
@@ -46,9 +46,9 @@ def refuse_credentials(parameters: Mapping[str, str]) -> None:
         if without_credentials(value) != value:
             message = (
                 f"parameter {name} holds credentials, {without_credentials(value)!r} without them, and MLflow would "
-                "show them for good; give them by variables of the environment, or download the file"
+                "show them for good"
             )
-            raise WrongCall(message)
+            raise WrongCall(message, remedy="give them by variables of the environment, or download the file")
 
 
 def _clean(match: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
-"""Text as it is shown and kept.
+"""Write text for the terminal and for tags.
 
-Text of a store, a table or a repository is made safe to show: no letter moves the cursor or hides what the text says.
-What is too long is cut, and says so. Values and names of parameters are written as one types them.
+Text of a store, a table or a repository is made safe to show. No character of it moves the cursor or hides other text.
+Long text is cut, with a mark. Values and names of parameters are written as one types them.
 """
 
 import json
@@ -24,7 +24,7 @@ _JOINERS = "\u200c\u200d"
 
 
 def printable(text: object) -> str:
-    r"""Write a value in one line of letters that are what they look like; others become escapes, such as `\n`."""
+    r"""Write a value in one line of printable characters. Other characters become escapes, such as `\n`."""
     written = str(text)
     if written.isprintable():
         return written
@@ -43,7 +43,7 @@ def in_parameter(text: str) -> str:
 
 
 def in_tag(text: str) -> str:
-    """Cut a text for a tag; one that is cut says so at its end, and how long it was."""
+    """Cut a text for a tag. A cut text ends with a note of its full length."""
     if len(text) <= TAG_LENGTH:
         return text
     said = f" … (cut, {len(text)} characters in all)"

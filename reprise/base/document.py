@@ -1,4 +1,4 @@
-"""A YAML file that a person wrote: its nodes, which know their lines, and its values, checked against a type."""
+"""A YAML file that a person wrote, read as nodes with line numbers and as values checked against a type."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""The engine: the version and the digest of this very package, and where its files are not those of its release.
+"""Version and digest of this package, and its files that differ from the release.
 
 `MANIFEST` holds the SHA-256 of each file, as `sha256sum` writes it. `python -m reprise.base.engine --write` renews it.
-The engine's digest is the SHA-256 of that text as the files that are there give it, so that of an engine which nobody
-has edited is what `sha256sum MANIFEST` prints.
+The engine's digest is the SHA-256 of that text, computed from the present files. For an unedited engine it is the
+digest that `sha256sum MANIFEST` prints.
 """
 
 import hashlib
@@ -66,12 +66,12 @@ class Engine:
         return listed(self.edited, LISTED)
 
     def notes(self) -> list[str]:
-        """Return what a person should know: that the engine is not the released one."""
+        """Return a note if the engine differs from its release."""
         return [f"the engine was edited: {self.few()}; the run records that"] if self.edited else []
 
 
 def parse(said: object) -> Engine | None:
-    """Read what provenance.json holds of an engine; None where it holds none, as that of an older run."""
+    """Read the engine from provenance.json. Return None if it has none, as in older runs."""
     if not isinstance(said, dict):
         return None
     version, digest, edited = (said.get(key) for key in ("version", "digest", "edited"))
@@ -87,7 +87,7 @@ def this() -> Engine:
 
 
 def identify(folder: Path, version: str) -> Engine:
-    """Identify the engine in a folder: by the files of its release, and by what Python could import beside them.
+    """Identify the engine in a folder by the files of its release and by other files that Python could import.
 
     Args:
         folder: the package's.

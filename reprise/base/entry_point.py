@@ -1,4 +1,4 @@
-"""How an entry point ends: each failure one line, its exit code, and the reason on the MLflow run."""
+"""End an entry point: a failure is one line with an exit code, and its reason is recorded on the MLflow run."""
 
 import errno
 import logging
@@ -25,7 +25,7 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Failure:
-    """How a job ends that does not end well.
+    """The end of a failed job.
 
     Attributes:
         reason: one line.
@@ -80,10 +80,13 @@ def _refuse_logged_credentials(run_id: str) -> None:
             name = argument.partition("=")[0].lstrip("-")
             message = (
                 f"parameter {name} holds credentials, and MLflow has logged them in run {run_id}, where they can be "
-                f"neither changed nor deleted; replace that login by a new one, then mlflow runs delete --run-id "
-                f"{run_id} and mlflow gc --run-ids {run_id}; give a login by variables of the environment"
+                "neither changed nor deleted"
             )
-            raise WrongCall(message)
+            remedy = (
+                f"replace that login by a new one, then mlflow runs delete --run-id {run_id} and mlflow gc --run-ids "
+                f"{run_id}; give a login by variables of the environment"
+            )
+            raise WrongCall(message, remedy=remedy)
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -103,7 +106,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def record_failure(failure: Failure, run_id: str | None) -> None:
-    """Put a failure on a run, if there is one: MLflow's own exit code is always 1, and it keeps no reason."""
+    """Record a failure on a run, if there is one. MLflow itself always exits with 1 and keeps no reason."""
     if not run_id:
         return
     import mlflow  # noqa: PLC0415
@@ -116,11 +119,11 @@ def record_failure(failure: Failure, run_id: str | None) -> None:
             if failure.traceback:
                 client.log_text(run_id, failure.traceback, artifact.TRACEBACK)
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        note(f"the reason could not be put on run {run_id}: {in_one_line(error)}")
+        note(f"the reason could not be recorded on run {run_id}: {in_one_line(error)}")
 
 
 def watch_for_faults() -> None:
-    """Ensure that a fault which nothing handles, as in the import of a model, has its reason on the run as well."""
+    """Record the reason of an unhandled exception on the run too, as in the import of a model."""
     run_id = os.environ.get("MLFLOW_RUN_ID")
 
     def end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -131,7 +134,7 @@ def watch_for_faults() -> None:
 
 
 def _is_of_the_world(error: Exception) -> bool:
-    """Return whether an error comes from a store, a disk or a network, not from the code."""
+    """Return whether an error comes from a store, a disk or a network, and not from the code."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415  most runs have no use for them
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
@@ -146,7 +149,7 @@ def _lacks_driver(error: Exception) -> bool:
 
 
 def _full_disk(error: BaseException) -> OSError | None:
-    """Find the disk that is full behind an error: MLflow hides it behind words about the model's format."""
+    """Find the full disk behind an error, which MLflow reports as a fault of the model's format."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -157,7 +160,7 @@ def _full_disk(error: BaseException) -> OSError | None:
 
 def _of_memory(error: MemoryError) -> str:
     said = one_line(error)
-    return f"there is not memory enough{f' ({said})' if said else ''}; take fewer rows or columns, or a larger machine"
+    return f"there is not enough memory{f' ({said})' if said else ''}; take fewer rows or columns, or a larger machine"
 
 
 def in_one_line(error: Exception) -> str:
@@ -166,7 +169,7 @@ def in_one_line(error: Exception) -> str:
 
 
 def reason_of(error: Exception) -> Reason:
-    """Return what is wrong with a store or a disk, and what to do; MLflow's own words where there is nothing to add."""
+    """Return problem and remedy of a failed store or disk. By default the problem is MLflow's message."""
     if (full := _full_disk(error)) is not None:
         where = f" at {full.filename}" if full.filename else f"; TMPDIR is {tempfile.gettempdir()}"
         return Reason(f"{full.strerror}{where}", "free some, or name another place")
@@ -182,17 +185,17 @@ def reason_of(error: Exception) -> Reason:
 
 
 def _of_a_server(text: str, uri: str) -> Reason | None:
-    """Return what is wrong between this process and a tracking server; None where it is something else."""
+    """Return problem and remedy of a failed contact with a tracking server, or None if the error has another cause."""
     if "error code 403" in text:
         user = os.environ.get("MLFLOW_TRACKING_USERNAME", "this login")
         forbidden = f"the tracking server {uri} forbids it: {user} lacks a permission"
-        return Reason(forbidden, "whoever has MANAGE can grant it")
+        return Reason(forbidden, "ask a user with MANAGE to grant it")
     if "error code 401" in text:
         login = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         return Reason(f"the tracking server {uri} refuses the login", login)
     if any(sign in text for sign in _FAILING):
         store = _BUCKET if "mlflow-artifacts" in text else _DATABASE
-        return Reason(f"the tracking server {uri} answers, yet fails at {store}", "its log says why")
+        return Reason(f"the tracking server {uri} answers, but fails at {store}", "look at its log")
     if any(sign in text for sign in _SILENT):
         return Reason(f"the tracking server {uri} does not answer", "check that it runs, or name another")
     return None

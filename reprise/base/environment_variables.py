@@ -1,8 +1,8 @@
-"""Variables of this process's environment that are changed for a while.
+"""Change environment variables of this process for the time of a block.
 
-All threads share one environment, and blocks of several threads may end in any order. So nobody waits here for the end
-of another's block, which may take hours. The block that began last decides. With the end of the last one, what stood
-there before all of them returns.
+All threads share one environment, and blocks of several threads may end in any order. A block may take hours, so no
+block waits for another. The block that began last decides. The end of the last block restores the values from before
+all blocks.
 """
 
 import os

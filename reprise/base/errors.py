@@ -1,4 +1,4 @@
-"""The ways in which a command ends badly; each is one line for a person."""
+"""Errors that end a command. Each is one line for a person."""
 
 import errno
 import re
@@ -30,7 +30,7 @@ class Reason:
 
 
 class _OneLine(click.ClickException):
-    """What a person reads of it is one plain line, whatever values it names; `mlflow run` prints it so as well.
+    """An error whose message is one printable line, also when `mlflow run` prints it.
 
     Attributes:
         problem: what is wrong, with which value.
@@ -48,13 +48,13 @@ class _OneLine(click.ClickException):
 
 
 class WrongCall(_OneLine):
-    """The call itself is wrong: a value, a file or a column that cannot be used. Nothing was done. Exit code 2."""
+    """The call names a value, a file or a column that cannot be used. Nothing was done. Exit code 2."""
 
     exit_code = 2
 
 
 class JobFailed(_OneLine):
-    """The call was right, yet the job failed or was refused. Exit code 1."""
+    """The call was right, but the job failed or was refused. Exit code 1."""
 
     exit_code = 1
 
@@ -101,7 +101,7 @@ def error_summary(error: BaseException, limit: int = LONGEST) -> str:
     """Write in one line why a library failed.
 
     MLflow shows what it was given first (a table, a schema, a traceback) and says why it failed last, after `Error:` or
-    in the last line of the traceback. A text that is empty is told by the error's type.
+    in the last line of the traceback. For an empty text, the error's type is named.
     """
     text = str(error)
     raised = _RAISED.findall(text) if _TRACEBACK in text else []
@@ -110,7 +110,7 @@ def error_summary(error: BaseException, limit: int = LONGEST) -> str:
 
 
 def in_short(error: Exception) -> str:
-    """Return why a server was not reached: the system's own words where they are among the many of the network's."""
+    """Return why a server was not reached, in the system's words if the error contains them."""
     text = one_line(error)
     return re.sub(r".*\[Errno -?\d+\] ([\w ]+).*", r"\1", text)
 
@@ -122,7 +122,7 @@ def cause(error: Exception) -> str:
 
 
 def check_memory(error: BaseException) -> None:
-    """Ensure that an error which comes of too little memory is told as that, and not as a fault of what was read.
+    """Report an error caused by too little memory as such, and not as a fault of the data.
 
     Raises:
         MemoryError: it does.

@@ -1,7 +1,7 @@
-"""Python's garbage collector, kept off modules.
+"""Keep Python's garbage collector from scanning imported modules.
 
-What an import makes lives as long as the process. The collector looks through all of it again and again, while it is
-imported and once more as the process ends, which took two of every five CPU seconds of a run on iris.
+Objects made by an import live as long as the process. The collector would scan them again and again during imports, and
+once more at the end of the process. That took two of every five CPU seconds of a run on iris.
 """
 
 import atexit
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Collect nothing within the block, in which modules are imported, and look through none of it later."""
+    """Collect no garbage within the block, and exempt its objects from later collections. For imports of modules."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -24,6 +24,6 @@ def without_garbage_collection() -> Iterator[None]:
 
 
 def freeze_loaded_objects() -> None:
-    """Look through nothing of what there is now, nor of what there is as the process ends; for a script alone."""
+    """Exempt all present objects, and all at the end of the process, from collection. For scripts only."""
     gc.freeze()
     atexit.register(gc.freeze)

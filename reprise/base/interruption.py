@@ -1,4 +1,4 @@
-"""Ctrl-C, or a request to terminate, as KeyboardInterrupt."""
+"""Turn Ctrl-C and requests to terminate into KeyboardInterrupt."""
 
 import signal
 import sys
@@ -14,7 +14,7 @@ AGAIN = 0.5
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt in the block for SIGINT and SIGTERM: once for all that come, and until it gets through.
+    """Raise KeyboardInterrupt in the block for SIGINT and SIGTERM, once for several signals, and until it gets through.
 
     Python drops what a signal's handler raises in a finaliser or in a callback of a weak reference or of ctypes (it
     prints "Exception ignored in"), and packages drop some: a job that went on then would train to its end.
@@ -54,7 +54,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _raise_unless_on_its_way(_signal: int, _frame: FrameType | None) -> None:
-    """Leave alone what tidies up: blocks of `finally`, `except` and `with` run while the interruption is handled."""
+    """Raise KeyboardInterrupt again, except while blocks of `finally`, `except` and `with` handle it."""
     error = sys.exc_info()[1]
     while error is not None:
         if isinstance(error, KeyboardInterrupt):

@@ -1,8 +1,8 @@
-"""All that is used here of MLflow beyond its documented interface: the one module to look at when MLflow is updated.
+"""All uses of MLflow's private functions. Check this module when MLflow is updated.
 
-Each function's first line says what it is for. `test_mlflow_private.py` looks up in the MLflow that is
-installed each name that a function imports, and whether it still takes the arguments that it gets here. MLflow is
-imported as a function is called, since MLflow loads a part of this package while it is being imported itself.
+`test_mlflow_private.py` checks that the installed MLflow has each name that a function here imports, and that it takes
+the arguments used here. The functions import MLflow when they are called, because MLflow loads a part of this package
+during its own import.
 """
 
 from collections.abc import Callable, Mapping

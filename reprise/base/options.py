@@ -3,14 +3,14 @@
 import click
 
 ENV_MANAGER = click.Choice(["uv", "virtualenv", "conda", "local"])
-"""What builds a project's environment, by MLflow's names; local builds none."""
+"""The environment managers, by MLflow's names. local builds no environment."""
 
 
 def _apart(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in given]
     for name, equals, value in pairs:
         if not (name and equals):
-            raise click.BadParameter(f"{name + equals + value!r} is no NAME=VALUE.", ctx, param)
+            raise click.BadParameter(f"{name + equals + value!r} is not of the form NAME=VALUE.", ctx, param)
     return {name: value for name, _, value in pairs}
 
 
@@ -21,7 +21,7 @@ parameters = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     callback=_apart,
-    help="A parameter of the entry point, as mlflow run takes it; may stand often.",
+    help="A parameter of the entry point, as in mlflow run. May be repeated.",
 )
 
 TRUST_MODEL = click.option(
@@ -29,6 +29,6 @@ TRUST_MODEL = click.option(
     type=bool,
     default="no",
     show_default=True,
-    help="yes: load a model though it may run code of its own, or nobody recorded what its files were.",
+    help="yes: load a model even if it may run code of its own or has no recorded digest.",
 )
-"""Of commands that load a model which somebody else may have logged."""
+"""An option of commands that load a model which somebody else may have logged."""

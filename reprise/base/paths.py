@@ -1,4 +1,4 @@
-"""Paths and names that a store, a repository or a server gives: checked before anything is read or written there."""
+"""Check paths and names from a store, a repository or a server before they are used to read or write."""
 
 import re
 from pathlib import Path, PurePosixPath, PureWindowsPath

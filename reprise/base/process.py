@@ -1,8 +1,8 @@
-"""The process that fills a run, named so that a dead one can be told from a live one.
+"""Identify the process that fills a run, so that a dead process can be told from a live one.
 
-A process id alone is not enough: it is used again, and means another process on another machine, after a restart of the
-machine, and in a container. So the machine, its boot, the pid namespace and the process's start go with it. Whatever
-cannot be known, as on systems without /proc, makes the answer `unknown`, never `gone`.
+A process id alone is not enough. It is reused, and it means another process on another machine, after a restart and in
+a container. So the machine, its boot, the pid namespace and the start of the process are recorded with it. If one of
+them cannot be found, as on systems without /proc, the answer is `unknown`, never `gone`.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 
 @dataclass(frozen=True)
 class Process:
-    """A process, and all that its id depends on; an empty text is what could not be found out.
+    """A process, and everything that its id depends on. An empty text stands for an unknown value.
 
     Attributes:
         host: the machine's name.
@@ -145,7 +145,7 @@ def _is_older(place: Path, started: float, boot: float) -> bool:
 
 
 def end_with(parent: int) -> None:
-    """End this process soon after its parent has ended: what is waiting for work from it would wait for ever.
+    """End this process soon after its parent, because it would wait for its parent's work for ever.
 
     Args:
         parent: its process id.
@@ -187,7 +187,7 @@ def _state_here(process: Process) -> State:
 
 
 def _status(pid: int) -> tuple[str, str]:
-    """Read a process's condition (`Z`: ended, though its parent has not noticed) and start; empty if they cannot be."""
+    """Read a process's state (`Z` for a zombie) and start time, empty if they cannot be read."""
     try:
         if str(Path("/proc/self").readlink()) != str(os.getpid()):
             return "", ""  # the /proc of another namespace, where ids mean other processes

@@ -1,4 +1,4 @@
-"""A lock between processes of one host, which ends with the process that holds it. On Windows nobody waits."""
+"""A lock between processes of one host. It ends with the process that holds it. On Windows it does not lock."""
 
 import os
 import time
@@ -26,7 +26,7 @@ class KeptLocked(JobFailed):
 
 @contextmanager
 def locked(path: Path, seconds: float | None = None) -> Iterator[None]:
-    """Hold the lock that a file stands for; wait while another process holds it, and say so when it takes long.
+    """Hold the lock of a file. Wait while another process holds it, and print a note when that takes long.
 
     Args:
         path: of the file.
@@ -59,7 +59,7 @@ def hold(path: Path, seconds: float | None = None) -> int:
 
 
 def is_held(path: Path) -> bool:
-    """Return whether some process holds the lock; where there are no locks, some process may."""
+    """Return whether some process holds the lock. Return True on systems without locks."""
     if not fcntl:
         return True
     descriptor = _open(path)
@@ -95,10 +95,10 @@ def _wait(descriptor: int, path: Path, seconds: float | None) -> None:
         except BlockingIOError:
             waited = time.monotonic() - began
             if seconds is not None and waited > seconds:
-                message = f"{_holder(descriptor)} has kept {path} locked for {seconds:g} s; end it, or try again later"
-                raise KeptLocked(message) from None
+                message = f"{_holder(descriptor)} has held the lock {path} for {seconds:g} s"
+                raise KeptLocked(message, remedy="end it, or try again later") from None
             if waited > SILENT and not said:
-                note(f"waiting for {_holder(descriptor)}, which keeps {path} locked")
+                note(f"waiting for {_holder(descriptor)}, which holds the lock {path}")
                 said = True
             time.sleep(0.05 if waited < SILENT else 0.5)
         else:
@@ -106,7 +106,7 @@ def _wait(descriptor: int, path: Path, seconds: float | None) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    """Name the process that holds a lock, where the system tells: Linux lists all locks by device and inode."""
+    """Name the process that holds a lock, from Linux's list of locks by device and inode."""
     found = os.fstat(descriptor)
     wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
     with suppress(OSError, ValueError):
@@ -118,7 +118,7 @@ def _holder(descriptor: int) -> str:
 
 
 def _open(path: Path) -> int:
-    """Open for writing, without which there is no such lock on NFS; for reading where another user made the file."""
+    """Open for writing, which NFS needs for a lock, or for reading if the file belongs to another user."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | _SAFE, 0o666)

@@ -1,4 +1,4 @@
-"""The project that this process acts on: the folder where MLproject, conda.yaml and the code that runs stand."""
+"""The project that this process works on: a folder with MLproject, conda.yaml and code."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ ENGINE = engine.PACKAGE.parent
 
 
 def find() -> Path:
-    """Find the project's folder: the nearest one upwards with an MLproject, from the script that runs, else from here.
+    """Find the project's folder, the nearest one upwards with an MLproject, from the running script or else from here.
 
     A folder further up counts only where this user, root or the owner of the first one has put an MLproject there: who
     else may write into a shared folder, such as the temporary one, has no project run.
@@ -41,7 +41,7 @@ def mlproject_in(folder: Path) -> Path | None:
 
 
 def is_project() -> bool:
-    """Return whether this process acts on a project at all."""
+    """Return whether this process works on a project."""
     return mlproject_in(FOLDER) is not None
 
 
@@ -82,13 +82,13 @@ def holds(path: Path) -> bool:
 
 
 def acts_elsewhere() -> str | None:
-    """Return which project this acts on, if it is not this engine's checkout or its engine did not start."""
+    """Return a note on the current project, if it is not this engine's checkout or its engine did not start."""
     if not is_project() or (FOLDER / engine.PACKAGE.name).resolve() == engine.PACKAGE:
         return None
     if brings_engine(FOLDER):
         where = f"of {ENGINE}" if mlproject_in(ENGINE) else f"installed, {engine.this().version},"
-        return f"this acts on the project in {FOLDER}, by the engine {where} and not its own"
-    return f"this acts on the project in {FOLDER}" if mlproject_in(ENGINE) else None
+        return f"using the project in {FOLDER}, with the engine {where} instead of its own"
+    return f"using the project in {FOLDER}" if mlproject_in(ENGINE) else None
 
 
 def _script() -> Path | None:

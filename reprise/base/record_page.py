@@ -1,4 +1,4 @@
-"""The page docs/engine/record.md: every tag, file and key of a record, from what stands beside each in the code.
+"""Generate docs/engine/record.md, the list of every tag, file and key of a record, from docstrings.
 
 `python -m reprise.base.record_page --write` renews it.
 """

@@ -1,4 +1,4 @@
-"""Temporary folders, each locked by the process that made it. What a killed process left is swept away by the next."""
+"""Temporary folders, each locked by the process that made it. The next process removes folders of killed ones."""
 
 import os
 import shutil
@@ -47,10 +47,8 @@ def owned(path: Path) -> Path:
         path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
     except OSError as error:
-        message = (
-            f"no temporary folder can be made at {path}: {cause(error)}; make room there, or set TMPDIR to another"
-        )
-        raise JobFailed(message) from error
+        message = f"no temporary folder can be made at {path}: {cause(error)}"
+        raise JobFailed(message, remedy="make room there, or set TMPDIR to another") from error
     stranger = hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022)
     if not stat.S_ISDIR(found.st_mode) or stranger:
         message = f"{path} is not a folder that only this user may write"

@@ -1,7 +1,7 @@
-"""What a person at the terminal reads: progress while a job runs, notes, and a few lines at its end.
+"""Print progress, notes and results for a person at the terminal.
 
-All that is printed goes through here. What it holds may come from a store, a table or a repository, so each line is
-made plain (`reprise.base.display_text`): a value can neither add a line nor speak to the terminal.
+All output is printed here. It may contain text of a store, a table or a repository, so each line is made printable
+(`reprise.base.display_text`). A value can neither add a line nor control the terminal.
 """
 
 import io
@@ -16,7 +16,7 @@ from reprise.base.display_text import printable
 
 
 def accept_every_letter() -> None:
-    r"""Let this process print letters that its streams' encoding lacks, as escapes such as `\u2264`.
+    r"""Print letters that the encoding of the streams lacks as escapes, such as `\u2264`.
 
     A stream of cp1252 or ASCII would raise an error instead, in MLflow's own lines too, after all of a job is done.
     """
@@ -78,7 +78,7 @@ def note(text: str) -> None:
 
 
 def summary(lines: Mapping[str, str]) -> None:
-    """Print the end of a job: a label and a text a line."""
+    """Print the results of a job, one line for each label and text."""
     say()
     for label, line in zip(map(printable, lines), columns(lines.items()), strict=True):
         click.echo(click.style(label, bold=True) + line.removeprefix(label))

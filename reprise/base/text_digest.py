@@ -1,4 +1,4 @@
-"""Line ends of text files, which git may write as it likes: one text has one digest, however a checkout ends its lines.
+"""Digests of text files that do not depend on line ends.
 
 Git for Windows ends lines by carriage return and line feed in a checkout, and by line feed alone in the commit.
 """
@@ -12,12 +12,12 @@ def unix_line_ends(content: bytes) -> bytes:
 
 
 def sha256(content: bytes) -> str:
-    """Return the SHA-256 of a text with the line ends of Unix: for a file that has these, what `sha256sum` prints."""
+    """Return the SHA-256 of a text with Unix line ends. For a file with these, `sha256sum` prints the same."""
     return hashlib.sha256(unix_line_ends(content)).hexdigest()
 
 
 def sha256s(content: bytes) -> tuple[str, ...]:
-    """Return all digests that a text may be recorded by: folded first, then as it is, then with the ends of Windows.
+    """Return all digests by which a text may be recorded, with Unix line ends, unchanged, and with Windows line ends.
 
     Runs and verdicts of earlier versions hold the digest of the bytes in their own checkout.
     """

@@ -1,4 +1,4 @@
-"""A tracking server: how long MLflow's client keeps trying one that does not answer, and what one refuses a login."""
+"""Retries for a tracking server that does not answer, and errors for missing permissions."""
 
 import os
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ FORBIDDEN = 403
 
 
 class PermissionMissing(JobFailed):
-    """The server knows who asks, and does not allow it."""
+    """The server knows the user, and refuses the request."""
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def permission_needed(permission: str, resource: str) -> Iterator[None]:
         if not _is_forbidden(error):
             raise
         user = os.environ.get("MLFLOW_TRACKING_USERNAME", "this login")
-        message = f"{user} lacks the permission {permission} on {resource}; whoever has MANAGE on it can grant it"
+        message = f"{user} lacks the permission {permission} on {resource}; ask a user with MANAGE on it to grant it"
         raise PermissionMissing(message) from error
 
 

@@ -1,4 +1,4 @@
-"""YAML that is read strictly: node by node, so that a message can name the line, or whole, whoever wrote it."""
+"""Read YAML and JSON of any author safely. YAML can be read as nodes, whose lines a message can name."""
 
 import json
 import math
@@ -36,7 +36,7 @@ def load_yaml(content: str | bytes) -> Any:
     except RecursionError as error:
         raise yaml.YAMLError(_DEEP) from error
     except NONE as error:
-        raise yaml.YAMLError(f"it holds a value that is none: {one_line(error, LONGEST)}") from error
+        raise yaml.YAMLError(f"it holds an invalid value: {one_line(error, LONGEST)}") from error
 
 
 def compose(text: str) -> yaml.Node | None:
@@ -62,13 +62,13 @@ def scalar(node: yaml.ScalarNode) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML, without whole numbers that nobody could be shown, and without what grows by its aliases."""
+    """A safe YAML loader that refuses integers too long to print and documents that grow by their aliases."""
 
     def get_single_node(self) -> yaml.Node | None:
         """Compose the text's one document."""
         node: yaml.Node | None = super().get_single_node()
         if node is not None and _size(node, {}) > NODES:
-            raise yaml.YAMLError("its aliases stand for too much")
+            raise yaml.YAMLError("its aliases expand to too many values")
         return node
 
 

@@ -1,7 +1,7 @@
-"""Values of a person's file, checked against a type of pydantic; a message names file, line, key and fault.
+"""Check values of a person's file against a type of pydantic. Messages name file, line, key and fault.
 
-The type is best a dataclass whose fields have descriptions and bounds. A validator of its own raises ValueError with
-the words that are to follow the key.
+The type should be a dataclass whose fields have descriptions and bounds. Its own validators raise ValueError with the
+words that follow the key in the message.
 """
 
 import re

@@ -1,1 +1,1 @@
-"""What a person types, and what is shown of a run."""
+"""The command line, and the display of a run."""

@@ -1,4 +1,4 @@
-"""`reprise …`: what a person does at a terminal beside running the project."""
+"""The command `reprise` and its subcommands, except the entry points of the project."""
 
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ from reprise.governance import registry_commands
 @click.group()
 @click.version_option(reprise.__version__)
 def cli() -> None:
-    """Look at runs of this project, move its models in the registry, and keep its environment locked."""
+    """Inspect runs, move models in the registry, and lock the environment of this project."""
     if said := project.acts_elsewhere():
         note(said)
 
@@ -26,7 +26,7 @@ def cli() -> None:
 @cli.command(epilog="Example: reprise show 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
 @click.argument("run_id")
 def show(run_id: str) -> None:
-    """Show where a run came from: commit, patch, data, environment."""
+    """Show the provenance of a run: commit, patch, data, environment."""
     from reprise.cli.show import describe_run  # noqa: PLC0415  --help need not wait for mlflow
 
     say(*describe_run(run_id))
@@ -34,7 +34,7 @@ def show(run_id: str) -> None:
 
 @cli.command(epilog="Example: reprise ui --port 5001")
 @click.argument("run_id", required=False)
-@click.option("--backend-store-uri", "store", help="Default: the tracking URI in force, ./mlflow.db if none is set.")
+@click.option("--backend-store-uri", "store", help="Default: the current tracking URI, or ./mlflow.db if none is set.")
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
 def ui(run_id: str | None, store: str | None, port: int) -> None:
     """Open MLflow's web interface, on a run if one is named."""
@@ -48,10 +48,10 @@ def ui(run_id: str | None, store: str | None, port: int) -> None:
 @click.option(
     "--to-recorded-store",
     is_flag=True,
-    help="Log to the store that the folder names, and log in there, though another one is in force.",
+    help="Log to the store that the folder names, with your login, instead of the current store.",
 )
 def upload(folder: Path, to_recorded_store: bool) -> None:  # noqa: FBT001  click passes flags so
-    """Log results that were kept because the store had failed, and end their run well."""
+    """Log results that were kept because the store had failed, and end their run as FINISHED."""
     from reprise.store.bundle import upload_later  # noqa: PLC0415
 
     say(f"run {upload_later(folder, to_recorded_store=to_recorded_store)} is logged")
@@ -59,7 +59,7 @@ def upload(folder: Path, to_recorded_store: bool) -> None:  # noqa: FBT001  clic
 
 @cli.command(epilog="Example: reprise attach 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
 @click.argument("run_id")
-@click.option("--context", help="Of kubeconfig. Default: the one that the Job was made with.")
+@click.option("--context", help="Context of kubeconfig. Default: the context that the Job was created with.")
 def attach(run_id: str, context: str | None) -> None:
     """Follow a run's Job on Kubernetes again, to its end. Ctrl-C deletes the Job."""
     from reprise.kubernetes.attach import attach  # noqa: PLC0415
@@ -76,16 +76,20 @@ def attach(run_id: str, context: str | None) -> None:
 @click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
 @options.parameters
 def fill(run_id: str, project_uri: str, entry_point: str, env_manager: str, parameters: dict[str, str]) -> None:
-    """Run a project at a commit in a run that was made for it: what a Job's pod does."""
+    """Run a project at a commit in an existing run. The pod of a Job calls this."""
     from reprise.kubernetes.attempt import attempt  # noqa: PLC0415
 
     sys.exit(attempt(run_id, project_uri, entry_point, parameters, env_manager))
 
 
 @cli.command(epilog="Example: reprise doctor --fix")
-@click.option("--fix", is_flag=True, help="End runs whose process is gone; set aside an unfinished store.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="End runs and remove temporary folders whose process is gone, and rename an unfinished store.",
+)
 def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
-    """Report what works here, and what to do about what does not; exit code 1 if anything fails."""
+    """Check this machine and project, and print a remedy for each problem. Exit code 1 if a check fails."""
     from reprise.doctor import examine  # noqa: PLC0415
 
     levels = []
@@ -103,18 +107,24 @@ def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
 @click.option("--model", help="The registered model of --all.")
 @click.option("--trust", multiple=True, metavar="URL", help="With --all: a repository whose code may be run.")
 @click.option(
-    "--apply-patches", is_flag=True, help="With --all: apply uncommitted changes, which the store has, and so run them."
+    "--apply-patches",
+    is_flag=True,
+    help="With --all: also apply and run the uncommitted changes that the store holds.",
 )
 @click.option("--commits", metavar="A..B", help="Find the first commit at which a metric differs from the run's.")
-@click.option("--metric", help="The metric that --commits looks at. Default: any.")
+@click.option("--metric", help="The metric that --commits compares. Default: any.")
 @click.option(
-    "--env-manager", default="uv", show_default=True, type=options.ENV_MANAGER, help="Of the environment that compares."
+    "--env-manager",
+    default="uv",
+    show_default=True,
+    type=options.ENV_MANAGER,
+    help="Environment manager of the comparison.",
 )
 @click.option(
     "--rerun-env-manager",
     "rerun",
     type=options.ENV_MANAGER,
-    help="Of the rerun. Default: the run's own, where it can be had.",
+    help="Environment manager of the rerun. Default: the recorded one, if it is installed.",
 )
 @options.TRUST_MODEL
 def reproduce(
@@ -129,7 +139,7 @@ def reproduce(
     rerun: str | None,
     trust_model: bool,  # noqa: FBT001
 ) -> None:
-    """Run a recorded run again (its id, a model's URI, latest): 0 reproduced, 1 diverged, 3 cannot be reproduced."""
+    """Rerun a recorded run (id, model URI or latest). Exit code 0: reproduced, 1: diverged, 3: cannot be reproduced."""
     from reprise.proof import reproductions  # noqa: PLC0415
 
     if every != bool(model) or every == bool(run) or (every and (commits or metric)):
@@ -149,7 +159,7 @@ def reproduce(
 @options.parameters
 @click.option("--env-manager", default="uv", type=options.ENV_MANAGER)
 def tune(parameters: dict[str, str], env_manager: str) -> None:
-    """Search hyper-parameters and train with the best: the entry point tune, with uv."""
+    """Search hyper-parameters and train with the best ones, by the entry point tune."""
     from reprise.running.entry_point_run import run_entry_point  # noqa: PLC0415
 
     sys.exit(run_entry_point("tune", parameters, env_manager))
@@ -161,10 +171,10 @@ def tune(parameters: dict[str, str], env_manager: str) -> None:
 @click.option(
     "--key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A copy of the search's key. Default: found by itself, where the search is on this machine and yours.",
+    help="A copy of the search's key. Default: the key of your own search on this machine.",
 )
 def work(run_id: str, env_manager: str, key: Path | None) -> None:
-    """Work for a search of hyper-parameters with scheduler=here, from any machine, until it ends."""
+    """Join a search with scheduler=here as a worker, from any machine, until the search ends."""
     from reprise.running.work import work  # noqa: PLC0415
 
     sys.exit(work(run_id, env_manager, key))
@@ -172,13 +182,13 @@ def work(run_id: str, env_manager: str, key: Path | None) -> None:
 
 @cli.command(epilog="Example: reprise best --metric test_accuracy --where \"params.kernel = 'rbf'\"")
 @click.option("--metric", required=True, help="Such as test_accuracy, or cv_accuracy of the trials of tune.")
-@click.option("--where", default="", help="More of a condition, as MLflow's search_runs takes it.")
+@click.option("--where", default="", help="A further condition, in the syntax of MLflow's search_runs.")
 @click.option(
     "--direction",
     default="auto",
     show_default=True,
     type=click.Choice(["auto", "maximize", "minimize"]),
-    help="Whether more or less is better; auto: by the metric's name.",
+    help="Whether higher or lower is better. auto decides by the metric's name.",
 )
 def best(metric: str, where: str, direction: Any) -> None:
     """Find the best training run or trial of the experiment."""
@@ -188,7 +198,7 @@ def best(metric: str, where: str, direction: Any) -> None:
 
 
 @cli.command(epilog="Example: reprise lock --python 3.12")
-@click.option("--upgrade", is_flag=True, help="Take the newest versions; else pins that still fit stay.")
+@click.option("--upgrade", is_flag=True, help="Take the newest versions. Default: keep the pins that still fit.")
 @click.option("--python", help="The version of Python to lock, such as 3.12. Default: that of conda.yaml.")
 def lock(python: str | None, upgrade: bool) -> None:  # noqa: FBT001  click passes flags so
     """Pin the dependencies of pyproject.toml in conda.yaml and tests/requirements.txt."""
@@ -199,9 +209,9 @@ def lock(python: str | None, upgrade: bool) -> None:  # noqa: FBT001  click pass
 
 
 @cli.command(epilog="Example: reprise sync")
-@click.option("--check", is_flag=True, help="Only say what differs; exit code 1 if anything does.")
+@click.option("--check", is_flag=True, help="Only list differences. Exit code 1 if there are any.")
 def sync(check: bool) -> None:  # noqa: FBT001  click passes flags so
-    """Write the parameters of train.py and model.py into MLproject, where it lacks them or has other defaults."""
+    """Write parameters of train.py and model.py into MLproject if they are missing or have other defaults there."""
     from reprise.contract import mlproject  # noqa: PLC0415
 
     folder = project.required("reprise sync")
@@ -225,6 +235,6 @@ for command in registry_commands.COMMANDS:
 
 
 def main() -> None:
-    """Run the command line, by the engine that the project has brought if it has brought one."""
+    """Run the command line, by the project's own engine if it has one."""
     hand_over()
     end_well(cli)

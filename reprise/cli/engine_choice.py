@@ -1,8 +1,7 @@
-"""Which engine acts where a project brings one in its folder `reprise/` and another one is installed: the project's.
+"""Choose the engine of the project's folder `reprise/` over the installed engine.
 
-The installed launcher starts Python again with the package of that folder, and with nothing else of the project's where
-modules are looked for. MLflow's plugins stay the installed engine's, since MLflow loads them; the jobs that they start
-run with the project's.
+The installed launcher starts Python again with the package of that folder. Nothing else of the project is put on
+Python's path. MLflow loads its plugins from the installed engine. The jobs that they start use the project's engine.
 """
 
 import os
@@ -31,7 +30,7 @@ runpy.run_module(own.name, run_name="__main__", alter_sys=True)
 
 
 def hand_over() -> None:
-    """Start the engine of the project in place of this one, and say so, where the project brings another one.
+    """Start the project's own engine instead of this one, if the project has one, and print a note.
 
     One that lacks `__main__.py`, as of an old commit, cannot be started; one that somebody else has put into the
     project's folder, or may change, is not.
@@ -42,13 +41,13 @@ def hand_over() -> None:
     if not project.is_project() or not _can_start(own) or own.resolve() == engine.PACKAGE:
         return
     if before == str(folder):
-        note(f"the engine in {own} cannot be started: the installed one acts")
+        note(f"the engine in {own} cannot be started; the installed engine runs")
         return
     if reason := next(_doubts(own), None):
-        note(f"{reason}: the engine in {own} is not started, the installed one acts")
+        note(f"{reason}; the engine in {own} is not used, the installed engine runs")
         return
     theirs, ours = engine.version_in(own) or "unknown", engine.this().version
-    note(f"the engine in {own} (version {theirs}) acts, not the installed one (version {ours})")
+    note(f"using the engine in {own} (version {theirs}) instead of the installed one (version {ours})")
     sys.stdout.flush()
     sys.stderr.flush()
     # -P: the current folder, which -c would put first, may hold modules of any name.
@@ -57,7 +56,7 @@ def hand_over() -> None:
 
 
 def _taken_back() -> str | None:
-    """Take out of the environment what has started this engine: what it starts has a project of its own.
+    """Remove the variables of the handover from the environment, because child processes have their own project.
 
     A launcher of an earlier version has put the project's folder on PYTHONPATH too.
 
@@ -79,7 +78,7 @@ def _can_start(own: Path) -> bool:
 
 
 def _doubts(own: Path) -> Iterator[str]:
-    """Name what neither this user, nor root, nor the owner of the project's folder has put there; what all may alter.
+    """Name files of other users than this one, root and the owner of the folder, and files that all users may alter.
 
     Looked at are the project's folder, its MLproject, and each folder and file of the engine.
     """

@@ -1,4 +1,4 @@
-"""`reprise job …`: the engine's own entry points, in this very environment, as MLproject calls them."""
+"""`reprise job …`: the engine's own entry points in the current environment. MLproject calls them."""
 
 import importlib
 
@@ -7,16 +7,16 @@ import click
 from reprise.contract.command import command
 
 JOBS = {
-    "predict": "Let a logged model answer the rows of a table.",
-    "probe": "Load a logged model and let it score its input example.",
-    "reproduce": "Run a recorded run again, compare, and give a verdict.",
+    "predict": "Predict the rows of a table by a logged model.",
+    "probe": "Load a logged model and score its input example.",
+    "reproduce": "Rerun a recorded run, compare the results, and give a verdict.",
     "tune": "Search hyper-parameters, and train with the best of them.",
 }
 """Name of each module of `reprise.jobs` that is a job, and what it does."""
 
 
 class _Jobs(click.Group):
-    """Imports a job as it is asked for: to list them takes nothing of what fits and scores models."""
+    """The jobs, each imported when it is called, so that listing them needs no modelling packages."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the jobs' names."""
@@ -39,4 +39,4 @@ class _Jobs(click.Group):
 
 @click.group(cls=_Jobs, epilog="Example: python -m reprise job tune --trials 20")
 def job() -> None:
-    """Do a job in this environment, which must be the project's: what MLproject calls."""
+    """Run a job in this environment, which must be the project's. MLproject calls this."""

@@ -1,4 +1,4 @@
-"""A run's provenance, told to a person."""
+"""Show a run's provenance to a person."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from reprise.store.recorded import existing, provenance_of
 
 
 def describe_run(run_id: str) -> list[str]:
-    """List, a line each, where a run came from.
+    """Return lines on the provenance of a run.
 
     Raises:
         WrongCall: there is no such run.
@@ -43,7 +43,7 @@ def _models(run: mlflow.entities.Run) -> list[Any]:
 
 
 def _recorded(run_id: str) -> dict[str, str]:
-    """Read what stands in provenance.json alone."""
+    """Read the entries that only provenance.json has."""
     record = provenance_of(run_id)
     if record is None:
         return {}

@@ -1,4 +1,4 @@
-"""MLflow's web interface on a local store."""
+"""Start MLflow's web interface on a local store."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ def serve(run_id: str | None, store: str | None, port: int) -> None:
 
     Args:
         run_id: the run to show; None for the list of experiments.
-        store: MLflow's backend store; None for the tracking URI that is in force.
+        store: MLflow's backend store; None for the current tracking URI.
         port: of this machine alone; 0 for any free one.
 
     Raises:

@@ -1,1 +1,1 @@
-"""The code of a run: git, checkouts, repositories, clones, patches, and secrets that none of them may hold."""
+"""The code of a run: git, checkouts, repositories, clones, patches, and the exclusion of secrets."""

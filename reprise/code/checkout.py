@@ -1,8 +1,7 @@
 """The checkout that code came from: commit, branch, repository, and the patch of a dirty tree.
 
-Git is asked and never told: nothing here writes into the user's repository.
-
-The patch is made with an index and an object directory of its own, and optional locks are off.
+Nothing here writes into the user's repository. The patch is made with an index and an object directory of its own, and
+optional locks are off.
 """
 
 import os
@@ -46,7 +45,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Checkout:
-    """The commit that a folder's code came from, or the reason why there is none to name.
+    """The commit of a folder's code, or the reason why there is none.
 
     Attributes:
         commit: 40 hexadecimal digits (64 in a SHA-256 repository), or None.
@@ -241,7 +240,7 @@ def _diff(top: Path, paths: list[str]) -> bytes:
 
 
 def in_branch(folder: Path, commit: str, branch: str) -> str:
-    """Return whether a commit is in a branch's history, the local branch's or origin's: `yes`, or why not."""
+    """Return `yes` if a commit is in the history of a branch, local or of origin, else the reason."""
     named = (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
     heads = [name for name in named if succeeds(folder, "rev-parse", "--verify", "--quiet", name)]
     if not heads:

@@ -1,4 +1,4 @@
-"""A clone of a repository at one commit, in which a project runs, and which is gone afterwards."""
+"""A temporary clone of a repository at one commit, in which a project runs."""
 
 import os
 import secrets
@@ -68,7 +68,7 @@ def cloned(commit: Commit, patch: bytes = b"", *, portable: bool = False) -> Ite
 
 
 def _place() -> tuple[Path, int]:
-    """Make a folder for a clone and lock it, and sweep away those whose processes are gone."""
+    """Make and lock a folder for a clone, and remove the folders of ended processes."""
     clones = clone_cache.folder("clones")
     with clone_cache.writing(clones), locked(clones.with_suffix(".lock")):
         for old in clones.iterdir():
@@ -136,7 +136,7 @@ def _look_for_pointers(tree: Path) -> None:
     pattern = r"^version https://git-lfs\.github\.com/spec/v1"
     files = (text(tree, "grep", "--files-with-matches", "-I", "--extended-regexp", pattern) or "").splitlines()
     if files:
-        note(f"{listed(files, LISTED)} hold pointers of git-lfs, not their content: run git lfs install")
+        note(f"{listed(files, LISTED)} hold pointers of git-lfs instead of content; run git lfs install")
 
 
 def _apply(patch: bytes, tree: Path, commit: Commit) -> None:

@@ -1,4 +1,4 @@
-"""Where clones are kept on this machine, and where projects run."""
+"""Folders of this machine for clones of repositories and for projects that run."""
 
 import errno
 import os

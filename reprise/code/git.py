@@ -1,7 +1,7 @@
-"""Git as a program: the one place that calls it.
+"""Run git. No other module calls the program.
 
-Asked about a user's repository it writes nothing there: optional locks are off, and no prompt can hang it. A commit is
-what its SHA says, not what `git replace` has put in its place.
+Queries write nothing into a user's repository, because optional locks are off. Prompts are off, so that none can hang.
+Replacements by `git replace` are ignored.
 """
 
 import os
@@ -104,7 +104,7 @@ def prefix_of(folder: Path) -> str:
 
 
 def explain(error: GitError, folder: Path) -> str:
-    """Return one line on why git refused, and what to do where that is known."""
+    """Return one line on why git refused, with a remedy if one is known."""
     message = str(error)
     if "dubious ownership" in message:
         return f"git distrusts the folder's owner: run git config --global --add safe.directory {folder}"

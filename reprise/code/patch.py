@@ -1,4 +1,4 @@
-"""A recorded patch, given to git once it is known what it grows to: a small one can ask for any amount of memory."""
+"""Apply a recorded patch after checking its unpacked size, since a small patch can need any amount of memory."""
 
 import base64
 import re
@@ -21,7 +21,7 @@ _HEADER = 20
 
 
 class RefusedPatchError(GitError):
-    """The patch asks for what no recorded patch needs; it was not given to git."""
+    """The patch contains something that no recorded patch has. It was not given to git."""
 
 
 def apply(folder: Path, patch: bytes, *options: str) -> None:
@@ -50,7 +50,7 @@ def apply(folder: Path, patch: bytes, *options: str) -> None:
 
 
 def check(patch: bytes) -> None:
-    """Check what a patch grows to, without unpacking it.
+    """Check the unpacked size of a patch without unpacking it.
 
     Raises:
         RefusedPatchError: beyond the limit, or it copies files, so that it may grow without end.
@@ -60,7 +60,7 @@ def check(patch: bytes) -> None:
         raise RefusedPatchError(message)
     total = len(patch) + sum(_unpacked(patch, found) for found in _BINARY.finditer(patch))
     if total > LIMIT:
-        raise RefusedPatchError(f"it unpacks to {total / 2**20:,.0f} MiB; at most {LIMIT / 2**20:,.0f} MiB are taken")
+        raise RefusedPatchError(f"it unpacks to {total / 2**20:,.0f} MiB; at most {LIMIT / 2**20:,.0f} MiB are allowed")
 
 
 def _unpacked(patch: bytes, found: re.Match[bytes]) -> int:

@@ -1,4 +1,4 @@
-"""What `mlflow run` is asked to run: a repository, a version of it, and a folder in it."""
+"""The project URI of `mlflow run`: a repository, a version of it, and a folder in it."""
 
 import os
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class ProjectUri:
 
 
 def parse(uri: str) -> ProjectUri:
-    """Take a project's URI apart: `<repository>#<version>:<subdirectory>`, where either may be left out.
+    """Parse a project URI, `<repository>#<version>:<subdirectory>`. The parts after `#` are optional.
 
     Raises:
         WrongCall: the subdirectory is not inside of the repository.

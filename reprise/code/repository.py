@@ -1,7 +1,7 @@
-"""A git repository, here or elsewhere: what a version names in it, with the commit's objects on this machine.
+"""A git repository, local or remote. Resolve a version in it, and fetch the objects of the commit.
 
-A repository elsewhere is kept in the cache, bare and partial: only files of commits that were asked for come over. One
-on this machine is read where it is, and never written to.
+A remote repository has a bare and partial clone in the cache, with only the files of requested commits. A local
+repository is read in place, and never written to.
 """
 
 import errno
@@ -109,7 +109,7 @@ def is_published(place: ProjectUri, commit: Commit) -> bool:
 
 
 def borrow(repository: Path, git_dir: Path) -> None:
-    """Let a repository of our own read another one's objects, without that one's configuration.
+    """Let one of our own repositories read the objects of another one, without its configuration.
 
     Raises:
         GitError: git cannot read the other one.
@@ -129,7 +129,7 @@ def _own(folder: Path) -> Path:
 
 
 def _cached(url: str, asked: list[str | None]) -> Path:
-    """Bring what is asked for into the cache; a commit that is there already costs no call to the server."""
+    """Fetch a version into the cache. A commit that is there already needs no call to the server."""
     versions = [version for version in asked if version]
     commits = [version for version in versions if SHA.fullmatch(version)]
     git_dir = (
@@ -148,7 +148,7 @@ def _cached(url: str, asked: list[str | None]) -> Path:
 
 
 def _make(git_dir: Path, url: str) -> None:
-    """Make an empty repository, whole or not at all; a partial one where the server can leave files out."""
+    """Make an empty repository completely or not at all. It is partial if the server can leave files out."""
     unfinished = git_dir.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     git(git_dir.parent, "init", "--quiet", "--bare", "--template=", str(unfinished))
@@ -162,7 +162,7 @@ def _make(git_dir: Path, url: str) -> None:
 
 
 def _leaves_files_out(git_dir: Path, url: str) -> bool:
-    """Return whether a server offers to filter: of one that sends plain files, git 2.39 would ask the same forever."""
+    """Return whether a server offers filters. With a server of plain files, git 2.39 would ask for ever."""
     trace = git_dir / "trace"
     _ask_server(git_dir, url, "ls-remote", "--quiet", "origin", "HEAD", env={"GIT_TRACE_PACKET": str(trace)})
     said = trace.read_text(encoding="utf-8", errors="replace") if trace.exists() else ""
@@ -226,13 +226,13 @@ def _timeout() -> float:
 
 
 def _cause(error: GitError) -> str:
-    """Return git's own reason, the telling line of many, and what to try."""
+    """Return the informative line of git's output, and a remedy."""
     lines = [line for line in without_credentials(str(error)).splitlines() if line.strip()]
     fatal = [line.partition(":")[2].strip() for line in lines if line.startswith(("fatal:", "error:", "ssh:"))]
     reason = (fatal or lines)[0]
     if "no answer within" in reason:
-        return f"{reason}; a slow server may have more in REPRISE_GIT_TIMEOUT"
-    return f"{reason}; git ls-remote must work there without a question asked"
+        return f"{reason}; raise REPRISE_GIT_TIMEOUT for a slow server"
+    return f"{reason}; check that git ls-remote works there without a prompt"
 
 
 def _resolve(folder: Path, version: str, repository: str) -> str:

@@ -1,4 +1,4 @@
-"""Files that a patch leaves out, for they hold what lets somebody in: by their names, and by what stands in them."""
+"""Find files with secrets, by name and content, so that a patch leaves them out."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ _DETECTORS = (
 
 
 def has_secret_name(path: str) -> bool:
-    """Return whether a file's name is one that secrets have.
+    """Return whether a file's name is typical of secrets.
 
     Args:
         path: from the top of the repository, with slashes.
@@ -50,7 +50,7 @@ def has_secret_name(path: str) -> bool:
 
 
 def secret_in(content: bytes) -> str | None:
-    """Find what looks like a private key, or a token of a well-known service.
+    """Find text that looks like a private key or a token of a well-known service.
 
     Args:
         content: of a whole file, in any encoding that contains ASCII, or in UTF-16 or UTF-32.

@@ -1,1 +1,1 @@
-"""What the engine knows of a project: model.py's names, the options that follow from them, and MLproject's lines."""
+"""The contract between a project and the engine: model.py, the options of its scripts, and MLproject."""

@@ -1,4 +1,4 @@
-"""A function of a project as a command: its options follow from its parameters."""
+"""Run a function of a project as a command, whose options follow from the parameters of the function."""
 
 import inspect
 import sys
@@ -18,7 +18,7 @@ from reprise.contract.parameter import Parameter, call, parameters
 
 @dataclass(frozen=True)
 class Call:
-    """How a job was called.
+    """The script and the parameters of a job.
 
     Attributes:
         parameters: name -> value, as click has read it.
@@ -40,7 +40,7 @@ def current() -> Call:
 
 
 def main(function: Callable[..., Any]) -> NoReturn:
-    """Run a function as a script: read its parameters from the command line, and end as an entry point does.
+    """Run a function as a script, with its parameters from the command line, and end as an entry point does.
 
     Args:
         function: each parameter has a type, and becomes an option; a dataclass becomes an option a field. The first
@@ -79,7 +79,7 @@ def command(function: Callable[..., Any]) -> click.Command:
 
 @contextmanager
 def called(how: Call) -> Iterator[None]:
-    """Let the job within the block know how it was called."""
+    """Set the result of `current` within the block."""
     token = _call.set(how)
     try:
         yield
@@ -108,5 +108,5 @@ def _option(one: Parameter) -> click.Option:
 
 
 def _as_spelled(token: str) -> str:
-    """Take `--test_size` for `--test-size`: so MLflow passes a parameter that MLproject does not declare."""
+    """Convert `--test_size` to `--test-size`. MLflow passes undeclared parameters with underscores."""
     return token.replace("_", "-")

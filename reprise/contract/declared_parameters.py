@@ -1,4 +1,7 @@
-"""The parameters of a script, read from its text: also where what it imports is not installed, as in the launcher."""
+"""Read the parameters of a script from its text, without running it.
+
+The launcher needs this, because the packages that a script imports are not installed there.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -31,7 +34,7 @@ class Declared:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a script takes, as far as its text tells.
+    """The parameters of a script, as far as its text shows them.
 
     Attributes:
         parameters: those that could be read.
@@ -50,7 +53,7 @@ def declared(script: Path) -> Signature | None:
     """
     source = SourceFile.read(script)
     if source is None:
-        return Signature((), (f"{script.name} is no Python that can be read",))
+        return Signature((), (f"{script.name} cannot be read as Python",))
     functions = [one for one in source.tree.body if isinstance(one, ast.FunctionDef) and one.name == script.stem]
     return _signature(source, functions[-1]) if functions else None
 

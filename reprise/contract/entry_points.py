@@ -1,4 +1,4 @@
-"""The entry points of an MLproject as YAML's nodes, and the shell commands that they hold."""
+"""The entry points of an MLproject as YAML nodes, and their shell commands."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ _TOKEN = re.compile(
 
 
 def names(text: str) -> dict[str, list[str]]:
-    """Name the entry points that are written out, each with all names that stand for it: aliases of YAML's."""
+    """Return the entry points, each with all of its names, since YAML aliases may add some."""
     found: dict[str, list[str]] = {}
     known = _named(text)
     for name, node in known.items():
@@ -38,7 +38,7 @@ def nodes(text: str) -> dict[str, yaml.Node]:
 
 
 def entry_point(text: str, name: str) -> yaml.Node | None:
-    """Find an entry point; None where there is none, or the text is no YAML: MLflow says what is wrong."""
+    """Find an entry point. Return None if there is none or the text is not YAML, which MLflow reports."""
     return _named(text).get(name)
 
 
@@ -87,7 +87,7 @@ def script(folder: Path, node: yaml.Node | None) -> Path | None:
 
 
 def call(text: str) -> str | None:
-    """Cut a command behind the last option of the program that it starts first; None where that cannot be told."""
+    """Cut a command behind the last option of the first program that it starts. Return None if that is not clear."""
     end = 0
     for token in _TOKEN.finditer(text):
         if token.lastgroup == "unknown":
@@ -100,7 +100,7 @@ def call(text: str) -> str | None:
 
 
 def spelled(name: str) -> str:
-    """Match a parameter's name as an option may spell it: dashes and underscores are one."""
+    """Return a pattern for a parameter's name in an option, where dashes and underscores are equal."""
     return re.escape(name).replace("_", "[_-]").replace(r"\-", "[_-]")
 
 

@@ -1,4 +1,4 @@
-"""MLproject and the scripts that it starts: do they name the same parameters, with the same defaults?"""
+"""Compare the parameters and defaults in MLproject with those of its scripts, and write them into MLproject."""
 
 import re
 import shutil
@@ -61,7 +61,7 @@ def unread(folder: Path) -> list[str]:
 
 
 def synchronised(folder: Path) -> tuple[str, list[ParameterDifference]]:
-    """Write MLproject as it should be, all that it holds beside kept as it is.
+    """Return the text of MLproject with corrected parameters, and all else unchanged.
 
     Returns:
         The text, and what was mended: all but what a person has to fill in.
@@ -81,7 +81,7 @@ def synchronised(folder: Path) -> tuple[str, list[ParameterDifference]]:
 
 
 def write(folder: Path, text: str) -> None:
-    """Write a project's MLproject as a whole, through a link and with its mode: nobody reads half of it."""
+    """Write MLproject atomically, through a link and with its mode."""
     found = project.mlproject_in(folder)
     if found is None:
         raise WrongCall(f"{folder} has no MLproject", remedy="work in a project's folder")
@@ -96,7 +96,7 @@ def write(folder: Path, text: str) -> None:
 
 
 def _amended(folder: Path, text: str) -> tuple[str, list[ParameterDifference]]:
-    """Mend what differs, one by one, and see at the end that nothing else has changed."""
+    """Correct the differences one by one, and check at the end that nothing else has changed."""
     new, mended = text, list[ParameterDifference]()
     try:
         while found := [one for one in _open(folder, new) if (one.entry_point, one.parameter) not in _keys(mended)]:

@@ -1,4 +1,4 @@
-"""An amendment to MLproject's text: one parameter put right, all else left as it is written."""
+"""Correct one parameter in the text of MLproject, and leave all other text as it is."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class NotEdited(Exception):  # noqa: N818  it is no error of the text's
 
 
 def amend(text: str, found: ParameterDifference) -> str:
-    """Put one parameter right.
+    """Correct one parameter.
 
     Raises:
         NotEdited: the text is written otherwise than in the forms that are known here.
@@ -96,7 +96,7 @@ def _take_out(command: str, found: ParameterDifference) -> str:
 
 
 def _recommanded(text: str, found: ParameterDifference, change: Any) -> str:
-    """Change a command where it stands: of all places for it, the first after which it loads as it should."""
+    """Change a command in place. Use the first possible edit after which the text loads as intended."""
     node = entry_points.entry_point(text, found.entry_point)
     place = entry_points.mapping(node).get("command")
     if place is None:
@@ -152,7 +152,7 @@ def _next_line(text: str, key: yaml.Node, value: yaml.Node) -> int:
 
 
 def _end(text: str, key: yaml.Node, value: yaml.Node) -> int:
-    """Find where a value ends: of a block, YAML marks the beginning of what follows."""
+    """Find the end of a value. For a block, YAML marks the beginning of the next one."""
     if value.start_mark.index < key.end_mark.index:  # an alias: the value stands elsewhere
         return int(key.end_mark.index)
     if isinstance(value, yaml.MappingNode) and not value.flow_style and value.value:
@@ -169,7 +169,7 @@ def _insert(text: str, place: int, *lines: str) -> str:
 
 
 def _without(text: str, found: ParameterDifference) -> str:
-    """Take a parameter out: its line or lines; of the last one an empty mapping is left, which MLflow wants."""
+    """Remove the lines of a parameter. Leave an empty mapping for the last one, as MLflow needs it."""
     node = entry_points.entry_point(text, found.entry_point)
     above, given = _pair(node, "parameters")
     key, value = _pair(given, found.parameter)

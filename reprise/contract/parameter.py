@@ -1,4 +1,4 @@
-"""The parameters that a function takes from a command line: its own, and the fields of its hyper-parameters."""
+"""Parameters of a function on the command line, including the fields of its hyper-parameters."""
 
 import ast
 import dataclasses
@@ -122,7 +122,7 @@ def _made(owner: str, name: str, hint: Any, default: Any, text: str) -> Paramete
         except click.BadParameter as error:
             raise WrongCall(f"{owner}: the default of {name} is not of its own type: {error.message}") from error
         if typed != default:
-            message = f"the default of {name}, {default!r}, is {typed!r} once it is typed; choose another type"
+            message = f"the default of {name}, {default!r}, becomes {typed!r} on a command line; choose another type"
             raise WrongCall(f"{owner}: {message}")
     return made
 

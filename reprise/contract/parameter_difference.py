@@ -58,7 +58,7 @@ class ParameterDifference:
 
     def __str__(self) -> str:
         """Return what differs, and what to write."""
-        return f"MLproject: {self.problem}; {'' if self.by_hand else 'reprise sync mends it, or '}{self.edit}"
+        return f"MLproject: {self.problem}; {'' if self.by_hand else 'run reprise sync, or '}{self.edit}"
 
 
 def compare(folder: Path, text: str) -> Iterator[ParameterDifference]:
@@ -104,7 +104,7 @@ def _differs(entry_point: str, one: Declared, given: dict[str, yaml.Node], comma
         computed = one.default is UNKNOWN
         reason = f"lacks {one.name}, which {'has a default that is computed' if computed else 'the script takes'}"
     elif option:
-        reason = f"does not hand {one.name} on"
+        reason = f"does not pass {one.name} to its script"
     elif known and default is not None and not _same(default, one.default):
         reason = f"gives {one.name} the default {default}, the script {as_text(one.default)}"
     else:
@@ -131,7 +131,7 @@ def _quoted(text: str, kind: str) -> str:
 
 
 def _kind(one: Declared) -> str:
-    """Name the type as MLproject does: a number that may also be a word is a string there."""
+    """Return the type as MLproject names it. A number that may also be a word is a string there."""
     word = re.search(r"\b(Literal|str|None|bool|tuple|list|dict|set)\b", one.annotation)
     number = isinstance(one.default, int | float) and not isinstance(one.default, bool)
     if word or not (number or one.default is UNKNOWN or one.default is REQUIRED):

@@ -1,4 +1,4 @@
-"""Types of the parameters that jobs share, with what `--help` says of each."""
+"""Types of the parameters that jobs share, with their texts for `--help`."""
 
 from typing import Annotated
 

@@ -64,9 +64,7 @@ def importable(name: str) -> ModuleType:
         sys.path.insert(0, str(project.FOLDER))
     module = importlib.import_module(name)
     if Path(str(module.__file__)).resolve() != path.resolve():
-        raise WrongCall(
-            f"{module.__file__} stands before the project's {path.name} on Python's path", remedy="rename it"
-        )
+        raise WrongCall(f"{module.__file__} hides the project's {path.name} on Python's path", remedy="rename it")
     return module
 
 
@@ -82,7 +80,7 @@ def own_modules() -> list[ModuleType]:
 
 
 def check_own(thing: Callable[..., Any]) -> None:
-    """Refuse a function or class of another project's: its folder may stand on Python's path, as an editable install's.
+    """Refuse a function or class of another project. An editable install may put its folder on Python's path.
 
     Raises:
         WrongCall: it is defined at the top of another project.
@@ -95,6 +93,6 @@ def check_own(thing: Callable[..., Any]) -> None:
 
 
 def resolved(fit: Callable[..., Any], fitted: Any) -> dict[str, Any]:
-    """Return what `auto` came to in a fitted model, where the module of `fit` has something to say."""
+    """Return the resolved values of `auto` in a fitted model, if the module of `fit` provides them."""
     tell = getattr(sys.modules.get(fit.__module__), RESOLVED, None)
     return dict(tell(fitted)) if tell else {}

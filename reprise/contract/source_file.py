@@ -1,4 +1,4 @@
-"""A Python file, read and not run: what its names stand for, in it and in the files beside it."""
+"""Resolve names in a Python file, and in the files beside it, without running them."""
 
 import ast
 import builtins
@@ -33,7 +33,7 @@ class Definition:
 
 
 Type = Definition | Literal["plain"] | None
-"""A class of the project's; a plain type; or None where it cannot be told."""
+"""A class of the project, a plain type, or None if it is unknown."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class SourceFile:
 
     @staticmethod
     def read(path: Path, root: Path | None = None) -> "SourceFile | None":
-        """Read a file; None where it is no Python: whoever runs it says what is wrong."""
+        """Read a file. Return None if it is not valid Python; running it will report the error."""
         try:
             return SourceFile(path, root or path.parent, ast.parse(path.read_bytes()))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 
     def resolve(self, node: ast.expr | None, depth: int = 0) -> Type:
-        """Return what an annotation or a base class stands for."""
+        """Return the type of an annotation or a base class."""
         if node is None or (isinstance(node, ast.Constant) and not isinstance(node.value, str)):
             return PLAIN
         if depth > DEEPEST:
@@ -138,7 +138,7 @@ class SourceFile:
         return source._here(name, depth + 1) if source else None  # noqa: SLF001  another of this class
 
     def _here(self, name: str, depth: int) -> Type:
-        """Return what a name of this file's stands for."""
+        """Return the type of a name in this file."""
         if depth > DEEPEST:
             return None
         classes = [one for one in _statements(self.tree.body) if isinstance(one, ast.ClassDef) and one.name == name]

@@ -1,4 +1,4 @@
-"""The type of a parameter's values, by which text from a command line and values from a file are checked."""
+"""Check a parameter's values, from a command line or a file, against their type."""
 
 import json
 from contextlib import suppress
@@ -15,7 +15,7 @@ _FINITE = ConfigDict(allow_inf_nan=False)
 
 
 class ValueType(click.ParamType[Any]):
-    """A type of Python's, as click takes it: `float`, `Annotated[int, Field(ge=1)]`, `Literal["a", "b"]`.
+    """A click type for a Python type, such as `float`, `Annotated[int, Field(ge=1)]` or `Literal["a", "b"]`.
 
     Text is read as pydantic's lax mode does: `3.0` is a whole number, `yes` and `no` are booleans. `none` is None where
     that is allowed, `1.0` stays a float where `1` would be an integer, and JSON such as `[100, 50]` is a list. Numbers
@@ -39,7 +39,7 @@ class ValueType(click.ParamType[Any]):
             raise WrongCall(message, remedy="use numbers, str, bool, Literal, or a list of them") from error
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Check a value; one that the type does not allow is a wrong call."""
+        """Check a value. A value that the type does not allow is a wrong call."""
         try:
             return self.validate(value)
         except ValidationError as error:
@@ -76,7 +76,7 @@ class ValueType(click.ParamType[Any]):
 
 
 def _readings(text: str) -> tuple[list[Any], list[Any]]:
-    """Read a text in the other ways in which a person may have meant it: None or a number, and a list or mapping."""
+    """Return the other readings of a text, as None or a number, and as a list or mapping."""
     if text.strip().lower() == "none":
         return [None], []
     try:

@@ -1,12 +1,11 @@
-"""`reprise doctor`: what works here, and for what does not, what to do.
+"""`reprise doctor`: checks of this machine and project, with a remedy for each problem.
 
-    engine.py         the engine that acts, and whether it was edited
-    repository.py     git, and whether others can get this commit
-    parameters.py     whether MLproject names what its scripts take
-    environments.py   managers, Python, mlflow, and the environments that they have built
-    store.py          the tracking store, where artifacts go, and runs whose process is gone
+    project_check.py       the engine that runs, and whether MLproject names the parameters of its scripts
+    repository_check.py    git, and whether others can get this commit
+    environment_check.py   managers, Python, mlflow, and the environments that they have built
+    store_check.py         the tracking store, the artifact store, and runs whose process is gone
 
-Each of them gives findings. None takes more than a few seconds, downloads anything, or changes what it looks at.
+Each check returns diagnoses. It takes a few seconds at most, downloads nothing and changes nothing.
 """
 
 from collections.abc import Iterator
@@ -20,7 +19,8 @@ def examine(*, fix: bool = False) -> Iterator[Diagnosis]:
     """Examine this machine, this project and this store, in this order.
 
     Args:
-        fix: end runs as FAILED whose process is gone, and set a store aside that was left unfinished.
+        fix: end runs as FAILED whose process is gone, remove temporary folders of killed processes, and rename a
+            store that was left unfinished.
     """
     yield from guarded("engine", project_check.examine_engine)
     if project.is_project():
@@ -28,7 +28,8 @@ def examine(*, fix: bool = False) -> Iterator[Diagnosis]:
         yield from guarded("MLproject", lambda: project_check.examine_parameters(project.FOLDER))
         yield from guarded("environments", lambda: environment_check.examine(project.LOCK_FILE))
     else:
-        yield Diagnosis("warn", "project", "none here: what fits, scores or moves a model needs one", project.outside())
+        lack = "no project in this folder; commands that fit, score or move a model need one"
+        yield Diagnosis("warn", "project", lack, project.outside())
         yield from guarded("environments", environment_check.managers)
     yield from guarded("store", lambda: _store(fix=fix))
 

@@ -1,4 +1,4 @@
-"""A finding: one thing that was looked at, how it is, and what to do."""
+"""A diagnosis: the subject of a check, its state, and a remedy."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SUBJECT = 12  # characters of the longest subject
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """How one thing is.
+    """The state of one subject.
 
     Attributes:
         level: `ok`; `note`, nothing to do; `warn`, will trouble somebody; `FAIL`, does not work.
@@ -35,7 +35,7 @@ class Diagnosis:
     details: tuple[str, ...] = ()
 
     def show(self) -> str:
-        """Return the lines for a terminal: level, subject, text; below the text details, and the remedy."""
+        """Return the lines for a terminal. Level, subject and text come first, then details and the remedy."""
         level = click.style(self.level.ljust(4), fg=_COLOURS[self.level])
         below = "\n" + " " * (4 + 2 + _SUBJECT + 2)
         lines = [f"{level}  {self.subject.ljust(_SUBJECT)}  {_in_one_line(self.text)}"]
@@ -46,7 +46,7 @@ class Diagnosis:
 
 
 def guarded(subject: str, check: Callable[[], Iterable[Diagnosis]]) -> Iterator[Diagnosis]:
-    """Return a check's findings; where it breaks down, this is the finding."""
+    """Return the diagnoses of a check, or its own failure as the diagnosis."""
     try:
         yield from check()
     except (WrongCall, JobFailed) as error:

@@ -1,4 +1,4 @@
-"""Environment managers, the Python and the mlflow of the lock, and the environments that MLflow keeps."""
+"""Check environment managers, the Python and the mlflow of the lock, and the environments that MLflow keeps."""
 
 import shlex
 import shutil
@@ -53,7 +53,7 @@ def _no_uv(works: str | None) -> Diagnosis:
     remedy = f"export PATH={beside}:$PATH" if (beside / "uv").exists() else "pip install uv"
     if works:
         return Diagnosis(
-            "warn", "uv", f"not on the PATH: `reprise` needs it, mlflow run --env-manager {works} not", remedy
+            "warn", "uv", f"not on the PATH; `reprise` needs it, mlflow run --env-manager {works} does not", remedy
         )
     return Diagnosis("FAIL", "uv", "not on the PATH, nor is any other environment manager", remedy)
 
@@ -76,7 +76,7 @@ def locked_python(lock: Lock) -> Diagnosis:
 
 
 def launcher_mlflow(lock: Lock) -> Diagnosis:
-    """Compare the mlflow of this process with the locked one: the two meet in one store."""
+    """Compare the mlflow of this process with the locked one, since both use the same store."""
     specifier = str(lock.pins["mlflow-skinny"].specifier)
     try:
         here = version("mlflow-skinny")
@@ -84,7 +84,7 @@ def launcher_mlflow(lock: Lock) -> Diagnosis:
         return Diagnosis("FAIL", "mlflow", "mlflow-skinny is not installed", f"pip install mlflow-skinny{specifier}")
     if lock.pins["mlflow-skinny"].specifier.contains(here, prereleases=True):
         return Diagnosis("ok", "mlflow", f"{here}, as locked")
-    other = f"{here} starts runs, the locked {specifier.lstrip('=')} fills them"
+    other = f"{here} of the launcher differs from the locked {specifier.lstrip('=')}, which runs use"
     return Diagnosis("warn", "mlflow", other, f"pip install mlflow-skinny{specifier}")
 
 
@@ -104,7 +104,7 @@ def kept_environments(lock_file: Path, lock: Lock) -> Iterator[Diagnosis]:
     text = f"{root}: {len(kept)} kept, {free:.1f} GiB free"
     if free < ENOUGH_GIB:
         remedy = "free some room, or export MLFLOW_ENV_ROOT=FOLDER"
-        yield Diagnosis("warn", "environments", f"{text}, a new one wants {ENOUGH_GIB:g}", remedy)
+        yield Diagnosis("warn", "environments", f"{text}, a new one needs {ENOUGH_GIB:g}", remedy)
     else:
         yield Diagnosis("ok", "environments", text)
     own = root / _name_of_environment(lock_file)
@@ -116,7 +116,7 @@ def kept_environments(lock_file: Path, lock: Lock) -> Iterator[Diagnosis]:
 
 
 def _lack(folder: Path, lock: Lock | None) -> str | None:
-    """Return what an environment lacks; all pins are looked for where it is known which it must have."""
+    """Return what an environment lacks. All pins are checked if the lock of the environment is known."""
     if not any((folder / python).exists() for python in ("bin/python", "Scripts/python.exe")):
         return "it has no Python"
     sites = [*folder.glob("lib/python3*/site-packages"), *folder.glob("Lib/site-packages")]
@@ -133,7 +133,7 @@ def _name_of_environment(lock_file: Path) -> str:
 
 
 def _first_line(program: str) -> str | None:
-    """Return what a program says its version is; None where it is missing or does not start."""
+    """Return a program's own version line, or None if it is missing or does not start."""
     if not shutil.which(program):
         return None
     done = _run(program, "--version")

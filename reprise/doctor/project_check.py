@@ -1,4 +1,4 @@
-"""The engine that acts: its version, and where its files are not those of its release."""
+"""Check the engine's version and files, and the parameters that MLproject names."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +22,8 @@ def examine_engine() -> Iterator[Diagnosis]:
     yield Diagnosis(
         "warn",
         "engine",
-        f"{where}: runs record that it is not the released one",
-        "git checkout -- reprise, or install it anew; if the change is meant: python -m reprise.base.engine --write",
+        f"{where} differs from its release, which runs record",
+        "git checkout -- reprise, or reinstall it; if the change is intended: python -m reprise.base.engine --write",
         tuple(few(found.edited, LISTED)),
     )
 

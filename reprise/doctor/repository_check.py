@@ -1,4 +1,4 @@
-"""Git, the project's repository, and whether others can get its commit."""
+"""Check git, the project's repository, and whether others can get its commit."""
 
 import shlex
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def _state(checkout: Checkout, folder: Path) -> Diagnosis:
     if checkout.dirty:
         changes = f"git -C {shlex.quote(str(folder))} status --short"
         if checkout.hidden:
-            unseen = f"git was told not to see changes in {', '.join(checkout.hidden[:LISTED])}"
+            unseen = f"git ignores changes in {', '.join(checkout.hidden[:LISTED])} (skip-worktree or assume-unchanged)"
             remedy = f"git -C {shlex.quote(str(folder))} ls-files -v, where h and S mark such files"
             return Diagnosis("warn", "repository", f"{where}, not all committed: runs carry a patch", remedy, (unseen,))
         return Diagnosis("note", "repository", f"{where}, not all committed: runs carry a patch", changes)

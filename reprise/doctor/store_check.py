@@ -1,4 +1,4 @@
-"""The tracking store in force, the place where artifacts go, and runs that are left over."""
+"""Check the current tracking store, its artifact store, and abandoned runs."""
 
 import os
 import shlex
@@ -36,7 +36,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def examine(*, fix: bool) -> Iterator[Diagnosis]:
-    """Examine the store; nothing is asked of one that does not answer or that no run has made yet."""
+    """Examine the store. Most checks are left out if it does not answer or has no tables yet."""
     uri = mlflow.get_tracking_uri()
     empty = False
     if uri.startswith("sqlite:") and (found := _unusable(uri, fix=fix)):
@@ -61,7 +61,7 @@ def examine(*, fix: bool) -> Iterator[Diagnosis]:
 
 
 def artifacts(tracking_uri: str) -> Diagnosis:
-    """Return whether the artifact store of the experiment in force can be written, as far as that can be tried."""
+    """Check that the artifact store of the current experiment is writable, as far as that can be tested."""
     with tracking_server.few_retries(0, _ANSWER):
         number = experiment_id()
         try:
@@ -70,19 +70,19 @@ def artifacts(tracking_uri: str) -> Diagnosis:
             return Diagnosis("FAIL", "artifacts", f"experiment {number}: {error}", "unset MLFLOW_EXPERIMENT_ID")
     if experiment.lifecycle_stage != "active":
         remedy = f"mlflow experiments restore --experiment-id {number}"
-        return Diagnosis("FAIL", "artifacts", f"experiment {experiment.name!r} is deleted: it takes no run", remedy)
+        return Diagnosis("FAIL", "artifacts", f"experiment {experiment.name!r} is deleted and takes no runs", remedy)
     location = experiment.artifact_location
     if folder := mlflow_private.local_folder(location):
         return _local_artifacts(folder, tracking_uri)
     if urlsplit(location).scheme != "mlflow-artifacts":
-        return Diagnosis("note", "artifacts", f"{location}, where a run writes by itself: not tried")
+        return Diagnosis("note", "artifacts", f"{location}, to which runs write directly; not tested")
     try:
         with tracking_server.few_retries(0, _ANSWER):
             mlflow_private.artifact_repository(location).list_artifacts()
     except mlflow.exceptions.MlflowException as error:
         remedy = "start the server with --serve-artifacts, and look at its log"
         return Diagnosis("FAIL", "artifacts", f"{location}: {_short(str(reason_of(error)))}", remedy)
-    return Diagnosis("ok", "artifacts", f"{location}, the server lists it; that it takes a file was not tried")
+    return Diagnosis("ok", "artifacts", f"{location}, listed by the server; writing a file was not tested")
 
 
 def unlogged_results() -> Iterator[Diagnosis]:
@@ -122,7 +122,7 @@ def runs(*, fix: bool) -> Diagnosis:
     if unknown and not fix:
         others.append("on a terminal, reprise doctor --fix asks about each of the latter")
     if not (ended if fix else found.stale):
-        return Diagnosis("ok", "runs", "none that is RUNNING is known to have lost its process", details=tuple(others))
+        return Diagnosis("ok", "runs", "no RUNNING run is known to have lost its process", details=tuple(others))
     lines = [
         f"{run.info.run_id} in {experiment.name}, since {_time(run.info.start_time)}"
         for experiment, run in (ended if fix else found.stale)
@@ -135,7 +135,7 @@ def runs(*, fix: bool) -> Diagnosis:
 
 
 def _is_gone(experiment: mlflow.entities.Experiment, run: mlflow.entities.Run) -> bool:
-    """Ask the person at the terminal whether a run's process is gone; nobody at it knows better than the record."""
+    """Ask the person at the terminal whether a run's process is gone. Return False without a terminal."""
     if not sys.stdin.isatty():
         return False
     since = f"{run.info.run_id} in {experiment.name} is RUNNING since {_time(run.info.start_time)}"
@@ -161,12 +161,12 @@ def _unusable(uri: str, *, fix: bool) -> Diagnosis | None:
     if path is None or state not in ("unfinished", "foreign"):
         return None
     reason = sqlite_store.problem(path, state)
-    text, remedy = reason.problem, (reason.remedy or "").removeprefix("set it aside: ")
+    text, remedy = reason.problem, (reason.remedy or "").removeprefix("rename it with: ")
     if state == "unfinished" and sqlite_store.is_worked_on(path):
         remedy = f"wait {sqlite_store.QUIET} s, for a process may be making it; then: reprise doctor --fix"
     elif state == "unfinished" and fix:
         aside = sqlite_store.set_aside(path)
-        return Diagnosis("ok", "store", f"{text}; it is set aside as {aside.name}")
+        return Diagnosis("ok", "store", f"{text}; renamed to {aside.name}")
     return Diagnosis("FAIL", "tracking", text, remedy)
 
 
@@ -181,7 +181,7 @@ def _address(uri: str, *, empty: bool) -> Diagnosis:
 
 
 def _is_empty(uri: str) -> bool:
-    """Return whether a database is yet to be filled. MLflow is not asked: it would fill it, or try in vain for minutes.
+    """Return whether a database has no tables yet. MLflow is not used, since it would create them or retry for minutes.
 
     Raises:
         OSError: the database's machine cannot be reached, or the file not be written.
@@ -207,14 +207,14 @@ def _is_empty(uri: str) -> bool:
 
 def _local_artifacts(folder: Path, tracking_uri: str) -> Diagnosis:
     if urlsplit(tracking_uri).hostname not in (None, *_LOOPBACK):
-        text = f"{folder} is a folder of the server's machine, yet runs write to it on their own"
+        text = f"{folder} is a folder of the server's machine, but runs on this machine write to it directly"
         return Diagnosis("FAIL", "artifacts", text, "start the server with --serve-artifacts")
     if problem := writing_problem(folder):
         return Diagnosis(
             "FAIL", "artifacts", problem, f"ls -ld {shlex.quote(str(folder))}; df {shlex.quote(str(folder))}"
         )
     free = free_gib(folder)
-    text = f"{folder} takes files, {free:.1f} GiB free"
+    text = f"{folder} is writable, {free:.1f} GiB free"
     if free < ENOUGH_GIB:
         return Diagnosis("warn", "artifacts", text, "free some room: mlflow gc removes deleted runs for good")
     return Diagnosis("ok", "artifacts", text)
@@ -237,7 +237,7 @@ GIB = 2**30
 
 
 def writing_problem(folder: Path) -> str | None:
-    """Return why a folder, or the nearest above it that exists, takes no file; None where it does.
+    """Return why a folder, or the nearest above it that exists, is not writable, or None if it is.
 
     It is tried with a nameless file, which is gone whatever happens.
     """
@@ -247,7 +247,7 @@ def writing_problem(folder: Path) -> str | None:
         with TemporaryFile(dir=there) as probe:
             probe.write(bytes(4096))
     except OSError as error:
-        return f"{there} takes no file: {error.strerror}"
+        return f"{there} is not writable: {error.strerror}"
     return None
 
 

@@ -1,1 +1,1 @@
-"""The environment of a job: its pins, and how it is built."""
+"""The environment of a job: its pins and its build."""

@@ -1,7 +1,7 @@
-"""The environment that a project asks for, built whole before it is used.
+"""Build a project's environment completely before it is used.
 
-MLflow takes any folder of the right name for a finished environment, also one that another process is building or that
-an interrupted build left. Here each is built under a lock, in a place of its own, and marked when it is whole.
+MLflow uses any folder of the right name, even if another process is building it or a build was interrupted. Here each
+environment is built under a lock, in a folder of its own, and marked when it is complete.
 """
 
 import re
@@ -46,7 +46,7 @@ LAST_LINES = 12
 
 
 def choose_manager(project: Project, asked: str | None) -> str:
-    """Choose what builds the environment, as MLflow does where nothing is asked for, and see that it is here.
+    """Choose the environment manager, with MLflow's default, and check that it is installed.
 
     Raises:
         WrongCall: the manager is not installed, or cannot build what the project asks for.
@@ -61,8 +61,8 @@ def choose_manager(project: Project, asked: str | None) -> str:
     if manager == CONDA:
         conda.find()
     elif (program := _PROGRAMS.get(manager)) and not shutil.which(program):
-        other = "" if manager == UV else "; or give --env-manager uv"
-        raise WrongCall(f"{program} is not on the PATH: install it{other}")
+        other = "" if manager == UV else ", or give --env-manager uv"
+        raise WrongCall(f"{program} is not on the PATH", remedy=f"install it{other}")
     return manager
 
 
@@ -128,7 +128,7 @@ def _python_env(project: Project) -> Any:
 
 @cache
 def _narrowed(allowed: str, version: str, manager: str) -> str:
-    """Take the version where it is an allowed one that the manager can have; that is asked once.
+    """Return the version if it is allowed and the manager can provide it. The answer is cached.
 
     uv finds it on this machine or brings it. pyenv would build it from source, so it is taken where it is there.
     """
@@ -137,12 +137,12 @@ def _narrowed(allowed: str, version: str, manager: str) -> str:
     if manager == VIRTUALENV:
         if version in _of_pyenv():
             return version
-        note(f"pyenv has no Python {version}: another {allowed} is taken")
+        note(f"pyenv has no Python {version}; using another Python {allowed}")
         return allowed
     for ask in (["find", "--system"], ["install"]):
         if subprocess.run(["uv", "python", *ask, version], capture_output=True, check=False).returncode == 0:
             return version
-    note(f"Python {version} is not on this machine, and uv cannot bring it: another {allowed} is taken")
+    note(f"Python {version} is not on this machine, and uv cannot download it; using another Python {allowed}")
     return allowed
 
 
@@ -166,7 +166,7 @@ def _root() -> Path:
 
 
 def _build_once(place: Path, build: Callable[[], object]) -> None:
-    """Build an environment unless a whole one is there; one process builds, the others wait."""
+    """Build an environment unless a complete one exists. One process builds, and the others wait."""
     whole = place.with_name(f"{place.name}.whole")
     try:
         with locked(place.with_name(f"{place.name}.lock")):
@@ -174,7 +174,7 @@ def _build_once(place: Path, build: Callable[[], object]) -> None:
                 return
             whole.unlink(missing_ok=True)
             shutil.rmtree(place, ignore_errors=True)
-            note("building the project's environment, once for this lock …")
+            note("building the project's environment; later runs with the same lock reuse it …")
             with step("build the environment"):
                 build()
             whole.touch()

@@ -1,4 +1,4 @@
-"""conda, found for MLflow, and its environments, kept apart from those that plain `mlflow run` makes."""
+"""Find conda for MLflow, and build its environments apart from those of plain `mlflow run`."""
 
 import os
 import shutil
@@ -17,15 +17,15 @@ _OTHER = "or give --env-manager uv"
 
 
 def find() -> None:
-    """Find conda, and name it to MLflow, which else sources the first `activate` on the PATH: it may be a venv's.
+    """Find conda and set its path for MLflow, which otherwise sources the first `activate` on the PATH, even a venv's.
 
     Raises:
-        WrongCall: there is none where it is said to be, or none on the PATH.
+        WrongCall: conda is not at its configured path, or not on the PATH.
     """
     if home := MLFLOW_CONDA_HOME.get():
         if not _is_whole(Path(home) / "bin/conda"):
-            message = f"{MLFLOW_CONDA_HOME} is {home}, which holds no bin/conda with {_HOOK}; name conda's own folder"
-            raise WrongCall(f"{message}, unset it, {_OTHER}")
+            message = f"{MLFLOW_CONDA_HOME} is {home}, which holds no bin/conda with {_HOOK}"
+            raise WrongCall(message, remedy=f"name conda's own folder, unset it, {_OTHER}")
         return
     if said := os.environ.get(CONDA_EXE):
         if not _is_whole(Path(said)):
@@ -33,7 +33,7 @@ def find() -> None:
         return
     found = shutil.which("conda")
     if not found:
-        raise WrongCall(f"conda is not on the PATH: install it, or set {MLFLOW_CONDA_HOME}; {_OTHER}")
+        raise WrongCall("conda is not on the PATH", remedy=f"install it, set {MLFLOW_CONDA_HOME}, {_OTHER}")
     for place in (Path(found), Path(found).resolve()):  # what stands in condabin, or links to conda from elsewhere
         for program in (place.parent.parent / "bin/conda", place):
             if _is_whole(program):
@@ -57,7 +57,7 @@ def place_of(root: Path, conda_yaml: str | None) -> Path:
 
 
 def build(place: Path, conda_yaml: str | None) -> None:
-    """Let MLflow have conda build an environment.
+    """Build an environment by conda, through MLflow.
 
     Raises:
         JobFailed: conda has built it elsewhere, if at all.
@@ -66,7 +66,9 @@ def build(place: Path, conda_yaml: str | None) -> None:
     os.environ["CONDA_ENVS_PATH"] = str(place.parent)  # where conda makes and finds environments by their name
     mlflow_private.create_conda_environment(conda_yaml, str(place.parent))
     if not place.is_dir():
-        raise JobFailed(f"conda has built no environment at {place}: see envs_dirs in conda config --show-sources")
+        raise JobFailed(
+            f"conda has built no environment at {place}", remedy="look at envs_dirs in conda config --show-sources"
+        )
 
 
 def activation(place: Path) -> list[str]:

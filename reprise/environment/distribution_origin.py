@@ -1,4 +1,4 @@
-"""Where an installed distribution came from, as its installer recorded it, against the place that a pin names.
+"""Compare the recorded origin of an installed distribution with the place that its pin names.
 
 A pin such as `reprise @ git+https://…@<commit>` or `reprise @ file:///….whl` names a place, and the installer writes
 that into `direct_url.json` (https://packaging.python.org/en/latest/specifications/direct-url/).
@@ -21,7 +21,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def recorded(name: str, site_packages: list[str] | None = None) -> dict[str, Any] | None:
-    """Read what a distribution's installer recorded; None where it did not, as of what an index gave.
+    """Read the origin that a distribution's installer recorded. Return None for packages from an index.
 
     Args:
         name: of the distribution.

@@ -1,6 +1,6 @@
-"""Compile the environment lock: the short list in pyproject.toml into the pins of conda.yaml.
+"""Compile the dependencies of pyproject.toml into the environment lock, conda.yaml.
 
-conda, virtualenv and uv read alike only `python=…`, pip and one block of exact pins, so nothing else is written.
+The lock has only `python=…`, pip and one block of exact pins, because conda, virtualenv and uv read nothing else alike.
 """
 
 import re
@@ -108,7 +108,7 @@ def _has_tests() -> bool:
 def _compile(
     groups: Sequence[str], python: str, preferred: Sequence[str], constraints: Sequence[str] = ()
 ) -> list[str]:
-    """Let uv pin dependency groups, with all they need, for every platform at once."""
+    """Pin dependency groups and their dependencies by uv, for every platform at once."""
     with scratch.folder("lock") as folder:
         pins, limits = folder / "pins.txt", folder / "constraints.txt"
         pins.write_text("\n".join(preferred), encoding="utf-8")  # uv keeps what it finds in its output
@@ -129,7 +129,7 @@ def _compile(
 
 
 def _for_python(pins: Sequence[str], python: str) -> list[str]:
-    """Keep what one version of Python needs on any platform; a marker stays where only some platforms need the pin."""
+    """Keep the pins for one version of Python. A marker stays if only some platforms need the pin."""
     kept = []
     for requirement in map(Requirement, pins):
         marker = requirement.marker

@@ -1,4 +1,4 @@
-"""The engine that a project's environment gets: the pin of it in conda.yaml, against the one that runs here."""
+"""Compare the engine that conda.yaml pins with the engine of this process."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def pin_in(folder: Path) -> Requirement | None:
 
 
 def has_engine(folder: Path, module_file: str) -> bool:
-    """Return whether a project's jobs have an engine with a module: of their own, or by a pin.
+    """Return whether the engine of a project's jobs, their own or a pinned one, has a module.
 
     Args:
         folder: the project's.

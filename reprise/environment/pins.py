@@ -1,4 +1,4 @@
-"""The environment: what conda.yaml locks, and what is really installed."""
+"""Compare the pins of conda.yaml with the installed packages."""
 
 import importlib.metadata
 import os
@@ -50,8 +50,8 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        missing = f"{path} is missing: it pins the environment"
-        raise WrongCall(f"{missing}; {'restore it' if is_project() else outside()}") from error
+        missing = f"{path}, which pins the environment, is missing"
+        raise WrongCall(missing, remedy="restore it" if is_project() else outside()) from error
     return parse_lock(content)
 
 
@@ -92,7 +92,7 @@ def installed_versions(site_packages: list[str] | None = None) -> dict[str, str]
 
 
 def mismatches(lock: Lock, installed: dict[str, str]) -> list[str]:
-    """Name, a line each, what this process has otherwise than the lock; packages beyond the lock do not count."""
+    """List, one per line, the differences between this process and the lock. Packages beyond the lock do not count."""
     found = []
     if platform.python_version() != lock.python and not platform.python_version().startswith(f"{lock.python}."):
         found.append(f"python {platform.python_version()}, locked {lock.python}")
@@ -100,7 +100,7 @@ def mismatches(lock: Lock, installed: dict[str, str]) -> list[str]:
 
 
 def differing_pins(lock: Lock, installed: dict[str, str], site_packages: list[str] | None = None) -> list[str]:
-    """Name, a line each, what is installed otherwise than it is pinned.
+    """List, one per line, the packages that differ from their pins.
 
     Args:
         lock: the environment lock.
@@ -121,7 +121,7 @@ def differing_pins(lock: Lock, installed: dict[str, str], site_packages: list[st
 
 
 def uncompared_pins(lock: Lock, installed: dict[str, str]) -> list[str]:
-    """Name, a line each, what is installed here for a pin that names a place, and does not say where it came from."""
+    """List, one per line, installed packages of unknown origin whose pin names a place."""
     return [
         f"{name} {installed[name]} does not say where it came from: it is not compared with {_wanted(pin)}"
         for name, pin in _needed(lock).items()
@@ -158,7 +158,7 @@ def required(name: str) -> list[str]:
 
 
 def describe_machine() -> Machine:
-    """Describe what else a result may depend on: Python, platform, processor, linear algebra and its threads."""
+    """Describe Python, platform, processor and linear algebra with its threads, on which results may depend."""
     import numpy as np  # noqa: PLC0415  the launcher reads locks without them
     from threadpoolctl import threadpool_info  # noqa: PLC0415
 

@@ -1,1 +1,1 @@
-"""Which model may answer, which does, and how it came to that: policy, verdicts, promotions, history."""
+"""Policy, verdicts, promotions and history of registered models."""

@@ -1,4 +1,4 @@
-"""Gather what the policy asks about a model: on its rows, against the champion, of its origin, its files, its speed."""
+"""Gather the evidence for a policy: metrics, comparison with the champion, provenance, files and speed."""
 
 import time
 from collections.abc import Mapping
@@ -63,9 +63,7 @@ def find_champion(uri: str, challenger: Subject, *, trusted: bool = False) -> Ch
         raise WrongCall(f"champion {uri!r} is neither models:/name@alias, nor models:/name/version, nor none")
     version = registry.of_uri(uri)
     if version is None and "@" not in uri:
-        raise WrongCall(
-            f"champion {uri!r} is no version that there is", remedy="name another, models:/name@alias, or none"
-        )
+        raise WrongCall(f"champion {uri!r} does not exist", remedy="name another version, models:/name@alias, or none")
     if version is None:
         return None
     identity = version.model_id or version.source

@@ -1,4 +1,4 @@
-"""The registry's history: each promotion and each rollback is an MLflow run, in an experiment of its model's own."""
+"""The registry's history. Each promotion and rollback is an MLflow run in an experiment of its model."""
 
 import getpass
 import os
@@ -74,7 +74,7 @@ class Move:
 
     @property
     def ahead(self) -> bool:
-        """Whether it seems to come from the future: then the clock of the machine that wrote it is wrong."""
+        """Whether its time is in the future, because the clock of the machine that wrote it is wrong."""
         return self.time > datetime.now(UTC) + _AHEAD
 
 
@@ -89,7 +89,7 @@ def begin(
     forced: str = "",
     grounds: Mapping[str, str] | None = None,
 ) -> Move:
-    """Write down what is going to be done, before it is done.
+    """Record a move before it is made.
 
     Args:
         name: of the registered model.
@@ -122,7 +122,7 @@ def begin(
 
 
 def end(move: Move, outcome: str, detail: str = "") -> None:
-    """Write down what came of it."""
+    """Record the outcome of a move."""
     client = mlflow.MlflowClient()
     tags = {tag.MOVE.format(field="outcome"): outcome, tag.MOVE.format(field="detail"): detail}
     if outcome != MOVED:
@@ -132,7 +132,7 @@ def end(move: Move, outcome: str, detail: str = "") -> None:
 
 
 def moves(name: str) -> list[Move]:
-    """List all entries of a registered model, oldest first: each after the one that it was written after.
+    """List all entries of a registered model, oldest first, each after its predecessor.
 
     Clocks of several machines differ, so their times alone decide only where an entry does not say what it follows.
     """

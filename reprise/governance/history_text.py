@@ -1,4 +1,4 @@
-"""The registry's history, told to a person: who moved what from where to where, when, at which commit, why."""
+"""Show the registry's history: user, time, versions, commit and reason of each move of an alias."""
 
 from collections.abc import Iterator
 from textwrap import shorten
@@ -53,6 +53,5 @@ def _short(text: str) -> str:
 
 
 def _outside(alias: str, before: str, after: str) -> str:
-    return (
-        f"{'outside':19}  somebody moved {alias}  {before} -> {after}  without reprise: who, when and why is not known"
-    )
+    unknown = "outside of reprise; user, time and reason are unknown"
+    return f"{'outside':19}  somebody moved {alias}  {before} -> {after}  {unknown}"

@@ -1,4 +1,4 @@
-"""The verdict on a model: evidence against policy, rule by rule. Pure: nothing is read, loaded or logged here."""
+"""Judge the evidence on a model by each rule of the policy. Nothing is read, loaded or logged here."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ PASSED, REFUSED, NOT_APPLICABLE, NOT_CHECKED = "passed", "refused", "not applica
 
 @dataclass(frozen=True)
 class RuleOutcome:
-    """What came of one rule.
+    """The outcome of one rule.
 
     Attributes:
         rule: its key in the policy, such as `metrics.accuracy`.
         value: what the model shows, for a person; empty where there is nothing to show.
-        limit: what the policy wants.
+        limit: the policy's requirement.
         result: `passed`, `refused`, `not applicable` or `not checked`.
         reason: what value and limit do not say.
     """
@@ -73,7 +73,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a model.
+    """The evidence on a model.
 
     Attributes:
         rows: number of rows that it was judged on.
@@ -117,7 +117,7 @@ class Judgement:
         return REFUSED if self.refusals else PASSED
 
     def table(self) -> str:
-        """Return all outcomes for a person: a rule a line, and what the policy does not check in one last line."""
+        """Return one line for each rule, and a last line with the rules that the policy does not check."""
         unchecked = [outcome.rule for outcome in self.outcomes if outcome.result == NOT_CHECKED]
         checked = [outcome for outcome in self.outcomes if outcome.result != NOT_CHECKED]
         lines = [("rule", "value", "limit", "outcome", "")]

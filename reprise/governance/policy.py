@@ -1,4 +1,4 @@
-"""The policy: what a model must show before it may be promoted, read strictly from policy.yaml."""
+"""The policy, read strictly from policy.yaml. A model must meet it before a promotion."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ Flag = Annotated[bool, Field(strict=True)]
 
 @dataclass(frozen=True)
 class Limits:
-    """The least and the greatest value that is allowed, both included; None: no limit on that side."""
+    """The least and the greatest allowed value, both included. None stands for no limit on that side."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 

@@ -1,8 +1,9 @@
-"""Move an alias of a registered model, so that history is whole and the alias always points to a model that loads.
+"""Move an alias of a registered model.
 
-MLflow sets an alias in one step and has no compare-and-set. So each move raises a flag first, its run in the history,
-and looks for the flags of others after that: of two at once on different machines at most one sees none. What a
-killed process left is found by its flag.
+The history stays complete, and the alias always points to a model that loads. MLflow has no compare-and-set for an
+alias. So each move first adds its run to the history, as a flag, and then looks for unfinished runs of others. Of two
+moves at once on different machines, at most one sees no other flag. The flag of a killed process shows its unfinished
+move.
 """
 
 from collections.abc import Callable
@@ -42,7 +43,7 @@ Probe = Callable[[str], None]
 def promote(
     name: str, wanted: str, alias: str, policy: Path, *, reason: str, force: bool, probe: Probe, note: Note
 ) -> Move:
-    """Return a version an alias, if the verdict that stands for it lets it pass.
+    """Set an alias on a version, if the current verdict on it allows that.
 
     Args:
         name: of the registered model.
@@ -52,7 +53,7 @@ def promote(
         reason: why; needed where it is forced.
         force: overrule the policy. A model whose files are gone or altered is not promoted even so.
         probe: loads a model that no evaluation has loaded.
-        note: told what a person should know.
+        note: called with messages for a person.
 
     Raises:
         WrongCall: no such version, or it has the alias already.
@@ -86,14 +87,14 @@ def promote(
 
 
 def rollback(name: str, wanted: str | None, *, reason: str, probe: Probe, note: Note) -> Move:
-    """Put the champion back to the previous good version, or to a named one, once that one loads and scores.
+    """Move the champion back to the previous good version or a named one, after checking that it loads and scores.
 
     Args:
         name: of the registered model.
         wanted: a version's number; None for the last champion that was not itself rolled back.
         reason: why.
         probe: loads the version.
-        note: told what a person should know.
+        note: called with messages for a person.
 
     Raises:
         WrongCall: there is nothing to go back to.
@@ -113,7 +114,7 @@ def rollback(name: str, wanted: str | None, *, reason: str, probe: Probe, note: 
 
 
 def repair(name: str, note: Note) -> None:
-    """Finish, or give up, what a process that died left unfinished; under the lock of `exclusively`."""
+    """Complete or abandon the unfinished moves of dead processes, under the lock of `exclusively`."""
     for entry in history.unfinished(name):
         if not _is_dead(name, entry, note):
             continue
@@ -121,14 +122,14 @@ def repair(name: str, note: Note) -> None:
         if _number(registry.aliased(name, entry.alias)) == entry.after:
             _mark(name, entry)
             history.end(entry, history.MOVED, "finished by the next command")
-            note(f"{what} was left unfinished after the alias had moved; it is finished now")
+            note(f"{what} was interrupted after the alias moved; completed now")
         else:
             history.end(entry, history.ABANDONED, "it was left unfinished before the alias had moved")
-            note(f"{what} was left unfinished before the alias had moved; it is given up")
+            note(f"{what} was interrupted before the alias moved; marked as abandoned")
 
 
 def repaired(name: str) -> list[str]:
-    """Repair, as the next promote or rollback would, and give a line for each entry that was."""
+    """Repair as the next promote or rollback would, and return a line for each repaired entry."""
     said: list[str] = []
     with exclusively(name):
         repair(name, said.append)
@@ -158,7 +159,7 @@ def _carry_out(name: str, entry: Move, note: Note) -> Move:
 
 
 def _others(name: str, entry: Move) -> str:
-    """Return who else has raised a flag; empty where nobody has."""
+    """Return the unfinished move of another process as text, or an empty text."""
     for other in history.unfinished(name):
         if other.run_id != entry.run_id:
             began = f"{other.time:%H:%M:%S} UTC, run {other.run_id}"
@@ -182,7 +183,7 @@ def _mark(name: str, entry: Move) -> None:
 
 
 def _is_dead(name: str, entry: Move, note: Note) -> bool:
-    """Return whether an unfinished move never will end, which the holder of its lock can tell."""
+    """Return whether the process of an unfinished move is dead, as the holder of its lock can decide."""
     writer = process.read(entry.process)
     known = process.state(writer) if writer else "unknown"
     under_this_lock = entry.host == gethostname() and entry.lock == registry_lock.identity(name)
@@ -192,9 +193,9 @@ def _is_dead(name: str, entry: Move, note: Note) -> bool:
 
 
 def _stays(name: str, entry: Move, note: Note) -> bool:
-    """Watch a move whose time says nothing, since a clock is wrong: tell whether it stays unfinished."""
+    """Watch a move whose time is wrong, and return whether it stays unfinished."""
     began = f"{entry.user} on {entry.host} began to move {entry.alias} at {entry.time:%Y-%m-%d %H:%M} UTC"
-    note(f"{began}, which is still to come: a clock is wrong; it is watched for {WATCHED:.0f} s")
+    note(f"{began}, which is in the future, so a clock is wrong; watching the entry for {WATCHED:.0f} s")
     until = monotonic() + WATCHED
     while monotonic() < until:
         sleep(min(1, WATCHED))
@@ -224,22 +225,22 @@ def _previous(name: str, champion: Version | None) -> Version:
 
 
 def _check_unaltered(version: Version, digest: str, verdict: Verdict | None) -> None:
-    """Refuse files that are not those that were registered; or judged, where nobody knows what was registered."""
+    """Refuse files that differ from the registered ones, or from the judged ones if no registered digest is known."""
     registered = version.tags.get(tag.MODEL_DIGEST)
     recorded = registered or (verdict.model if verdict else None)
     if recorded and recorded != digest:
         since, remedy = ("registered", "train and register anew") if registered else ("judged", "evaluate it again")
         message = (
             f"the files of version {version.number} of {version.name!r} were altered since it was {since}: "
-            f"digest {digest}, recorded {recorded}; bring them back, or {remedy}"
+            f"digest {digest}, recorded {recorded}"
         )
-        raise JobFailed(message)
+        raise JobFailed(message, remedy=f"bring them back, or {remedy}")
 
 
 def _objections(
     version: Version, digest: str, verdict: Verdict | None, policy: Policy, champion: Version | None
 ) -> list[str]:
-    """Return what stands against a version, in words; nothing where it may be promoted."""
+    """Return the reasons against promoting a version, empty if there are none."""
     found = []
     again = f"run evaluate on {version.uri}"
     if verdict is None:

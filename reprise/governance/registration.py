@@ -1,4 +1,4 @@
-"""Make a model version of a run's model, with what is known of its origin."""
+"""Register the model of a run as a version, with its provenance as tags."""
 
 import mlflow
 
@@ -24,7 +24,7 @@ PROVENANCE = (
 
 
 def register(run_id: str, name: str) -> Version:
-    """Make a version of the model that a run has logged.
+    """Register the model that a run has logged as a version.
 
     Raises:
         WrongCall: there is no such run, it is deleted, or it has no model, or that has a version already.

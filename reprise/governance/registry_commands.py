@@ -17,7 +17,7 @@ _env_manager = click.option(
     default="uv",
     show_default=True,
     type=options.ENV_MANAGER,
-    help="Builds the environment that a model is loaded in; local: this one.",
+    help="Manager of the environment that loads the model. local: the current environment.",
 )
 
 
@@ -25,7 +25,7 @@ _env_manager = click.option(
 @click.argument("run_id")
 @_name
 def register(run_id: str, name: str) -> None:
-    """Make a model version of a run's model, its provenance as tags."""
+    """Register the model of a run as a version, with its provenance as tags."""
     from reprise.governance.registration import register as make  # noqa: PLC0415  --help need not wait for mlflow
 
     version = make(run_id, name)
@@ -37,13 +37,13 @@ def register(run_id: str, name: str) -> None:
 @_name
 @click.option("--alias", default="champion", show_default=True, type=click.Choice(["champion", "challenger"]))
 @click.option("--policy", default="policy.yaml", show_default=True, help="The rules, a path from the project's folder.")
-@click.option("--reason", default="", help="Why; goes into the history.")
-@click.option("--force", is_flag=True, help="Overrule the policy; wants a reason, and the history shows it ever after.")
+@click.option("--reason", default="", help="The reason, recorded in the history.")
+@click.option("--force", is_flag=True, help="Overrule the policy. Needs --reason, and the history keeps it.")
 @_env_manager
 def promote(version: str, name: str, alias: str, policy: str, reason: str, force: bool, env_manager: str) -> None:  # noqa: FBT001
-    """Return a version that passed the policy the alias champion, or challenger."""
+    """Set the alias champion or challenger on a version that passed the policy."""
     if force and not reason.strip():
-        raise WrongCall('--force wants a reason: --reason "…"')
+        raise WrongCall("--force needs a reason", remedy='add --reason "…"')
     folder = project.required("reprise promote")
     from reprise.governance import promotion  # noqa: PLC0415
 
@@ -65,10 +65,10 @@ def promote(version: str, name: str, alias: str, policy: str, reason: str, force
 @click.option(
     "--to", default="previous", show_default=True, help="A version, or previous: the champion before this one."
 )
-@click.option("--reason", default="", help="Why; goes into the history and onto the version that is left.")
+@click.option("--reason", default="", help="The reason, recorded in the history and on the version that is replaced.")
 @_env_manager
 def rollback(name: str, to: str, reason: str, env_manager: str) -> None:
-    """Put the champion back to a version that was good, once that one loads and scores."""
+    """Move the alias champion back to an earlier version, after checking that it loads and scores."""
     project.required("reprise rollback")
     from reprise.governance import promotion  # noqa: PLC0415
 
@@ -98,12 +98,20 @@ def compare(one: str, other: str, name: str) -> None:
 
 @click.command(epilog="Example: reprise retire --days 30 --last 20 --delete --no-dry-run")
 @_name
-@click.option("--days", default=90, show_default=True, type=click.IntRange(0, 36_500), help="Younger versions stay.")
-@click.option("--last", default=10, show_default=True, type=click.IntRange(0), help="So many of the newest stay.")
+@click.option(
+    "--days",
+    default=90,
+    show_default=True,
+    type=click.IntRange(0, 36_500),
+    help="Keep versions younger than this many days.",
+)
+@click.option(
+    "--last", default=10, show_default=True, type=click.IntRange(0), help="Keep this many of the newest versions."
+)
 @click.option("--archive/--delete", default=True, show_default=True, help="Tag them, or delete them with their files.")
 @click.option("--dry-run/--no-dry-run", default=True, show_default=True, help="Only list them.")
 def retire(name: str, days: int, last: int, archive: bool, dry_run: bool) -> None:  # noqa: FBT001
-    """Archive or delete old versions; what an alias points to stays, what the history names is never deleted."""
+    """Archive or delete old versions. Versions with an alias stay. Versions in the history are never deleted."""
     from reprise.governance import retirement  # noqa: PLC0415
 
     chosen = retirement.candidates(name, days, last)
@@ -112,7 +120,7 @@ def retire(name: str, days: int, last: int, archive: bool, dry_run: bool) -> Non
         say(f"version {version.number}  {version.created:%Y-%m-%d}  run {version.run_id or 'unknown'}{named}")
     if dry_run:
         number, what = (len(chosen), "retire") if archive else (sum(not one.named for one in chosen), "be deleted")
-        say(f"{number} versions of {name} may {what}; nothing was changed: add --no-dry-run")
+        say(f"{number} versions of {name} may {what}; nothing was changed; to do it, add --no-dry-run")
         return
     done = retirement.archive(chosen) if archive else retirement.delete(name, chosen)
     say(f"{'archived' if archive else 'deleted'} {len(done)} versions of {name}")
@@ -122,7 +130,7 @@ COMMANDS = (register, promote, rollback, history, compare, retire)
 
 
 class _Probe:
-    """Loads a model in the project's environment, which the launcher is too lean for."""
+    """Loads a model in the project's environment, because the launcher lacks its packages."""
 
     def __init__(self, env_manager: str) -> None:
         self.env_manager = env_manager

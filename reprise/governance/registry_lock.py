@@ -1,4 +1,4 @@
-"""One at a time on this machine: a lock of this user's own, which the system takes back when its holder dies."""
+"""A lock of this user for changes of a registered model. The system releases it when its process ends."""
 
 import hashlib
 from contextlib import AbstractContextManager, suppress
@@ -16,7 +16,7 @@ PATIENCE = 120.0
 
 
 def exclusively(name: str) -> AbstractContextManager[None]:
-    """Let one process of this user and machine at a time change a registered model of the store in force; others wait.
+    """Allow one process of this user and machine at a time to change a registered model of the current store.
 
     Other users are not kept out: a lock that they may open is one that they may hold for ever. The history tells of
     them, as it does of other machines.
@@ -37,7 +37,7 @@ def place(name: str) -> Path:
 
 
 def identity(name: str) -> str:
-    """Identify a registered model's lock: who changes the model under another is not kept out by this one."""
+    """Identify a registered model's lock. It excludes only processes that use the same lock."""
     return hashlib.sha256(str(place(name)).encode()).hexdigest()[:16]
 
 

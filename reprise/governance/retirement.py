@@ -1,4 +1,4 @@
-"""Versions that nobody needs any more: found, then archived by a tag or deleted with their files."""
+"""Find old versions, and archive them by a tag or delete them with their files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

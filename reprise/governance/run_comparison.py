@@ -1,4 +1,4 @@
-"""Two runs side by side: parameters, metrics, data, environment and code."""
+"""Compare two runs: parameters, metrics, data, environment and code."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ class ComparedRun:
 
 
 def compare(one: str, other: str, name: str) -> list[str]:
-    """Put two runs, versions or aliases side by side: what differs, a line each, and how much is equal.
+    """Compare two runs, versions or aliases. Return a line for each difference, and the number of equal values.
 
     Args:
         one: a run's id, a version's number, an alias, or `models:/name/3`.

@@ -1,4 +1,7 @@
-"""The verdict that stands for a model: on the logged model as tags, bound to what was judged, how and against what."""
+"""The current verdict on a model, in tags of the logged model.
+
+The tags name the files, the policy and the champion of the judgement.
+"""
 
 from dataclasses import dataclass
 

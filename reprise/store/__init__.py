@@ -1,1 +1,1 @@
-"""The tracking store: runs that are filled, records that are sealed and read again, the files of the store itself."""
+"""The tracking store: filling runs, sealing and reading records, and access to the store."""

@@ -1,4 +1,4 @@
-"""Stale runs: RUNNING in the store, though the process that filled them is gone."""
+"""Find and end abandoned runs, which are RUNNING in the store though their process is gone."""
 
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -31,7 +31,7 @@ class RunningRuns:
 
 
 def find() -> RunningRuns:
-    """Go over all experiments of the store in force."""
+    """Find the RUNNING runs of all experiments of the current store."""
     running = list(_running())
     states = [_state(run) for _, run in running]
     stale, unknown = (
@@ -70,7 +70,7 @@ def _state(run: Run) -> process.State:
 
 
 def _state_of_untagged(run: Run) -> process.State:
-    """Judge a run whose process was killed before it could say so, as MLflow is while it builds an environment."""
+    """Return the state of a run without a process tag. MLflow leaves one if killed while building an environment."""
     store = local_store(mlflow.get_tracking_uri())
     if store is None:
         return "unknown"

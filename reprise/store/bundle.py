@@ -1,10 +1,10 @@
-"""What a job has computed, in one folder: whole before any of it is logged, so a store that fails loses nothing.
+"""The results of a job in one folder, complete before they are logged, so that a failing store loses nothing.
 
     results.json   run, metrics, parameters, tags and data set inputs
     artifacts/     the run's artifacts
     model/         the fitted model in MLflow's format, of a training run
 
-Logging a bundle needs neither the model's packages nor the data: the launcher can do it later.
+Logging a bundle needs neither the model's packages nor the data, so the launcher can do it later.
 """
 
 import json
@@ -48,7 +48,7 @@ class ResultBundle:
 
     Attributes:
         metrics: name -> value, of the run and of the model.
-        parameters: what parameters came to, name -> value.
+        parameters: resolved values, name -> value.
         tags: name -> value.
         datasets: context (`train`, `test`) -> an MLflow data set's fields.
         judged_model_id: the model that was read, of an evaluation; None for a training run, which brings its own.
@@ -96,12 +96,16 @@ def log(folder: Path, run: mlflow.entities.Run, results: ResultBundle) -> str | 
         kept = _keep(folder, run.info.run_id)
         if isinstance(error, OSError):  # a full disk needs room for the run's end
             _take_back(folder / "artifacts", run.info.artifact_uri)
-        end = f"they are kept: reprise upload {kept}" if kept else "there is no room to keep them: make some, run again"
+        end = (
+            f"they are kept: reprise upload {kept}"
+            if kept
+            else "there is no room to keep them; free some and run again"
+        )
         raise JobFailed(f"the results could not be logged ({in_one_line(error)[:300]}); {end}") from error
 
 
 def upload(folder: Path, *, to_recorded_store: bool = False) -> str | None:
-    """Log the bundle in a folder to the run that it belongs to; what is there already is not logged twice.
+    """Log the bundle in a folder to its run. Results that the run has already are not logged twice.
 
     Args:
         folder: of the bundle.
@@ -111,7 +115,7 @@ def upload(folder: Path, *, to_recorded_store: bool = False) -> str | None:
         As `log`.
 
     Raises:
-        WrongCall: the folder holds no bundle, or one of another store than the one in force.
+        WrongCall: the folder holds no bundle, or a bundle of another store than the current one.
     """
     bundle = _read(folder)
     return _upload(folder, bundle, mlflow.MlflowClient(_store_of(bundle, to_recorded_store)))
@@ -138,7 +142,7 @@ def _upload(folder: Path, bundle: dict[str, Any], client: mlflow.MlflowClient) -
 
 
 def upload_later(folder: Path, *, to_recorded_store: bool = False) -> str:
-    """Log a bundle that was kept, end its run well and remove the folder.
+    """Log a kept bundle, end its run as FINISHED and remove the folder.
 
     Args:
         folder: of the bundle.
@@ -162,7 +166,7 @@ def upload_later(folder: Path, *, to_recorded_store: bool = False) -> str:
 
 
 def _keep(folder: Path, run_id: str) -> Path | None:
-    """Copy a bundle to where it outlives the process: the working folder, or this user's own beside temporary ones."""
+    """Copy a bundle to a folder that outlives the process, below the working folder or else this user's lasting one."""
     for place in (_here, scratch.lasting_folder):
         with suppress(OSError, JobFailed):
             return _copied(folder, place() / run_id)
@@ -183,24 +187,23 @@ def _copied(folder: Path, to: Path) -> Path:
 
 
 def _take_back(folder: Path, uri: str) -> None:
-    """Delete from a store's artifacts what a folder holds, as far as the store lets it: it may be there in part."""
+    """Delete from a store the artifacts that a folder holds, which may be there in part, as far as the store allows."""
     with tracking_server.few_retries(), suppress(mlflow.exceptions.MlflowException, OSError):
         for item in folder.iterdir():
             mlflow_private.artifact_repository(uri).delete_artifacts(item.name)
 
 
 def _store_of(bundle: dict[str, Any], to_recorded_store: bool) -> str:  # noqa: FBT001  passed on
-    """Choose the store that gets a bundle: the one in force, since a login goes with it."""
+    """Choose the store for a bundle. It is the current one, because the login is sent to it."""
     recorded, in_force = str(bundle["tracking_uri"]), mlflow.get_tracking_uri()
     if to_recorded_store:
         return recorded
     if _plain_uri(recorded) == _plain_uri(in_force):
         return in_force
     raise WrongCall(
-        f"the results are of a run in {_plain_uri(recorded)}, and the store in force is {_plain_uri(in_force)}",
+        f"the results are of a run in {_plain_uri(recorded)}, and the current store is {_plain_uri(in_force)}",
         remedy=(
-            "set MLFLOW_TRACKING_URI to theirs, "
-            "or add --to-recorded-store to send them, and your login with them, there"
+            "set MLFLOW_TRACKING_URI to that store, or add --to-recorded-store to send them there, with your login"
         ),
     )
 
@@ -224,12 +227,14 @@ def _read(folder: Path) -> dict[str, Any]:
             f"results.json in {folder} lacks what a run's results have", remedy=f"name a folder under {UNLOGGED}"
         )
     if link := next((path for path in folder.rglob("*") if path.is_symlink()), None):  # to any file of this user
-        raise WrongCall(f"{link} is a link, which no job has kept; nothing was sent: remove it, if you know the rest")
+        raise WrongCall(
+            f"{link} is a link, which no job creates; nothing was sent", remedy="remove it if you trust the other files"
+        )
     return content
 
 
 def _log_datasets(client: mlflow.MlflowClient, run_id: str, datasets: list[DatasetInput]) -> None:
-    """Log data sets. When two runs log the same one at the same moment, MLflow refuses one of them: it asks again."""
+    """Log data sets. Retry, since MLflow refuses one of two runs that log the same data set at the same moment."""
     for _ in datasets:
         try:
             client.log_inputs(run_id, datasets)
@@ -265,7 +270,7 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
 
 
 def _stamp(path: Path, run_id: str, model: mlflow.entities.LoggedModel) -> None:
-    """Write into a saved model what `log_model` would: who it is and which run it is from."""
+    """Write the ids of the model and its run into a saved model, as `log_model` does."""
     content = untrusted_text.load_yaml(path.read_text(encoding="utf-8"))
     content |= {"artifact_path": model.artifact_location, "run_id": run_id}
     content |= {"model_id": model.model_id, "model_uuid": model.model_id}

@@ -1,4 +1,4 @@
-"""The store that a run is in, and the experiment."""
+"""The store and the experiment of a run."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""MLflow's server on the loopback: the launcher is too lean to hold it, so uv runs it from full mlflow."""
+"""Run MLflow's server on the loopback. The launcher has only mlflow-skinny, so uv runs full mlflow."""
 
 import shutil
 import socket

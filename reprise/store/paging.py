@@ -1,4 +1,4 @@
-"""What a search of MLflow's client finds, all of its pages."""
+"""Read all pages of a search of MLflow's client."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -9,7 +9,7 @@ PAGE = 1000
 
 
 def every(search: Callable[..., Any], *which: Any, size: int | None = None, **options: Any) -> Iterator[Any]:
-    """Read what a search finds; its next page is asked for when all of the last one has been taken.
+    """Read the results of a search. The next page is requested when the last one is used up.
 
     Args:
         search: a method of mlflow.MlflowClient, such as search_runs.

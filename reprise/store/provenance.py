@@ -1,4 +1,4 @@
-"""Where a run came from: commit, patch, environment, data and parameters."""
+"""The provenance of a run: commit, patch, environment, data and parameters."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ from reprise.environment.pins import (
 
 @dataclass(frozen=True)
 class Provenance:
-    """What it takes to play a run again, except for its data.
+    """Everything needed to rerun a run, except for its data.
 
     Attributes:
         checkout: commit, branch, repository and patch of the project's own folder.
@@ -71,7 +71,8 @@ class Provenance:
         if self.checkout.problem:
             notes.append(f"no commit is recorded: {self.checkout.problem}")
         if self.checkout.hidden:
-            notes.append(f"git was told not to see changes in {_few(self.checkout.hidden)}; the patch has them")
+            marked = f"{_few(self.checkout.hidden)} (skip-worktree or assume-unchanged)"
+            notes.append(f"git ignores changes in {marked}; the patch has them")
         if files := self.checkout.patch.files:
             changed = f"{files} file differs" if files == 1 else f"{files} files differ"
             notes.append(f"the working tree is dirty: {changed} from the commit; the run keeps that as its patch")

@@ -1,4 +1,4 @@
-"""All that a run has recorded of where it came from."""
+"""Read the recorded provenance of a run."""
 
 import shlex
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Recorded:
 
     @property
     def commit(self) -> str | None:
-        """The full commit: what provenance.json says, else the tag; `reprise.proof.consistency` compares the two."""
+        """The full commit, from provenance.json or else the tag. `reprise.proof.consistency` compares the two."""
         return self.provenance.get("git", {}).get("commit") or self.tags.get(tag.COMMIT)
 
     @property
@@ -57,7 +57,7 @@ class Recorded:
 
     @property
     def repositories(self) -> list[str]:
-        """Where the run says that its code is: the remote, and the repository that `mlflow run` was given."""
+        """The recorded repositories of the code, which are the remote and the repository given to `mlflow run`."""
         named = [self.tags.get(tag.REPOSITORY)]
         if self.by_mlflow_run:
             named.append(_repository(self.tags[tag.SOURCE_NAME]))
@@ -84,7 +84,7 @@ class Recorded:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """All parameters, whole: what provenance.json says, else what was logged, without the quotes of a shell.
+        """All parameters in full, from provenance.json or else the logged ones without the quotes of a shell.
 
         MLflow cuts long ones, and `mlflow run` puts quotes around them. Credentials in a URL stand in what it logged.
         """
@@ -128,7 +128,7 @@ class Recorded:
 
     @property
     def data(self) -> Data:
-        """The table: source, fingerprint and how it was split; empty where none is recorded."""
+        """The table's source, fingerprint and split. Empty if none is recorded."""
         return self.provenance.get("data", {})
 
     def _file(self, name: str) -> bytes | None:

@@ -1,6 +1,6 @@
-"""A saved model: its file MLmodel, which may come from anywhere and hold anything, and the digest of its files.
+"""Read the file MLmodel of a saved model, which may be from anyone, and compute the digest of the model's files.
 
-The digest is SHA-256 over the names and the content of all files. A later change of any of them shows in it.
+The digest is SHA-256 over the names and the content of all files. It shows a later change of any file.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ MLMODEL = "MLmodel"
 
 
 def read_mlmodel(folder: Path) -> dict[str, Any] | None:
-    """Read what a model says of itself.
+    """Read the file MLmodel of a model.
 
     Args:
         folder: of the model.
@@ -39,7 +39,7 @@ ADDED = "registered_model_meta"
 
 
 def folder_digest(folder: Path) -> str:
-    """Hash a model's folder, names and content; of MLmodel all but the ids, for it says how the model is loaded.
+    """Hash names and content of a model's files, with all of MLmodel but its ids, since it defines the loading.
 
     Args:
         folder: a model in MLflow's format, before it is logged or after it is downloaded.

@@ -1,6 +1,6 @@
-"""The seal: provenance.json holds digests of all that a run logs, and tags hold the digest of provenance.json.
+"""Seal a run. provenance.json holds digests of everything logged, and tags hold the digest of provenance.json.
 
-So each place that says something of a run can be compared with another one (`reprise.proof.consistency`).
+So the parts of a record can be compared with one another (`reprise.proof.consistency`).
 """
 
 import gzip
@@ -80,14 +80,14 @@ def as_logged(parameters: Mapping[str, str], run: mlflow.entities.Run) -> dict[s
 
 
 def files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """List the files in a folder: path from there, and file."""
+    """List the files in a folder, with their paths from there."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield path.relative_to(folder).as_posix(), path
 
 
 def added(run: Recorded) -> set[str]:
-    """Name the artifacts that a run did not log itself: somebody added them later, so they are none of its results.
+    """List the artifacts that were added after the run, and so are none of its results.
 
     Nothing can be said of a run that is not sealed.
     """
@@ -120,7 +120,7 @@ def digest_of(file: IO[bytes] | gzip.GzipFile) -> str:
 
 
 def sealed_tags(logged: Mapping[str, Any]) -> set[str]:
-    """Return the tags that a run sealed where it had them: at least those that every run seals.
+    """Return the names of the tags that a run seals if it has them, at least those of every run.
 
     Args:
         logged: what its provenance.json holds under that name.
@@ -131,7 +131,7 @@ def sealed_tags(logged: Mapping[str, Any]) -> set[str]:
 
 
 def number(value: float) -> float | str:
-    """Write a number as JSON can hold it: what is not finite as text."""
+    """Convert a number for JSON, a number that is not finite to text."""
     return value if math.isfinite(value) else str(float(value))
 
 

@@ -1,8 +1,8 @@
-"""MLflow's SQLite file, made whole before anybody sees it.
+"""Create MLflow's SQLite store completely before it gets its name.
 
-MLflow 3.17 makes a store in its place, by more than a second of migrations that no lock guards and no transaction holds
-together. Two that do so at once break each other's, and one that is killed leaves a file which every later run refuses.
-Here a store is made in a folder beside its place, by one process at a time, and gets its name when it is whole.
+MLflow 3.17 creates a store in its final place. The migrations take more than a second, without a lock or a common
+transaction. Two processes at once break each other's store. A killed process leaves a file that every later run
+refuses. Here one process at a time creates the store in a folder beside its place, and renames it when it is complete.
 """
 
 import os
@@ -71,7 +71,7 @@ def _state(database: sqlite3.Connection) -> State:
 
 
 def _is_step(revision: str) -> bool:
-    """Return whether a revision is one on the way to this MLflow's own; a newer MLflow's is none."""
+    """Return whether a revision precedes this MLflow's own. That of a newer MLflow does not."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415  rare: a store without an experiment
 
     script = ScriptDirectory.from_config(mlflow_private.migrations())
@@ -79,7 +79,7 @@ def _is_step(revision: str) -> bool:
 
 
 def ensure(path: Path, make: Callable[[str], None]) -> None:
-    """Make a store unless there is one; one process makes it, the others wait.
+    """Create a store unless there is one. One process creates it, and the others wait.
 
     Args:
         path: the store's file.
@@ -111,8 +111,8 @@ def problem(path: Path, found: State) -> Reason:
     """Return what is wrong with a store that is not usable, and what to do."""
     if found == "unfinished":
         left = "was left unfinished by a process that was killed, and holds no run"
-        return Reason(f"the store {path} {left}", "set it aside: reprise doctor --fix")
-    return Reason(f"{path} is no SQLite database that can be read", f"move it elsewhere, or {_INSTEAD}")
+        return Reason(f"the store {path} {left}", "rename it with: reprise doctor --fix")
+    return Reason(f"{path} is not a readable SQLite database", f"move it elsewhere, or {_INSTEAD}")
 
 
 def set_aside(path: Path) -> Path:
@@ -157,7 +157,7 @@ def _make_aside(path: Path, make: Callable[[str], None]) -> None:
 
 
 def _name(made: Path, path: Path) -> None:
-    """Return a finished file its name, unless another has it: a process that knows no lock may have been faster."""
+    """Move a finished file to its name, unless a process without the lock has created that file already."""
     try:
         os.link(made, path)
     except FileExistsError:

@@ -1,7 +1,7 @@
-"""How a job reaches the store: itself where its own MLflow knows the store's schema, else by a server of ours.
+"""Connect a job to the store, by a server if the job's MLflow does not know the schema of the store.
 
-MLflow opens a database of its own version's schema alone. A project that pins another version fails there with "Can't
-locate revision" or "out-of-date database schema", though over a server every version gets along with every other.
+MLflow opens only a database with the schema of its own version. A project that pins another version would fail with
+"Can't locate revision" or "out-of-date database schema". Over a server, all versions work together.
 """
 
 import os
@@ -35,11 +35,11 @@ exec "$@" </dev/null 3<&-
 
 @contextmanager
 def reached(environment: Path | None, run_id: str) -> Iterator[Mapping[str, str]]:
-    """Let the jobs of an environment reach the store in force within the block.
+    """Connect the jobs of an environment to the current store within the block.
 
     Args:
         environment: its folder; None for the environment of this very process.
-        run_id: the run that is told of a server.
+        run_id: the run whose tags record a server.
 
     Yields:
         The variables by which they do: none where they reach it by themselves.
@@ -56,15 +56,15 @@ def reached(environment: Path | None, run_id: str) -> Iterator[Mapping[str, str]
     said = f"the project's mlflow {other} does not know the schema that mlflow {ours} has given the store"
     if not uri.startswith("sqlite:"):
         raise JobFailed(said, remedy="name an MLflow server over it in MLFLOW_TRACKING_URI")
-    note(f"{said}: a server of {ours} is started for the time of the job (its first start installs it)")
+    note(f"{said}; starting a server of mlflow {ours} for this job (its first start installs it)")
     with served(uri) as address:
-        note(f"the job reaches the store by {address}, as every user of this machine does until it ends")
+        note(f"the store is at {address} until the job ends; every user of this machine can reach it")
         mlflow.MlflowClient().set_tag(run_id, tag.STORE_SERVER, f"mlflow {other} by a server of {ours}")
         yield {"MLFLOW_TRACKING_URI": address, "MLFLOW_REGISTRY_URI": address, **_past_proxies()}
 
 
 def other_mlflow(environment: Path, uri: str) -> str | None:
-    """Return the version of an environment's MLflow if it has one that has another schema than the store's database."""
+    """Return the version of an environment's MLflow if its schema differs from that of the store's database."""
     if not mlflow_private.is_database(uri):
         return None
     sites = [site for pattern in _MIGRATIONS for site in environment.glob(pattern)]
@@ -76,7 +76,7 @@ def other_mlflow(environment: Path, uri: str) -> str | None:
 
 
 def schema_of(site_packages: Path) -> str | None:
-    """Return the newest schema that an MLflow knows: the migration that no other one follows; None without MLflow."""
+    """Return an MLflow's newest schema, the migration that no other one follows, or None without MLflow."""
     folder = site_packages / "mlflow/store/db_migrations/versions"
     found = [pair for file in folder.glob("*.py") for pair in _REVISION.findall(file.read_text(encoding="utf-8"))]
     followed = {revision for down, revision in found if down}
@@ -85,7 +85,7 @@ def schema_of(site_packages: Path) -> str | None:
 
 @contextmanager
 def served(uri: str) -> Iterator[str]:
-    """Serve a store on the loopback within the block; artifacts stay where the store itself puts them."""
+    """Serve a store on the loopback within the block. Artifacts stay in the store's own place."""
     port = mlflow_server.free_port()
     artifacts = ["--no-serve-artifacts", "--default-artifact-root", str(Path("mlruns").absolute())]
     command = mlflow_server.command(uri, port, *artifacts)
@@ -109,11 +109,11 @@ def served(uri: str) -> Iterator[str]:
 def _last_line(log: IO[bytes]) -> str:
     log.seek(0)
     lines = log.read().decode(errors="replace").split("\n")
-    return one_line(next((line for line in reversed(lines) if line.strip()), "it says nothing"), 300)
+    return one_line(next((line for line in reversed(lines) if line.strip()), "it prints nothing"), 300)
 
 
 def _past_proxies() -> dict[str, str]:
-    """Return what keeps a client from asking a proxy for the loopback."""
+    """Return the variables that keep a client from using a proxy for the loopback."""
     return {
         name: ",".join(filter(None, [os.environ.get(name), mlflow_server.HOST])) for name in ("NO_PROXY", "no_proxy")
     }

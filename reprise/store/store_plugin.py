@@ -1,8 +1,8 @@
-"""MLflow's plugin for `sqlite:` stores: MLflow's own, made whole before it is used (reprise/store/sqlite_store.py).
+"""MLflow's plugin for `sqlite:` stores, which creates them completely before use (reprise/store/sqlite_store.py).
 
-MLflow finds it by the entry points `mlflow.tracking_store` and `mlflow.model_registry_store` of the launcher, and so in
-`mlflow run`, which uses the store before any code of the project runs. It is loaded while mlflow is being imported, so
-it imports none of it until it is called.
+MLflow finds it by the entry points `mlflow.tracking_store` and `mlflow.model_registry_store` of the launcher. So it
+also works in `mlflow run`, which uses the store before any code of the project. MLflow loads the plugin during its own
+import, so the plugin imports mlflow only when it is called.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ def registry_store(store_uri: str) -> Any:
 
 
 def register() -> None:
-    """Register both in a process whose environment does not have this package installed, as the project's has not."""
+    """Register both stores in a process without this package installed, as in the project's environment."""
     mlflow_private.register_stores(SCHEME, tracking_store, registry_store)
 
 
@@ -41,5 +41,5 @@ def _ensure(uri: str, artifact_uri: str | None) -> None:
 
 
 def _make(uri: str, artifact_uri: str | None) -> None:
-    """Make a store with its first experiment, whose artifacts are where they would be of the store in its place."""
+    """Create a store with its first experiment, whose artifacts go to the folder of the store's final place."""
     mlflow_private.close_tracking_store(mlflow_private.tracking_store(uri, artifact_uri), uri)

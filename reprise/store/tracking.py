@@ -1,4 +1,4 @@
-"""The run that an entry point fills, and the experiment it is in."""
+"""Start, fill and end the run of an entry point, in its experiment."""
 
 import os
 import sys
@@ -40,7 +40,7 @@ with garbage_collection.without_garbage_collection():
 
 @contextmanager
 def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[mlflow.entities.Run]:
-    """Start a run, or carry on the one that `mlflow run` has started, and end it as the block ends.
+    """Start a run, or continue the run that `mlflow run` has started, and end it with the block.
 
     Within the block of another run, such as that of `tune`, it is that run's child.
 
@@ -65,7 +65,7 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
 
 
 def _start() -> mlflow.entities.Run:
-    """Start the run, which names this process from its first moment on, so that a killed one can be told.
+    """Start the run, with a tag of this process from its first moment on, so that a killed process can be recognised.
 
     A server that does not answer is said to be away soon, and is waited for all the same.
     """
@@ -76,7 +76,7 @@ def _start() -> mlflow.entities.Run:
     except mlflow.exceptions.MlflowException as error:
         if not tracking_server.retries_longer() or not is_away(error):
             raise
-        note(f"{in_one_line(error)}; it is tried again for some minutes, until Ctrl-C")
+        note(f"{in_one_line(error)}; retrying for some minutes, press Ctrl-C to stop")
     if filled:
         os.environ["MLFLOW_RUN_ID"] = filled  # which the attempt has taken out
     return mlflow.start_run(nested=True, tags=process.tags())
@@ -108,7 +108,7 @@ def _log_beginning(run: mlflow.entities.Run, parameters: Mapping[str, Any], tags
 
 
 def _end_badly(status: str, run: mlflow.entities.Run, error: BaseException) -> None:
-    """End a run, then say why in its tags, unless the job has ended itself with an exit code and said so."""
+    """End a run and record the reason in its tags, unless the job has recorded its own exit code."""
     with tracking_server.few_retries():
         try:
             mlflow.end_run(status)

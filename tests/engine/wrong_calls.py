@@ -161,7 +161,7 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
     driver = (("MLFLOW_TRACKING_URI", "mysql+pymysql://me:secret@127.0.0.1/runs"),)
     yield Call("database without its driver", ("--data", good), "needs the package pymysql", 1, driver)
     corrupt = (("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'good.csv'}"),)
-    yield Call("store that is no database", ("--data", good), "no SQLite database that can be read", 2, corrupt)
+    yield Call("store that is no database", ("--data", good), "not a readable SQLite database", 2, corrupt)
     store = (("MLFLOW_TRACKING_URI", "nonsense://host"),)
     yield Call("tracking URI of no kind", ("--data", good), "nonsense", 1, store)
 

@@ -175,7 +175,7 @@ def test_a_missing_parameter_and_manager_are_said(foreign: Path, monkeypatch: py
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     with pytest.raises(WrongCall, match="uv is not on the PATH"):
         run_at_commit(request(foreign, parameters={"out": "x"}, env_manager="uv"))
-    with pytest.raises(WrongCall, match="pyenv is not on the PATH: install it; or give --env-manager uv"):
+    with pytest.raises(WrongCall, match="pyenv is not on the PATH; install it, or give --env-manager uv"):
         run_at_commit(request(foreign, parameters={"out": "x"}, env_manager="virtualenv"))
     assert all_runs() == []
 
@@ -328,7 +328,10 @@ def test_the_environment_has_the_very_python_that_is_asked_for(
         assert python_of(request(with_environment, env_manager="uv", python=version), tmp_path) == version
     assert "is not on this machine" not in capsys.readouterr().err
     assert python_of(request(with_environment, env_manager="uv", python="3.0.99"), tmp_path) != "3.0.99"
-    assert "Python 3.0.99 is not on this machine, and uv cannot bring it: another 3 is taken" in capsys.readouterr().err
+    assert (
+        "Python 3.0.99 is not on this machine, and uv cannot download it; using another Python 3"
+        in capsys.readouterr().err
+    )
 
 
 def python_of(asked: RunRequest, folder: Path) -> str:
@@ -354,4 +357,4 @@ def test_virtualenv_takes_a_python_that_pyenv_has(
     assert python_of(request(with_environment, env_manager="virtualenv"), tmp_path) == newest
     assert "pyenv has no" not in capsys.readouterr().err
     assert python_of(request(with_environment, env_manager="virtualenv", python="3.11.99"), tmp_path) == newest
-    assert "pyenv has no Python 3.11.99: another 3.11 is taken" in capsys.readouterr().err
+    assert "pyenv has no Python 3.11.99; using another Python 3.11" in capsys.readouterr().err

@@ -82,7 +82,7 @@ FAULTS = {
     f"host-name: [{'1, ' * 99}]\n": (
         f"host.yaml, line 1: host-name: [{'1, ' * 19}1,… is not text; quote it"
     ),
-    "a: &a [*a]\n": "host.yaml: not YAML: its aliases stand for too much",
+    "a: &a [*a]\n": "host.yaml: not YAML: its aliases expand to too many values",
 }  # fmt: skip
 
 

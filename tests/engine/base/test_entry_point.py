@@ -33,8 +33,8 @@ BREAKS = {
 ENDS: dict[str, tuple[BaseException, str, str, str]] = {
     "a fault": (RuntimeError("no\n  such luck"), "RuntimeError: no such luck", "1", "FAILED"),
     "a fault without words": (KeyError(), "KeyError", "1", "FAILED"),
-    "memory": (MemoryError("9 GiB"), "there is not memory enough (9 GiB); take", "1", "FAILED"),
-    "memory without words": (MemoryError(), "there is not memory enough; take fewer rows", "1", "FAILED"),
+    "memory": (MemoryError("9 GiB"), "there is not enough memory (9 GiB); take", "1", "FAILED"),
+    "memory without words": (MemoryError(), "there is not enough memory; take fewer rows", "1", "FAILED"),
     "depth": (RecursionError("maximum recursion depth exceeded"), "RecursionError: maximum recursion", "1", "FAILED"),
     "an interruption": (KeyboardInterrupt(), "interrupted", "130", "KILLED"),
     "a refusal": (JobFailed("this and that"), "this and that", "1", "FAILED"),
@@ -172,7 +172,7 @@ def test_a_server_that_is_away_at_first_is_tried_again(
     assert (run.info.run_id == run_id) == bool(filled)
     assert tries == ["1", str(tracking_server.DEFAULT_RETRIES)]
     assert "does not answer" in (said := capsys.readouterr().err)
-    assert "it is tried again" in said
+    assert "retrying for some minutes" in said
 
 
 @pytest.mark.parametrize("name", ["promote", "register"])

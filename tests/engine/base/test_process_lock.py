@@ -42,7 +42,7 @@ def test_who_waits_is_told_for_whom_and_goes_on_when_the_other_has_ended(
         with locked(tmp_path / "lock", 60):
             pass
         said = capsys.readouterr().err
-    assert said == f"note: waiting for process {other}, which keeps {tmp_path / 'lock'} locked\n"
+    assert said == f"note: waiting for process {other}, which holds the lock {tmp_path / 'lock'}\n"
 
 
 def test_a_short_wait_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +56,7 @@ def test_waiting_ends_with_a_line_that_names_process_and_file(tmp_path: Path) ->
         with pytest.raises(KeptLocked) as raised, locked(tmp_path / "lock", 0.5):
             pass
         assert 0.4 < time.monotonic() - began < 5
-    message = f"process {other} has kept {tmp_path / 'lock'} locked for 0.5 s; end it, or try again later"
+    message = f"process {other} has held the lock {tmp_path / 'lock'} for 0.5 s; end it, or try again later"
     assert raised.value.format_message() == message
 
 

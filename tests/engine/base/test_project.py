@@ -109,7 +109,7 @@ def test_a_project_without_an_environment_lock_is_one_line(other: Path) -> None:
     (other / "conda.yaml").unlink()
     done = run("reprise", "lock", cwd=other)
     assert done.returncode == 2
-    assert f"Error: {other}/conda.yaml is missing: it pins the environment; restore it" in done.stderr
+    assert f"Error: {other}/conda.yaml, which pins the environment, is missing; restore it" in done.stderr
 
 
 @pytest.mark.integration
@@ -148,15 +148,17 @@ def test_mlproject_is_found_as_mlflow_finds_it(name: str, tmp_path: Path) -> Non
 
 def test_the_launcher_says_on_which_project_it_acts_where_that_is_another(other: Path) -> None:
     done = run("reprise", "doctor", cwd=other / "deep")
-    assert f"note: this acts on the project in {other}\n" in done.stderr
+    assert f"note: using the project in {other}\n" in done.stderr
     assert f"{other}, main at " in done.stdout
-    assert "this acts on" not in run("reprise", "doctor", cwd=PROJECT).stderr
+    assert "using the project" not in run("reprise", "doctor", cwd=PROJECT).stderr
 
 
 def test_doctor_says_that_there_is_no_project(tmp_path: Path) -> None:
     done = run("reprise", "doctor", cwd=tmp_path)
     assert re.search(
-        r"^warn  project +none here: .*\n +-> neither .* has an MLproject of yours", done.stdout, re.MULTILINE
+        r"^warn  project +no project in this folder; .*\n +-> neither .* has an MLproject of yours",
+        done.stdout,
+        re.MULTILINE,
     )
     assert done.returncode == 0, done.stdout
 

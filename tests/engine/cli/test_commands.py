@@ -76,7 +76,7 @@ def test_tune_starts_the_entry_point_and_ends_as_it_does(store: str, monkeypatch
 @pytest.mark.parametrize("pair", ["trials", "=5", ""])
 def test_a_parameter_without_a_name_or_a_value_is_a_wrong_call(call: tuple[str, ...], pair: str) -> None:
     wrong = CliRunner().invoke(cli, [*call, "-P", pair])
-    assert (wrong.exit_code, f"{pair!r} is no NAME=VALUE" in wrong.output) == (2, True)
+    assert (wrong.exit_code, f"{pair!r} is not of the form NAME=VALUE" in wrong.output) == (2, True)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

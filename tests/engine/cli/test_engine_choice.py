@@ -42,7 +42,7 @@ def test_the_project_s_own_engine_acts_and_is_said(other: Path, place: str) -> N
     done = started(other / place, "show", "a b", "--x=$1")
     assert done.stdout == f"{other}/reprise/__main__.py ['show', 'a b', '--x=$1'] None {other}\n"
     ours = reprise.__version__
-    said = f"note: the engine in {other}/reprise (version 9.8.7) acts, not the installed one (version {ours})\n"
+    said = f"note: using the engine in {other}/reprise (version 9.8.7) instead of the installed one (version {ours})\n"
     assert done.stderr == said
 
 
@@ -68,21 +68,21 @@ def test_what_it_starts_finds_the_variables_as_they_were(other: Path) -> None:
         said = started(other / "deep", "tune", "--env-manager", "local", **before)
         found = [line for line in said.stdout.splitlines() if line.startswith(("PYTHONPATH=", "REPRISE_HANDED"))]
         assert found == [f"{name}={value}" for name, value in before.items()]
-        assert f"note: the engine in {other}/reprise" in said.stderr
-        assert "this acts on" not in said.stderr
+        assert f"note: using the engine in {other}/reprise" in said.stderr
+        assert "using the project" not in said.stderr
 
 
 def test_it_is_tried_once(other: Path) -> None:
     done = started(other, "--version", REPRISE_HANDED_OVER=str(other))
     assert reprise.__version__ in done.stdout
-    assert "cannot be started: the installed one acts" in done.stderr
+    assert "cannot be started; the installed engine runs" in done.stderr
 
 
 def test_one_that_cannot_be_started_is_said(other: Path) -> None:
     """As of a commit from before there was a command line."""
     (other / "reprise/__main__.py").unlink()
     done = run("reprise", "doctor", cwd=other)
-    assert f"note: this acts on the project in {other}, by the engine of {PROJECT} and not its own\n" in done.stderr
+    assert f"note: using the project in {other}, with the engine of {PROJECT} instead of its own\n" in done.stderr
     assert f"{other}, main at " in done.stdout
 
 
@@ -113,7 +113,7 @@ def test_what_every_user_may_alter_is_not_started(other: Path, place: str) -> No
     before = (other / place).stat().st_mode
     (other / place).chmod(before | 0o002)
     done = started(other, "--version")
-    assert f"note: {other / place} can be altered by every user (chmod o-w): the engine in" in done.stderr
+    assert f"note: {other / place} can be altered by every user (chmod o-w); the engine in" in done.stderr
     assert reprise.__version__ in done.stdout
     (other / place).chmod(before | 0o020)
     assert started(other).stdout.startswith(str(other))
@@ -123,7 +123,7 @@ def test_a_link_to_a_folder_is_not_started(other: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (other / "reprise/cli").symlink_to(tmp_path / "elsewhere")
     (other / "reprise/.#locked").symlink_to("nowhere")
-    assert f"note: {other / 'reprise/cli'} is a link to a folder: the engine" in started(other, "--version").stderr
+    assert f"note: {other / 'reprise/cli'} is a link to a folder; the engine" in started(other, "--version").stderr
 
 
 @pytest.mark.integration

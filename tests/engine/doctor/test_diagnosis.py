@@ -219,7 +219,7 @@ class TestStore:
     def test_a_store_that_works(self, store: str, tmp_path: Path) -> None:
         output = self.look(store)
         assert line(output, "tracking").startswith(f"ok    tracking      {store} answers")
-        assert line(output, "artifacts").startswith(f"ok    artifacts     {tmp_path}/artifacts takes files")
+        assert line(output, "artifacts").startswith(f"ok    artifacts     {tmp_path}/artifacts is writable")
         assert level(output, "runs") == "ok"
         assert not (tmp_path / "artifacts").exists()
 
@@ -273,7 +273,7 @@ class TestStore:
     ) -> None:
         bucket = mlflow.MlflowClient().create_experiment("bucket", artifact_location="s3://bucket/runs")
         monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", bucket)
-        assert "s3://bucket/runs, where a run writes by itself: not tried" in line(self.look(store), "artifacts")
+        assert "s3://bucket/runs, to which runs write directly; not tested" in line(self.look(store), "artifacts")
 
     def test_a_folder_of_the_servers_machine_fails(self, tmp_path: Path) -> None:
         found = store_check._local_artifacts(tmp_path, "https://mlflow.example.org")  # noqa: SLF001

@@ -161,7 +161,7 @@ class TestFinding:
                 r"MLFLOW_CONDA_HOME is /nowhere, .* no bin/conda .*; name conda's",
             ),
             ("CONDA_EXE", "/nowhere/bin/conda", r"CONDA_EXE is /nowhere/bin/conda, which is no conda .*; unset it"),
-            ("PATH", "/nowhere", r"conda is not on the PATH: install it, or set MLFLOW_CONDA_HOME; or give"),
+            ("PATH", "/nowhere", r"conda is not on the PATH; install it, set MLFLOW_CONDA_HOME, or give"),
         ],
     )
     @pytest.mark.usefixtures("base")

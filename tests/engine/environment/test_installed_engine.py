@@ -178,7 +178,7 @@ def test_the_folder_of_a_project_wins_over_the_wheel(installed: Path, tmp_path: 
     path = folder / "reprise/__init__.py"
     path.write_text(path.read_text().replace(reprise.__version__, "9.8.7"))
     done = call(installed, folder / "docs", "reprise", "doctor")
-    said = f"note: the engine in {folder}/reprise (version 9.8.7) acts, not the installed one"
+    said = f"note: using the engine in {folder}/reprise (version 9.8.7) instead of the installed one"
     assert said in done.stderr
     assert "9.8.7 sha256:" in done.stdout
     assert f"edited in {folder}/reprise" in done.stdout

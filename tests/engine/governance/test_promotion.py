@@ -101,7 +101,7 @@ def test_what_is_not_judged_is_not_promoted_unless_forced_and_then_it_must_load(
         if key.startswith("reprise.verdict"):
             judged.delete_logged_model_tag(model, key)
     assert "it was not judged; run evaluate on models:/reprise/1" in refused(1, "promote", "1")
-    assert "--force wants a reason" in refused(2, "promote", "1", "--force")
+    assert "--force needs a reason" in refused(2, "promote", "1", "--force")
     done("promote", "1", "--force", "--reason", "trust me")
     assert champion() == "1"
 
@@ -255,7 +255,7 @@ def test_what_a_killed_promote_left_is_finished_or_given_up(
     assert ("unfinished" in done("history")) == begun
     result = reprise("promote", "2", "--force", "--reason", "after that")
     assert result.exit_code == 0
-    assert (("is given up" if after == before else "is finished now") in result.output) == begun
+    assert (("marked as abandoned" if after == before else "completed now") in result.output) == begun
     assert champion() == "2"
     assert not history.unfinished("reprise")
     assert "outside" not in done("history")
@@ -273,7 +273,7 @@ def test_a_registry_that_fails_in_the_middle_leaves_what_the_next_command_repair
     assert isinstance(result.exception, MlflowException), "reprise.base.entry_point makes a line of it, and exit code 1"
     assert "is left unfinished; the next promote or rollback repairs it" in result.output
     assert champion() is None
-    assert "is given up" in done("promote", "1")
+    assert "marked as abandoned" in done("promote", "1")
     assert champion() == "1"
 
 
@@ -354,7 +354,7 @@ def test_a_lock_that_is_not_given_back_is_one_line(judged: MlflowClient, monkeyp
     with exclusively("reprise"):
         message = refused(1, "promote", "1")
     assert (
-        f"process {os.getpid()} has kept {registry_lock.place('reprise')} locked for 0.2 s; end it, or try again"
+        f"process {os.getpid()} has held the lock {registry_lock.place('reprise')} for 0.2 s; end it, or try again"
         in message
     )
     assert champion() is None
@@ -395,7 +395,7 @@ def test_two_machines_at_once_one_gives_way(judged: MlflowClient, monkeypatch: p
     assert "OVERTAKEN" in done("history")
     later = datetime.now(UTC) + timedelta(minutes=11)
     monkeypatch.setattr(promotion, "datetime", type("Later", (), {"now": staticmethod(lambda _zone: later)}))
-    assert "is given up" in done("promote", "2", "--force", "--reason", "now")
+    assert "marked as abandoned" in done("promote", "2", "--force", "--reason", "now")
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -477,8 +477,8 @@ def test_a_move_from_the_future_is_watched_and_does_not_block_for_a_day(
     if ends:
         monkeypatch.setattr(promotion, "sleep", lambda _: history.end(entry, history.REFUSED, "it ends by itself"))
     output = done("promote", "2", "--force", "--reason", "now")
-    assert "a clock is wrong; it is watched for 2 s" in output
-    assert ("is given up" in output) != ends
+    assert "a clock is wrong; watching the entry for 2 s" in output
+    assert ("marked as abandoned" in output) != ends
     assert champion() == "2"
 
 
@@ -511,7 +511,7 @@ def test_doctor_repairs_a_move_and_does_not_end_it_as_a_failed_run(
     run_id = history.moves("reprise")[-1].run_id
     named = json.loads(mlflow.get_run(run_id).data.tags["reprise.process"])
     judged.set_tag(run_id, "reprise.process", json.dumps(named | {"start": "1"}))
-    assert "is finished now" in "".join(store_check.runs(fix=True).details)
+    assert "completed now" in "".join(store_check.runs(fix=True).details)
     assert champion() == "3"
     assert "outside" not in done("history")
     assert mlflow.get_run(run_id).info.status == "FINISHED"

@@ -51,7 +51,7 @@ def test_a_champion_that_is_named_must_be_there(train: Job, champion: str) -> No
     train()
     result = judge("--champion", champion)
     assert result.exit_code == 2
-    assert f"champion {champion!r} is no version that there is" in result.output
+    assert f"champion {champion!r} does not exist" in result.output
 
 
 def test_a_refused_model_ends_with_exit_code_1_and_the_run_says_why(train: Job) -> None:

@@ -72,7 +72,7 @@ def test_a_login_goes_to_the_store_in_force_only(spy: Spy, tmp_path: Path) -> No
     done = run("reprise", "upload", folder, cwd=tmp_path, **variables)
     assert (done.returncode, spy.logins) == (2, [])
     (line,) = done.stderr.strip().splitlines()
-    assert f"the results are of a run in {spy.address}, and the store in force is http://127.0.0.1:1; set" in line
+    assert f"the results are of a run in {spy.address}, and the current store is http://127.0.0.1:1; set" in line
     assert "--to-recorded-store" in line
     assert "secret" not in line
     bundle(tmp_path / "mine", spy.address)

@@ -113,7 +113,7 @@ class TestAtOnce:
         with subprocess.Popen(command, cwd=PROJECT, env=environment(), stdout=subprocess.PIPE) as other:
             assert other.stdout
             other.stdout.readline()
-            with pytest.raises(JobFailed, match=r"has kept .* locked"):
+            with pytest.raises(JobFailed, match=r"has held the lock "):
                 mlflow.search_experiments()
             other.kill()
         assert len(mlflow.search_experiments()) == 1
@@ -155,7 +155,7 @@ class TestKilled:
         self, upto: str | None, fresh: Path
     ) -> None:
         before = broken(fresh / "mlflow.db", upto).read_bytes()
-        with pytest.raises(JobFailed, match=r"mlflow\.db was left unfinished .* set it aside: reprise doctor --fix"):
+        with pytest.raises(JobFailed, match=r"mlflow\.db was left unfinished .* rename it with: reprise doctor --fix"):
             mlflow.search_experiments()
         told = CliRunner().invoke(cli, ["doctor"]).output
         assert "FAIL  tracking" in told
@@ -172,7 +172,7 @@ class TestKilled:
         done = run(sys.executable, PROJECT / "train.py", cwd=fresh)
         assert done.returncode == 1
         (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
-        assert line.endswith("set it aside: reprise doctor --fix")
+        assert line.endswith("rename it with: reprise doctor --fix")
         assert "Traceback" not in done.stderr
 
     def test_one_that_is_being_made_by_mlflow_alone_is_waited_for(self, fresh: Path, empty_store: Path) -> None:
@@ -210,10 +210,10 @@ class TestOthers:
     def test_what_is_no_database_is_said_at_once(self, fresh: Path) -> None:
         (fresh / "mlflow.db").write_text("a,b\n1,2\n" * 1000)
         begin = time.monotonic()
-        with pytest.raises(WrongCall, match=r"mlflow\.db is no SQLite database"):
+        with pytest.raises(WrongCall, match=r"mlflow\.db is not a readable SQLite database"):
             mlflow.search_experiments()
         assert time.monotonic() - begin < sqlite_store.QUIET
-        assert "is no SQLite database" in CliRunner().invoke(cli, ["doctor", "--fix"]).output
+        assert "is not a readable SQLite database" in CliRunner().invoke(cli, ["doctor", "--fix"]).output
         assert (fresh / "mlflow.db").exists()
 
     @pytest.mark.parametrize("uri", ["sqlite://", "sqlite:///:memory:"])

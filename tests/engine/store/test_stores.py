@@ -278,7 +278,7 @@ class TestADatabaseThatRefuses:
     def test_a_full_disk(self, client: mlflow.MlflowClient, train: Job) -> None:
         with pytest.raises((MlflowException, JobFailed)) as failed:  # as the run starts, or as its results are logged
             train()
-        assert "answers, yet fails at its database (away, its disk full" in in_one_line(failed.value)
+        assert "answers, but fails at its database (away, its disk full" in in_one_line(failed.value)
         assert client.search_runs(["0"], "attributes.status = 'RUNNING'") == []
 
     def test_an_older_schema(self, stack: Stack, tmp_path: Path) -> None:
