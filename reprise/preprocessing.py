@@ -1,6 +1,6 @@
-"""Columns of a table made numbers: the preprocessing that a model may begin with, of scikit-learn's own parts alone.
+"""Preprocessing that turns the columns of a table into numbers, made of scikit-learn's own parts alone.
 
-It imports nothing else of the engine, so what is made here is loaded and served wherever scikit-learn is.
+It imports nothing else of the engine, so its results are loaded and served wherever scikit-learn is.
 """
 
 from typing import Any

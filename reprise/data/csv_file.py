@@ -1,4 +1,4 @@
-"""Read a CSV file: its header, its numbers as they were written, and what says that it is not what its author meant."""
+"""Read a CSV file, with its numbers as they were written, and report signs of a damaged file."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""What a fitted model knows of its columns, and columns of another table as it knows them."""
+"""The columns of a fitted model, and the columns of other tables converted to them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

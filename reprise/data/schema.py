@@ -1,4 +1,4 @@
-"""What columns MLflow expects of a table, in a data set and in a model's signature; and rows as a signature asks."""
+"""The columns that MLflow expects of a table, in a data set and in a model's signature."""
 
 from decimal import Decimal
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""The bytes of a table's source: their SHA-256 and size, which no reader of tables has a part in."""
+"""The bytes of a table's source, by SHA-256 and size. No reader of tables affects them."""
 
 import hashlib
 from collections.abc import Mapping

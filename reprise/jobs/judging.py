@@ -1,4 +1,4 @@
-"""What evaluate.py is made of: a model loaded, rows that it has not learned from, and a run that judges it on them."""
+"""The parts of evaluate.py: a loaded model, rows that it has not seen, and a run that judges it on them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

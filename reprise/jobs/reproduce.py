@@ -1,4 +1,4 @@
-"""Run a recorded run again, and prove that it gives the same, or name what differs."""
+"""Rerun a recorded run, and report whether its results are the same."""
 
 from typing import Literal
 
@@ -27,7 +27,7 @@ def reproduce(
     published: bool = False,
     apply_patch: bool = True,
 ) -> None:
-    """Run a recorded run again from its commit, compare all that both came to, and give a verdict.
+    """Rerun a recorded run at its commit, compare the results of both, and record a verdict.
 
     Args:
         run: A run id, any MLflow model URI, or latest (training run).

@@ -1,4 +1,4 @@
-"""What train.py is made of: a table read and split, and a run that fits a model on it and records all."""
+"""The parts of train.py: a table that is read and split, and a run that fits a model and records it."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Find the best hyper-parameters by cross-validation, each trial a run, and train with them."""
+"""Find the best hyper-parameters by cross-validation, and train with them. Each trial is a run."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Why a pod does not start or has failed, as its own status says; and how a Job has ended."""
+"""The reasons in a pod's status why it does not start or has failed, and the end of a Job."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +65,7 @@ def of_pod(pod: Status) -> Ended:
     code = state.get("exitCode")
     if state.get("reason") == "OOMKilled" and code:
         limit = pod["spec"]["containers"][0].get("resources", {}).get("limits", {}).get("memory", "the node's memory")
-        return Ended(f"pod {name} ran out of memory, of which it may have {limit} (OOMKilled)", code)
+        return Ended(f"pod {name} ran out of memory; its limit is {limit} (OOMKilled)", code)
     if status.get("reason"):  # Evicted, NodeLost, NodeShutdown, Preempting, UnexpectedAdmissionError …
         return Ended(f"pod {name}: {status['reason']}: {status.get('message', '')}".rstrip(": "), 1)
     if state.get("reason") in ("ContainerCannotRun", "StartError", "ContainerStatusUnknown"):

@@ -1,4 +1,4 @@
-"""What a fitted model is made of: the types that it holds, and the distributions that they come from."""
+"""The types that a fitted model holds, and the distributions that they come from."""
 
 import importlib
 import importlib.metadata

@@ -1,4 +1,4 @@
-"""What a file of Python imports, read from its text: nothing of it is run."""
+"""The imports of a Python file, read from its text without running it."""
 
 import ast
 from collections.abc import Iterator

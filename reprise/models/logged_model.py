@@ -1,4 +1,4 @@
-"""The fitted pipeline as an MLflow model: saved in skops format, pinned, signed, and found again by its URI."""
+"""The fitted pipeline as an MLflow model: saved in skops format, pinned, signed, and loaded by its URI."""
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -200,8 +200,8 @@ def load(uri: str, *, trusted: bool = False) -> Subject:
 
     Args:
         uri: the model's.
-        trusted: whether it may be loaded though nobody recorded a digest of it, though its files are others, and though
-            they hold code.
+        trusted: whether it may be loaded without a recorded digest, with files other than the logged ones, and with
+            code in them.
 
     Raises:
         WrongCall: there is none, it is no scikit-learn model, or it is not to be trusted.
@@ -233,7 +233,7 @@ def load(uri: str, *, trusted: bool = False) -> Subject:
 
 @contextmanager
 def _own_code(uri: str, space: ModuleSpace) -> Iterator[None]:
-    """Tell in one line in what a model's own code fails as it is loaded."""
+    """Raise an error of a model's own code on loading as one line."""
     try:
         yield
     except (mlflow.exceptions.MlflowException, OSError):

@@ -1,7 +1,7 @@
-"""A space of modules for a model's own code: two models whose code has the same names each use their own.
+"""A separate space of modules for a model's own code, so that two models may use the same module names.
 
-MLflow puts a model's folder of code on `sys.path` and leaves both that and the modules that it imports where they are.
-The next model with a module of that name, or the project itself, would silently run the first one's.
+MLflow puts a model's folder of code on `sys.path`, and leaves that entry and the imported modules in place. The next
+model with a module of that name, or the project itself, would silently run the code of the first.
 """
 
 import sys
@@ -48,10 +48,10 @@ class ModuleSpace:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Put the model's own modules in force until the block ends. It may be entered again within.
+        """Use the model's own modules until the block ends. The block may be nested.
 
-        What scikit-learn runs in parallel runs in threads then: joblib's processes outlive a call, and import each
-        module once, be it for this model or another.
+        scikit-learn's parallel work runs in threads meanwhile. joblib's processes outlive a call and import each module
+        once, for all models.
         """
         if not self._code or self._depth:
             self._depth += bool(self._code)

@@ -1,4 +1,4 @@
-"""Compare what two runs had to work with: code, data, environment, machine, parameters."""
+"""Compare the circumstances of two runs: code, data, environment, machine, parameters."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Two files whose content has no meaning known here: pictures, pickles, texts. Pure: values in, findings out."""
+"""Compare two files of unknown meaning, such as pictures, pickles and texts. Pure: values in, findings out."""
 
 from dataclasses import dataclass
 

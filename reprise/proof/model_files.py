@@ -1,4 +1,4 @@
-"""Which of a model's files differ from those of the model that was learned again."""
+"""The files of a model that differ from those of the rerun's model."""
 
 import json
 import re

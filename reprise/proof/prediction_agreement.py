@@ -1,7 +1,7 @@
-"""Whether a run's metrics and predictions belong together, as far as its rerun tells. Pure: findings in, findings out.
+"""Check that a run's metrics and predictions belong together, by comparison with its rerun. Pure: findings in and out.
 
-Only the code of the run's own commit knows how its metrics are made of its predictions. The rerun has made both: of the
-same predictions it makes the same metrics.
+Only the code of the run's own commit can compute its metrics from its predictions. The rerun did so. From the same
+predictions it computes the same metrics.
 """
 
 from collections.abc import Collection, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What must be there before a recorded run can be run again: each is checked, by name, without running it."""
+"""Check, without running anything, that all parts of a recorded run are there, and plan its rerun."""
 
 import platform
 import shutil

@@ -1,4 +1,4 @@
-"""Whether two places that say the same thing agree, and the finding that says so."""
+"""Compare two places that state the same fact, and build the finding."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""What names one run and no other: its ids, its folders and its time, and how they are read from the store."""
+"""The names of a single run, read from the store: its ids, its folders and its time."""
 
 import math
 import re

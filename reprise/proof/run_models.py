@@ -1,4 +1,4 @@
-"""A run's models: fetched, checked against what was recorded of them, and loaded only where nothing speaks against."""
+"""The models of a run: fetched, checked against the record, and loaded only if nothing speaks against it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -158,7 +158,7 @@ def _refusal(folder: Path, model: RunModel, own: tuple[CodeOrigin, Path | None],
     if trusted:
         return None
     if model.recorded is None:
-        return f"nobody recorded a digest of its files, so it is not loaded; if you trust it, add {OPTION}"
+        return f"no digest of its files was recorded, so it is not loaded; if you trust it, add {OPTION}"
     reason = code_in(folder, *own)
     return f"it runs code of its own when it is loaded: {reason}; if you trust it, add {OPTION}" if reason else None
 

@@ -1,4 +1,4 @@
-"""What a run came to, read from its artifacts: tables, values, fitted models; each by its meaning, not its bytes."""
+"""The results of a run, read from its artifacts by their meaning: tables, values, fitted models."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What the store says of a run, place by place, for `reprise.proof.consistency` to compare."""
+"""The facts that the store holds of a run, place by place, for `reprise.proof.consistency`."""
 
 import csv
 from collections.abc import Iterator, Mapping

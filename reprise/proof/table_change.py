@@ -1,4 +1,4 @@
-"""What in a table has changed since a run read it, as far as its record can tell."""
+"""The changes of a table since a run read it, as far as the run's record shows them."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Times in texts and numbers, and whether they lie within a run."""
+"""Find times in texts and numbers, and check whether they lie within a run."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""What `--backend-config` says, read by pydantic. A message names the key that is wrong, and its line in the file."""
+"""The settings of `--backend-config`, read by pydantic. Messages name the wrong key and its line in the file."""
 
 import json
 from collections.abc import Mapping

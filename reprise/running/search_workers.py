@@ -1,4 +1,4 @@
-"""How a search and workers that come by themselves find one another: by the run of the search."""
+"""The names by which a search and its workers find one another, on the run of the search."""
 
 from mlflow.entities import Run
 

@@ -1,4 +1,4 @@
-"""Figures of a search: which settings scored how, and how the best score grew over the trials."""
+"""Figures of a search: the scores of its settings, and the best score over the trials."""
 
 from collections.abc import Sequence
 from functools import partial

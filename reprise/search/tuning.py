@@ -1,4 +1,4 @@
-"""The search: candidates tried rung by rung, each trial logged as it ends, and the best one chosen."""
+"""The search: candidates are tried rung by rung, each trial is logged as it ends, and the best one is chosen."""
 
 import hashlib
 import json
@@ -121,13 +121,13 @@ def _check_same(run_id: str, recorded: str, settings: SearchSettings) -> None:
         before = untrusted_text.parse_json(recorded)
     except ValueError as error:  # MLflow had cut it
         raise WrongCall(
-            f"run {run_id} does not hold its settings whole, so it cannot be resumed", remedy="begin anew"
+            f"the recorded settings of run {run_id} are cut, so it cannot be resumed", remedy="start a new search"
         ) from error
     before = before if isinstance(before, dict) else {}
     for name, value in asdict(settings).items():
         if before.get(name) not in (value, _in_short(value)):
             told = f"{before.get(name)!r}, not {_in_short(value)!r}"
-            raise WrongCall(f"run {run_id} searched with {name} {told}", remedy="give it the same")
+            raise WrongCall(f"run {run_id} searched with {name} {told}", remedy="give the same value to resume it")
 
 
 def _in_short(value: Any) -> Any:

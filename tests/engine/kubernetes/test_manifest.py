@@ -299,7 +299,7 @@ def terminated(**state: Any) -> dict[str, Any]:
     ("status", "reason", "exit_code", "by_exit"),
     [
         (terminated(exitCode=3, reason="Error"), "ended with exit code 3", 3, True),
-        (terminated(exitCode=137, reason="OOMKilled"), "ran out of memory, of which it may have 1Gi", 137, False),
+        (terminated(exitCode=137, reason="OOMKilled"), "ran out of memory; its limit is 1Gi", 137, False),
         (
             {"reason": "Evicted", "message": "The node was low on resource: memory."},
             "Evicted: The node was low",

@@ -201,7 +201,7 @@ def test_it_is_reproduced_where_today_defines_metrics_splits_and_reads_otherwise
     verdict = reproduce("gaps")
     assert verdict.outcome.exit_code == 0, verdict.table()
     said = capfd.readouterr().err
-    assert "that is by today's code, and the run kept no digest of the bytes: its own code decides" in said
+    assert "today's code says so, and the run recorded no digest of the bytes, so its own code decides" in said
     assert "the data is as recorded, by the fingerprint that the code of the commit makes" in said
 
 
