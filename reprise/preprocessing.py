@@ -30,7 +30,7 @@ BOOLEANS: dict[Any, float] = {
     "FALSE": 0.0,
     "false": 0.0,
 }
-"""What may stand for a boolean beside True, False, 1 and 0, or for a missing one: a served CSV file holds words."""
+"""Values for a boolean beside True, False, 1 and 0, and for a missing one. A served CSV file holds words."""
 
 
 def make_preprocessing(X: Any) -> ColumnTransformer:

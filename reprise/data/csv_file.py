@@ -28,7 +28,7 @@ _GLANCE = 100
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds; the fields are those of `reprise.data.table.Table`."""
+    """The content of a file. The fields are those of `reprise.data.table.Table`."""
 
     frame: pd.DataFrame
     decimal_comma: bool = False

@@ -18,7 +18,7 @@ from reprise.data.model_columns import NOTHING, ModelColumns, as_known
 from reprise.data.table import Table
 
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
-"""What a CSV holds for booleans, as pandas reads it."""
+"""The texts of a CSV file that pandas reads as booleans."""
 
 UNNAMED = re.compile(r"\s*|Unnamed: \d+(\.\d+)?|__index_level_\d+__")
 """Names that pandas and pyarrow make up, such as that of an index; files keep them when they are written again."""

@@ -21,11 +21,11 @@ _STANDING_FOR_GAPS = (
 PLACEHOLDERS = frozenset(
     {*_STANDING_FOR_GAPS.split(), "", "k. a.", "keine angabe", "no data", "not available", "not applicable"}
 )
-"""What stands for a missing number, in lower case. Among other texts each of them is a text."""
+"""Texts for a missing number, in lower case. Among other texts, each is a text like any other."""
 
 
 class Kind(Enum):
-    """What a text is, taken alone."""
+    """The kind of a text, taken alone."""
 
     PLAIN = auto()  # a number as programs write it
     CODE = auto()  # digits that begin with a zero: a number of a house or a place, not a quantity
@@ -75,7 +75,7 @@ _LIKE_ASCII = str.maketrans(
         "\u00b7": ".",
     }
 )
-"""What word processors and other scripts write for a minus, a point and a comma."""
+"""The minus, point and comma of word processors and other scripts."""
 
 _UNSEEN = str.maketrans(dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u202a\u202c\u061c"))
 

@@ -8,7 +8,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
 Kind = Literal["number", "boolean", "text"]
-"""What a model takes a column for."""
+"""The kinds of columns."""
 
 EXAMPLE_ROWS = 5
 

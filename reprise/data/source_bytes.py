@@ -11,7 +11,7 @@ from reprise.base.record import Source as SourceRecord
 from reprise.data.source import Source
 
 PACKAGE = "scikit-learn"
-"""What the bundled tables come with."""
+"""The package that contains the bundled tables."""
 
 FILES = {"iris": "iris.csv", "wine": "wine_data.csv", "breast_cancer": "breast_cancer.csv", "digits": "digits.csv.gz"}
 """Bundled table -> its file in the package `sklearn.datasets.data`."""

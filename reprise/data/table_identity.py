@@ -9,7 +9,7 @@ from reprise.data.table import Table
 
 @dataclass(frozen=True)
 class TableIdentity:
-    """What came of the comparison.
+    """The result of the comparison.
 
     Attributes:
         same: whether it is the recorded table.

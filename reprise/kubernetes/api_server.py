@@ -42,7 +42,7 @@ class Refused(JobFailed):
 
 @dataclass(frozen=True)
 class ApiServer:
-    """Where to ask, and as whom.
+    """The address of an API server, and the credentials for it.
 
     Attributes:
         context: of kubeconfig; `in-cluster` for a pod's own service account.

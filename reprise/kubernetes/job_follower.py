@@ -27,7 +27,7 @@ DELETION = 120.0
 
 
 class JobPlace(NamedTuple):
-    """Where a Job is: in a namespace, by its name."""
+    """The namespace and the name of a Job."""
 
     namespace: str
     name: str
@@ -55,7 +55,7 @@ class JobPlace(NamedTuple):
 
 @dataclass
 class _Seen:
-    """What is known of a Job.
+    """The known state of a Job.
 
     Attributes:
         since: when it began to wait for a pod to run, on the clock of `time.monotonic`.

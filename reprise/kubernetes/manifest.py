@@ -23,7 +23,7 @@ LOSSES = 6
 """Times that each worker may fail, on an average; what Kubernetes grants a Job of one pod that does not say."""
 
 KEY_FOLDER, KEY_FILE = "/run/reprise", "key.pem"
-"""Where a pod of a search has the search's key."""
+"""The path of the search's key in a pod."""
 
 DEFAULTS = {
     "backoffLimit": 0,

@@ -10,18 +10,18 @@ Status = dict[str, Any]
 NEVER_STARTS = frozenset(
     {"InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 )
-"""What a container waits for that no patience brings."""
+"""Reasons for which a container waits in vain."""
 
 IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
-"""What a registry's short absence looks like too."""
+"""Reasons that a short absence of the registry causes too."""
 
 GATED = "SchedulingGated"
-"""Why a pod is not scheduled that somebody has yet to admit."""
+"""The reason of a pod that waits for admission."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a Job has ended.
+    """The end of a Job.
 
     Attributes:
         cause: why it failed; None where it completed.

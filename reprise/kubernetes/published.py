@@ -63,7 +63,7 @@ def _tips(folder: Path, remote: str) -> set[str]:
         listed = git(folder, "ls-remote", "--quiet", "--heads", "--tags", remote, env=_SSH, timeout=TIMEOUT).decode()
     except GitError as error:
         message = without_credentials(one_line(error))
-        raise JobFailed(f"remote {remote} cannot be asked whether it has the commit: {message}") from error
+        raise JobFailed(f"cannot check whether remote {remote} has the commit: {message}") from error
     return {line.partition("\t")[0] for line in listed.splitlines()}
 
 

@@ -13,7 +13,7 @@ PATIENCE = 600
 
 
 class Event(NamedTuple):
-    """What is known anew.
+    """A change of a collection.
 
     Attributes:
         kind: `LISTED` (all there is), `ADDED`, `MODIFIED` or `DELETED`.

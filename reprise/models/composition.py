@@ -23,7 +23,7 @@ ALWAYS = ("sklearn", "numpy", "scipy")
 
 @dataclass(frozen=True)
 class Composition:
-    """What a fitted model is made of.
+    """The parts of a fitted model.
 
     Attributes:
         types: names of types and functions that loading it has to trust, for skops.

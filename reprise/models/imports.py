@@ -10,7 +10,7 @@ from reprise.base.errors import JobFailed
 
 @dataclass
 class Imports:
-    """What a module imports.
+    """The imports of a module.
 
     Attributes:
         eager: dotted names that importing it imports too.

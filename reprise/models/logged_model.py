@@ -31,7 +31,7 @@ from reprise.store.bundle import MODEL_NAME
 from reprise.store.recorded import newest_training_run, provenance_of
 
 INFERENCE = ("mlflow-skinny", "scikit-learn", "skops", "pandas")
-"""What every loaded model needs; the lock pins them, with what they need in turn, in the model's requirements."""
+"""The packages that every loaded model needs. The lock pins them and their requirements for the model."""
 
 
 def save(
@@ -110,7 +110,7 @@ class Subject:
 
     @property
     def known(self) -> ModelColumns:
-        """What it knows of its columns, from its signature and, of its booleans, from what was saved beside that."""
+        """The columns that it knows, from its signature and from the names of booleans that were saved with it."""
         booleans = (self.model.metadata.metadata or {}).get(tag.BOOLEANS, [])
         kinds = kinds_signed(self.model.metadata.get_input_schema())
         return ModelColumns(kinds | dict.fromkeys(booleans, "boolean"), self.classes)

@@ -24,7 +24,7 @@ ENGINE = __name__.partition(".")[0]
 
 
 class ModuleSpace:
-    """What a model's code imports, and how it sets scikit-learn; in force only while the model is loaded or called.
+    """The modules of a model's code, and its settings of scikit-learn. Both hold only while the model loads or runs.
 
     Models without code of their own have none: nothing is done for them.
     """

@@ -21,7 +21,7 @@ FOLDER = "code"
 """A model's folder of code, as MLflow calls it."""
 
 SOURCES = ("", "src/")
-"""Where modules may lie in a project's folder."""
+"""Folders of a project that may hold modules."""
 
 ENGINE = f"{__name__.partition('.')[0]}/"
 
@@ -31,7 +31,7 @@ _UNPACKED, _PACKING = 64 << 20, 20  # bytes, and how many times its packed size,
 
 @dataclass(frozen=True)
 class CodeOrigin:
-    """Where a model's code says that it is from.
+    """The recorded origin of a model's code.
 
     Attributes:
         commit: of the run that logged the model; None where none is recorded.

@@ -21,7 +21,7 @@ from reprise.store import seal
 from reprise.store.recorded import unquoted
 
 NAME = "provenance.json"
-UNCHECKED = "recorded before runs sealed them: defaults, metrics, what parameters came to, files but the lock"
+UNCHECKED = "recorded before runs sealed them: defaults, metrics, resolved parameters, files except the lock"
 
 
 def check(stored: StoredRun, record: Record) -> tuple[Finding, ...]:

@@ -29,7 +29,7 @@ def compare_files(name: str, old: RecordedFile, new: RecordedFile, sides: RunIde
     if old.sha256 == new.sha256:
         return result(name, Match.EQUAL)
     if old.text is None or new.text is None:
-        why = "its bytes differ, as they may: files of its kind hold times, ids or fonts"
+        why = "its bytes differ; files of its kind may hold times, ids or fonts"
         return result(name, Match.SKIPPED, note=why)
     return _text(name, old.text.splitlines(), new.text.splitlines(), sides)
 

@@ -14,7 +14,7 @@ FORMAT = 1
 """Version of reproduction.json; docs/reproduction.md describes it."""
 
 AREAS = ("record", "code", "data", "environment", "machine", "parameters", "randomness", "results")
-"""Where two runs can differ, in the order of likely cause."""
+"""The areas in which two runs can differ, the likeliest cause first."""
 
 
 UNLOADED = "not loaded"
@@ -124,7 +124,7 @@ class Reproduction:
 
     @property
     def _compared(self) -> bool:
-        """Whether any result was compared; without one nothing is proved."""
+        """Whether any result was compared. Without one, nothing is proved."""
         return any(finding.area == "results" and finding.match != Match.SKIPPED for finding in self.findings)
 
     def of(self, match: Match) -> list[Finding]:

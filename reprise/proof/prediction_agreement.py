@@ -11,17 +11,17 @@ from reprise.proof.outcome import Finding, Match
 from reprise.proof.table_comparison import EXACT
 
 PREFIX = "test_"
-"""With which the metrics of the held-out rows begin."""
+"""The prefix of metrics of the held-out rows."""
 
 CIRCUMSTANCES = ("code", "data", "environment", "parameters")
-"""Where a difference explains that the same predictions have other metrics."""
+"""Areas whose differences explain why the same predictions have other metrics."""
 
 LABELS = tuple(f"{artifact.PREDICTIONS}: {column}" for column in EXACT)
-"""Findings about what metrics are made of, scores apart: those may differ in what no metric shows."""
+"""Findings about the labels of predictions. Scores may differ without a difference in any metric."""
 
 
 def agreement(found: Sequence[Finding], metrics: Collection[str]) -> Iterator[Finding]:
-    """Compare what came of the metrics with what came of the predictions.
+    """Compare the findings about metrics with the findings about predictions.
 
     Args:
         found: all that was compared.

@@ -34,7 +34,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a person has named.
+    """The run or version that a person named.
 
     Attributes:
         run: the run that is meant; of a version, it is the one that the registry names.

@@ -14,7 +14,7 @@ from reprise.proof.preparation import Plan
 from reprise.store.recorded import Recorded
 
 CALL = "set_experiment"
-"""What code calls that names its experiment by itself; MLflow then refuses a run of another experiment."""
+"""The call of code that names its experiment by itself. MLflow then refuses a run of another experiment."""
 
 
 def in_own_experiment(plan: Plan, recorded: Recorded) -> Plan:

@@ -18,7 +18,7 @@ from reprise.store.recorded import Recorded
 
 @dataclass(frozen=True)
 class FoundTable:
-    """Where the table is.
+    """The place of the table.
 
     Attributes:
         parameters: how the rerun is to name it, where that has changed.

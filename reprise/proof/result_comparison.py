@@ -154,7 +154,7 @@ def _both(
 
 
 def _unread(name: str, recorded: str | None, again: str | None) -> Finding:
-    """What neither side can read is not compared; what one side can is no longer the same."""
+    """Return no comparison if neither side can read it, and a difference if only one can."""
     if recorded and again:
         return result(name, Match.SKIPPED, note=recorded)
     return result(name, Match.DIFFERENT, recorded or "readable", again or "readable")

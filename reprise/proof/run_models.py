@@ -40,7 +40,7 @@ class RunModel:
 
     @property
     def tampered(self) -> bool:
-        """Whether its files, or what was recorded of them, were changed."""
+        """Whether its files or their recorded digest were changed."""
         return bool(self.contradiction) or self.recorded != self.now
 
 
@@ -118,7 +118,7 @@ def refused(
         models: as `models_of` gives them.
         run: which has logged them.
         again: name -> folder of the rerun's models: that ran the code at the commit, so what they carry is trusted.
-        trusted: whether the person who calls trusts them, whatever code they hold; altered ones are refused.
+        trusted: whether the caller trusts them, whatever code they hold. Altered ones are refused.
 
     Returns:
         name -> why.

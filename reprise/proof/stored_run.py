@@ -69,7 +69,7 @@ class StoredChild:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """What the store says of a run.
+    """The facts that the store holds of a run.
 
     Attributes:
         run_id: its id.

@@ -28,7 +28,7 @@ _TAKES = {
     "list_type": "a list",
     "string_type": "text",
 }
-"""What a value must be, by the kind of pydantic's error."""
+"""The wanted form of a value, by the kind of pydantic's error."""
 
 
 class BackendSettings(BaseModel):

@@ -43,7 +43,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a request is run.
+    """The folder in which a request is run, and its name.
 
     Attributes:
         folder: the project's.

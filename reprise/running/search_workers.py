@@ -12,7 +12,7 @@ KEY = "REPRISE_KEY"
 """Variable: the file with the key by which the processes of a search know one another, where it is not to be found."""
 
 MODULE = "reprise.search.worker"
-"""What a worker runs, of the project at the search's commit and in its environment."""
+"""The module that a worker runs, in the project at the search's commit and in its environment."""
 
 MODULE_FILE = "reprise/search/worker.py"
 

@@ -32,7 +32,7 @@ JOIN_SECONDS = 600
 PAUSE = 0.2
 
 ENVIRONMENT = "reprise-environment"
-"""What the scheduler calls the versions that workers must have, among its metadata and its plugins."""
+"""The name of the required versions among the scheduler's metadata and plugins."""
 
 SHOWN = 5
 

@@ -75,7 +75,7 @@ def _parallel_coordinates(trials: Sequence[Trial], winner: Trial, metric: str) -
 
 
 class _Axis:
-    """Where the values of one hyper-parameter stand between 0 and 1: numbers by size, words in turn."""
+    """The places of a hyper-parameter's values between 0 and 1: numbers by size, words in turn."""
 
     def __init__(self, values: Sequence[Any], name: str) -> None:
         numbers = [float(value) for value in values if isinstance(value, (int, float))]

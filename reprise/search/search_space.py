@@ -37,7 +37,7 @@ TAIL = 1e-9
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What a search varies.
+    """The hyper-parameters that a search varies.
 
     Attributes:
         parts: mappings of hyper-parameter to a list of values or a frozen distribution of scipy.stats.

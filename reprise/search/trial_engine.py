@@ -41,7 +41,7 @@ CHUNK = 8
 
 @dataclass(frozen=True)
 class SearchEngine:
-    """Where trials run.
+    """The place in which trials run.
 
     Attributes:
         backend: joblib's name of it.

@@ -31,7 +31,7 @@ SETTING_LENGTH = 500
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """What decides which trials a search makes and what comes of each: a search is resumed only with the same.
+    """The settings that decide the trials of a search and their results. Only the same settings resume a search.
 
     Attributes:
         data: the table's fingerprint.

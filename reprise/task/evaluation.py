@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a classifier did on some rows.
+    """The results of a classifier on some rows.
 
     Attributes:
         classes: the labels that the model knows or the rows hold, sorted, shape (classes,).
