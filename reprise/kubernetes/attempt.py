@@ -24,7 +24,7 @@ def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, st
         The entry point's exit code, as a shell says it where a signal ended it; 1 where the run was ended already.
 
     Raises:
-        JobFailed: an attempt before this one has logged results, and the job does not say that it carries on with them.
+        JobFailed: an earlier attempt has logged results, and the job is not marked as one that continues with them.
         WrongCall, JobFailed: as `run_at_commit`.
     """
     client = mlflow.MlflowClient()

@@ -76,7 +76,7 @@ def of_pod(pod: Status) -> Ended:
 
 
 def of_waiting(pod: Status) -> tuple[str, str] | None:
-    """Return what a pod that has not started waits for: a reason of Kubernetes, and its message; None if it starts."""
+    """Return why a pod has not started, as a reason of Kubernetes and its message, or None if it starts."""
     for one in [*(pod.get("status", {}).get("initContainerStatuses") or []), *_containers(pod)]:
         waiting = one.get("state", {}).get("waiting") or {}
         if waiting.get("reason") in NEVER_STARTS | IMAGE:

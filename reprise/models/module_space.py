@@ -116,7 +116,7 @@ def _places(folder: Path) -> list[Path]:
 
 
 def _roots(place: Path) -> Iterator[str]:
-    """Name the modules and packages in a folder of code; not those that are installed and loaded: MLflow uses them."""
+    """Name the modules and packages in a folder of code, without installed and loaded ones, which MLflow uses."""
     for path in place.iterdir():
         name = path.name if path.is_dir() else path.stem if path.suffix == ".py" else ""
         loaded = getattr(sys.modules.get(name), "__file__", None)

@@ -202,7 +202,7 @@ def _manager(recorded: Recorded) -> str:
 
 
 def _builder(recorded: Recorded) -> str | None:
-    """Choose what builds an environment: the run's own manager, else another that is here; None where none is."""
+    """Choose the run's own environment manager, else another that is installed here, or None."""
     wanted = (_manager(recorded), *MANAGERS)
     return next((name for name in wanted if name in MANAGERS and shutil.which(PROGRAMS.get(name, name))), None)
 

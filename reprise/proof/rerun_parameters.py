@@ -86,7 +86,7 @@ def _text(code: Snapshot, script: bytes) -> str:
 
 
 def _named_by(script: str, recorded: Recorded) -> set[str]:
-    """Return which parameters a script takes: those that its options name, else its words; all where it names none."""
+    """Return the parameters that a script's options name, else those that its words name, else all."""
     logged = set(recorded.parameters)
     options = set(_OPTION.findall(script))
     words = options or set(_WORD.findall(script))

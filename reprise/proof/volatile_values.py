@@ -89,7 +89,7 @@ def alike(name: str, old: Any, new: Any, sides: RunIdentities) -> Alikeness | No
 
 
 def paired(old: Mapping[str, Any], new: Mapping[str, Any], sides: RunIdentities) -> Iterator[tuple[str, Any, Any]]:
-    """Pair what two runs have by name; a name that holds an id or a time goes with the one that differs in that alone.
+    """Pair the values of two runs by name. Names that differ only in an id or a time belong together.
 
     Yields:
         The name, as recorded where it is; the recorded value, and that of the rerun; None for one that is not there.

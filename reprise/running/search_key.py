@@ -31,7 +31,7 @@ class SearchKey:
 
     Attributes:
         file: where it is.
-        made: whether it was made for this search, and goes with it.
+        made: whether it was made for this search, and is deleted with it.
     """
 
     file: Path

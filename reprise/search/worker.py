@@ -40,7 +40,7 @@ LOST = 600
 node, and its environment."""
 
 ENDED = 120
-"""The same, where the search has ended badly: it may be about to be carried on."""
+"""The same for a search that has failed, because a successor may continue it."""
 
 
 def work(run_id: str) -> None:
