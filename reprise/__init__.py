@@ -1,6 +1,6 @@
 """Reprise, the engine of an MLflow Project. These names are for a project's own scripts: docs/public_names.md.
 
-They are imported as they are asked for: the command line has no use for what fits a model.
+They are imported on first use, because the command line does not need the code that fits a model.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""`python -m reprise …`: the command line where it is not installed, as in the project's environment."""
+"""`python -m reprise …`: the command line where its script is not installed, as in the project's environment."""
 
 import sys
 

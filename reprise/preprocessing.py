@@ -1,6 +1,6 @@
-"""Columns of a table made numbers: the preprocessing that a model may begin with, of scikit-learn's own parts alone.
+"""Preprocessing that turns the columns of a table into numbers, made of scikit-learn's own parts alone.
 
-It imports nothing else of the engine, so what is made here is loaded and served wherever scikit-learn is.
+It imports nothing else of the engine, so its results are loaded and served wherever scikit-learn is.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ BOOLEANS: dict[Any, float] = {
     "FALSE": 0.0,
     "false": 0.0,
 }
-"""What may stand for a boolean beside True, False, 1 and 0, or for a missing one: a served CSV file holds words."""
+"""Values for a boolean beside True, False, 1 and 0, and for a missing one. A served CSV file holds words."""
 
 
 def make_preprocessing(X: Any) -> ColumnTransformer:

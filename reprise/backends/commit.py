@@ -100,7 +100,7 @@ def request_of(
     *,
     carried: bool = False,
 ) -> RunRequest:
-    """Write down what `mlflow run` asks a backend for, with the changes that are carried along.
+    """Return the request of `mlflow run` to a backend, with the uncommitted changes if they are wanted.
 
     Raises:
         WrongCall: a parameter holds credentials, or the checkout has changes that no commit holds, and they are not to
@@ -116,7 +116,7 @@ def request_of(
 
 
 def _uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:
-    """Return what a checkout has beyond its HEAD, if it is to be carried along; refuse to leave it behind unsaid."""
+    """Return the patch of a checkout's uncommitted changes, if it is wanted. Otherwise refuse changes."""
     folder = local_folder(place.repository)
     if folder is None or place.version or version or not folder.is_dir():
         return b""
@@ -130,16 +130,13 @@ def _uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> by
         return b""
     if not carried:
         raise WrongCall(
-            f"no commit holds these changes: {listed(files, LISTED)}",
-            remedy=(
-                "commit them, or carry them along: "
-                """--backend-config '{"patch": true}'"""
-            ),
+            f"these changes are not committed: {listed(files, LISTED)}",
+            remedy="""commit them, or add --backend-config '{"patch": true}'""",
         )
     whole = describe(folder).patch
     if whole.left_out:
         path, reason = next(iter(whole.left_out.items()))
-        raise WrongCall(f"the patch would lack {path}: {reason}", remedy="commit it, ignore it or take it away")
+        raise WrongCall(f"the patch would leave out {path}: {reason}", remedy="commit it, ignore it or remove it")
     return whole.content
 
 

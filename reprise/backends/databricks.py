@@ -1,7 +1,7 @@
 """MLflow's project backend `databricks-commit`: MLflow's own `databricks`, given a clean clone of one commit.
 
-MLflow sends the project's folder as it stands, `.env`, environments and databases included. Here a clone of its own is
-sent; all else is left to MLflow's code.
+MLflow sends the project's folder as it stands, with `.env`, environments and databases. This backend sends a clone
+instead, and leaves everything else to MLflow's code.
 """
 
 import os
@@ -118,12 +118,12 @@ def _check_reach(tracking_uri: str) -> None:
         )
     host = _host(tracking_uri)
     if not host:
-        raise WrongCall(f"it is not said which Databricks workspace: {_LOGIN}")
+        raise WrongCall("no Databricks workspace is configured", remedy=_LOGIN)
     _see_that_it_answers(host)
     try:
         mlflow_private.check_databricks_login(tracking_uri)
     except (MlflowException, ValueError) as error:
-        raise WrongCall(f"there is no login for {host}: {_LOGIN}") from error
+        raise WrongCall(f"there is no login for {host}", remedy=_LOGIN) from error
 
 
 def _see_that_it_answers(host: str) -> None:
@@ -134,7 +134,7 @@ def _see_that_it_answers(host: str) -> None:
     except ValueError as error:
         hint = "check DATABRICKS_HOST, and the proxy's address if there is one"
         raise WrongCall(
-            f"Databricks workspace {host!r} cannot be asked: {one_line(error)}", remedy=f"{hint}"
+            f"no request can be sent to Databricks workspace {host!r}: {one_line(error)}", remedy=hint
         ) from error
     except requests.RequestException as error:
         by_proxy = isinstance(error, requests.exceptions.ProxyError)
@@ -154,5 +154,5 @@ def _host(tracking_uri: str) -> str | None:
     try:
         profiles.read(file)
     except (ConfigParserError, UnicodeDecodeError) as error:
-        raise WrongCall(f"{file} cannot be read: {one_line(error)}", remedy=f"mend it, or {_LOGIN}") from error
+        raise WrongCall(f"{file} cannot be read: {one_line(error)}", remedy=f"correct it, or {_LOGIN}") from error
     return profiles.get(profile or "DEFAULT", "host", fallback=None)

@@ -23,7 +23,7 @@ _MAPS = {
 
 
 class DatabricksSettings(BackendSettings):
-    """What Databricks is asked for, by the types of databricks-sdk."""
+    """The request to Databricks, by the types of databricks-sdk."""
 
     backend: ClassVar[str] = DATABRICKS_BACKEND
     example: ClassVar[str] = EXAMPLE
@@ -45,12 +45,12 @@ def check(config: Mapping[str, Any], env_manager: str) -> dict[str, Any]:
     """
     own = own_of(config)
     if not own:
-        raise WrongCall(f"a cluster is wanted: --backend-config {EXAMPLE}; see {EXAMPLE}")
+        raise WrongCall("no cluster is configured", remedy=f"give --backend-config {EXAMPLE}")
     if "new_cluster" not in own:
         added = ", ".join(sorted(set(config) - set(own)))
         raise WrongCall(
-            f"the cluster is in the flat form, in which MLflow sends {added} along as if they were the cluster's: "
-            f'nest it in {{"new_cluster": {{…}}}}; see {EXAMPLE}'
+            f"MLflow would send {added} as fields of the cluster, which is not nested",
+            remedy=f'nest it in {{"new_cluster": {{…}}}}; see {EXAMPLE}',
         )
     for keys in _nulls(own, ()):
         raise WrongCall(f"backend config {where(keys)}{named(keys)} is None; give it a value, or leave it out")
@@ -59,14 +59,14 @@ def check(config: Mapping[str, Any], env_manager: str) -> dict[str, Any]:
         raise WrongCall(f"backend config {where(('new_cluster',))}new_cluster lacks spark_version; see {EXAMPLE}")
     if env_manager == "uv" and not any(_is_uv(library) for library in own.get("libraries", [])):
         raise WrongCall(
-            f"backend config {where(('libraries',))}libraries lack uv, which a cluster has not: "
-            '{"pypi": {"package": "uv>=0.8"}}'
+            f"backend config {where(('libraries',))}libraries lack uv, which no cluster has by itself",
+            remedy='add {"pypi": {"package": "uv>=0.8"}}',
         )
     return own
 
 
 def _nulls(value: Any, keys: tuple[int | str, ...]) -> Iterator[tuple[int | str, ...]]:
-    """Find what is null. The types of databricks-sdk take it, and nobody knows what a workspace makes of it."""
+    """Find null values. The types of databricks-sdk take them, and what a workspace does with them is unknown."""
     if value is None:
         yield keys
     elif isinstance(value, Mapping):

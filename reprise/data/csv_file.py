@@ -1,4 +1,4 @@
-"""Read a CSV file: its header, its numbers as they were written, and what says that it is not what its author meant."""
+"""Read a CSV file, with its numbers as they were written, and report signs of a damaged file."""
 
 import csv
 import gzip
@@ -28,7 +28,7 @@ _GLANCE = 100
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds; the fields are those of `reprise.data.table.Table`."""
+    """The content of a file. The fields are those of `reprise.data.table.Table`."""
 
     frame: pd.DataFrame
     decimal_comma: bool = False

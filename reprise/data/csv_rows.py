@@ -1,4 +1,4 @@
-"""The rows of a CSV file against its lines: headers inside it, quotes that swallow rows, rows that are too short."""
+"""Find rows of a CSV file that are not its lines: repeated headers, stray quotes, short rows."""
 
 import csv
 
@@ -19,7 +19,7 @@ def faults_and_notes(file: DelimitedFile, frame: pd.DataFrame) -> tuple[list[str
     """
     faults, notes = [], []
     if again := _headers_inside(file, frame):
-        faults.append(f"the header stands again in lines {listed(again, LISTED)}; take out all but the first")
+        faults.append(f"the header appears again in lines {listed(again, LISTED)}; take out all but the first")
     for position, name in enumerate(frame):
         cells = frame[name].dropna() if isinstance(frame[name].dtype, pd.StringDtype) else pd.Series(dtype="str")
         broken = cells[cells.str.contains(r"[\r\n]")]
@@ -36,7 +36,7 @@ def faults_and_notes(file: DelimitedFile, frame: pd.DataFrame) -> tuple[list[str
             notes.append(f"{len(broken)} texts hold {breaks} line breaks, the first in {text}")
     if short := _short_rows(file, frame):
         lack = f"{len(short)} rows have fewer cells than the header, the first in line {short[0]}"
-        notes.append(f"{lack}; what they lack is taken for gaps")
+        notes.append(f"{lack}; their missing cells are read as gaps")
     return faults, notes
 
 

@@ -1,4 +1,4 @@
-"""From a table to what a classifier learns from: features, labels, and rows held out."""
+"""The data set of a classifier, made from a table: features, labels and held-out rows."""
 
 import csv
 import re
@@ -18,7 +18,7 @@ from reprise.data.model_columns import NOTHING, ModelColumns, as_known
 from reprise.data.table import Table
 
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
-"""What a CSV holds for booleans, as pandas reads it."""
+"""The texts of a CSV file that pandas reads as booleans."""
 
 UNNAMED = re.compile(r"\s*|Unnamed: \d+(\.\d+)?|__index_level_\d+__")
 """Names that pandas and pyarrow make up, such as that of an index; files keep them when they are written again."""
@@ -29,10 +29,10 @@ LISTED = 12
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a table comes to, for one target.
+    """The data set of a classifier, made from a table for one target.
 
     Attributes:
-        raw: the features as they were read, what a served model is asked; shape (rows, features).
+        raw: the features as they were read, the input of a served model; shape (rows, features).
         X: the same with each column a number, a boolean or text, `raw` itself where it is so already.
         y: class labels, shape (rows,): integers, booleans or text.
         target: the target column's name.
@@ -154,7 +154,7 @@ def _check_table(table: Table) -> None:
 
 
 def _with_numbers(frame: pd.DataFrame, names: Sequence[str], table: Table) -> tuple[pd.DataFrame, list[str]]:
-    """Read numbers that were written as text; give the frame with them, and notes on what was done and what was not.
+    """Read numbers that were written as text, and return the frame with notes on what was converted and what was not.
 
     Raises:
         WrongCall: a column holds numbers that can be read in more than one way, or in none.

@@ -1,4 +1,4 @@
-"""A file of separated values as it stands: opened whatever it is packed in, its separator, its header, its cells."""
+"""A file of separated values, compressed or not: its separator, header and cells."""
 
 import csv
 import gzip
@@ -43,7 +43,7 @@ class DelimitedFile:
         return read
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Read it cell by cell, blank lines left out; give each row with the number of its first line."""
+        """Read it cell by cell without blank lines, and yield each row with the number of its first line."""
         with text_of(self.path) as text:
             rows, line = csv.reader(text, delimiter=self.separator), 1
             for row in rows:
@@ -73,10 +73,10 @@ def open_table(path: Path, data: str, reading: int) -> DelimitedFile:
 
 
 def check_names(names: list[str], data: str) -> None:
-    """Refuse a table in which two columns have one name.
+    """Check that no two columns of a table have one name.
 
     Raises:
-        WrongCall: it is so.
+        WrongCall: two columns have one name.
     """
     name, times = Counter(names).most_common(1)[0] if names else ("", 0)
     if times > 1:

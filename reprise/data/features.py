@@ -1,4 +1,4 @@
-"""A column as a feature: whether it teaches anything, and as numbers, booleans or text."""
+"""Columns as features: useless ones are named, the others become numbers, booleans or text."""
 
 import numpy as np
 import pandas as pd

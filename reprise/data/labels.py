@@ -1,4 +1,4 @@
-"""The target as class labels: which values are classes, and whether there are enough of each."""
+"""The target as class labels. Each class needs enough rows."""
 
 import numpy as np
 import pandas as pd
@@ -54,7 +54,7 @@ def check_classes(labels: pd.Series, target: str) -> None:
     """Check that there are two classes or more, each on two rows or more.
 
     Raises:
-        WrongCall: it is not so.
+        WrongCall: there is one class, or a class with one row.
     """
     counts = labels.value_counts()
     if len(counts) == 1:

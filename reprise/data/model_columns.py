@@ -1,4 +1,4 @@
-"""What a fitted model knows of its columns, and columns of another table as it knows them."""
+"""The columns of a fitted model, and the columns of other tables converted to them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ from reprise.data.features import check_finite
 from reprise.data.schema import Kind
 
 _WORDS = {word: word.lower() == "true" for word in ("True", "TRUE", "true", "False", "FALSE", "false")}
-"""What pandas takes for a boolean in a CSV file."""
+"""The texts that pandas reads as booleans in a CSV file."""
 
 _WANTED: dict[Kind, str] = {"number": "a number", "boolean": "a boolean"}
 
 
 @dataclass(frozen=True)
 class ModelColumns:
-    """What a model knows.
+    """The columns and labels of a model.
 
     Attributes:
         kinds: feature -> what the model takes it for; where one is absent, what stands in the table decides.
@@ -32,7 +32,7 @@ class ModelColumns:
 
     @property
     def label_kind(self) -> Kind | None:
-        """What its labels are."""
+        """The kind of its labels."""
         if self.classes is None:
             return None
         kind = np.asarray(self.classes).dtype.kind

@@ -1,4 +1,4 @@
-"""Numbers that were written as text: which columns of text hold them, and which of those can be read."""
+"""Columns of text that hold numbers, and the ways in which numbers are written."""
 
 import re
 import unicodedata
@@ -21,11 +21,11 @@ _STANDING_FOR_GAPS = (
 PLACEHOLDERS = frozenset(
     {*_STANDING_FOR_GAPS.split(), "", "k. a.", "keine angabe", "no data", "not available", "not applicable"}
 )
-"""What stands for a missing number, in lower case. Among other texts each of them is a text."""
+"""Texts for a missing number, in lower case. Among other texts, each is a text like any other."""
 
 
 class Kind(Enum):
-    """What a text is, taken alone."""
+    """The kind of a text, taken alone."""
 
     PLAIN = auto()  # a number as programs write it
     CODE = auto()  # digits that begin with a zero: a number of a house or a place, not a quantity
@@ -75,17 +75,17 @@ _LIKE_ASCII = str.maketrans(
         "\u00b7": ".",
     }
 )
-"""What word processors and other scripts write for a minus, a point and a comma."""
+"""The minus, point and comma of word processors and other scripts."""
 
 _UNSEEN = str.maketrans(dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u202a\u202c\u061c"))
 
 _BARE = (Kind.PLAIN, Kind.CODE, Kind.COMMA, Kind.SIGNED)
-AMBIGUOUS = "numbers of which nobody can say whether a point stands before thousands or decimals"
+AMBIGUOUS = "numbers whose points may separate thousands or decimals"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a column of text comes to.
+    """The result of reading a column of text as numbers.
 
     Attributes:
         numbers: float64 or int64, gaps as NaN, shape (rows,); None where it stays text.
@@ -210,7 +210,7 @@ def kind_of(text: str) -> Kind:
 
 
 def _bare(text: str) -> str:
-    """Take off spaces and what nobody sees."""
+    """Remove spaces and invisible characters at both ends."""
     return text.strip() if text.isascii() else text.translate(_UNSEEN).strip()
 
 

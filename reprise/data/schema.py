@@ -1,4 +1,4 @@
-"""What columns MLflow expects of a table, in a data set and in a model's signature; and rows as a signature asks."""
+"""The columns that MLflow expects of a table, in a data set and in a model's signature."""
 
 from decimal import Decimal
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
 Kind = Literal["number", "boolean", "text"]
-"""What a model takes a column for."""
+"""The kinds of columns."""
 
 EXAMPLE_ROWS = 5
 

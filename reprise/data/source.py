@@ -1,4 +1,4 @@
-"""Where a table comes from: the name of a bundled table, a file, or a URI, brought to a local file."""
+"""The source of a table: a bundled table, a file or a URI, brought to a local file."""
 
 import os
 import shutil
@@ -65,7 +65,10 @@ def locate(data: str) -> Source:
     scheme = parts.scheme
     if scheme == "file":
         if parts.netloc not in ("", "localhost"):
-            raise WrongCall(f"data {data!r} is on the host {parts.netloc!r}; file:///… reads from this one alone")
+            raise WrongCall(
+                f"data {data!r} names the host {parts.netloc!r}; a file URI reads only from this machine",
+                remedy="write file:///…",
+            )
         data, scheme = url2pathname(parts.path), ""
     if len(scheme) > 1:  # one letter is a Windows drive
         if scheme == "s3" and "@" in data:
@@ -78,7 +81,7 @@ def locate(data: str) -> Source:
         _check_suffix(name, data)
         return Source("uri", name, without_credentials(data))
     if not data.strip():
-        raise WrongCall(f"data {data!r} names nothing", remedy=f"name a file, a URI or one of {', '.join(BUNDLED)}")
+        raise WrongCall(f"data {data!r} is empty", remedy=f"name a file, a URI or one of {', '.join(BUNDLED)}")
     path = Path(data).expanduser().absolute()
     try:
         _check_file(path, data)
@@ -156,7 +159,7 @@ def _beginning(text: str) -> str:
 
 def _check_suffix(name: str, data: str) -> None:
     if not name.lower().endswith(SUFFIXES):
-        message = f"data {without_credentials(data)!r} is of no kind that is read here"
+        message = f"data {without_credentials(data)!r} has a file type that is not supported"
         raise WrongCall(message, remedy=f"use {', '.join(SUFFIXES)}")
 
 

@@ -1,4 +1,4 @@
-"""The bytes of a table's source: their SHA-256 and size, which no reader of tables has a part in."""
+"""The bytes of a table's source, by SHA-256 and size. No reader of tables affects them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from reprise.base.record import Source as SourceRecord
 from reprise.data.source import Source
 
 PACKAGE = "scikit-learn"
-"""What the bundled tables come with."""
+"""The package that contains the bundled tables."""
 
 FILES = {"iris": "iris.csv", "wine": "wine_data.csv", "breast_cancer": "breast_cancer.csv", "digits": "digits.csv.gz"}
 """Bundled table -> its file in the package `sklearn.datasets.data`."""

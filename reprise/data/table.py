@@ -1,4 +1,4 @@
-"""Read a table, whole and as it stands, and fingerprint it."""
+"""Read a whole table and fingerprint it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class Table:
         decimal_comma: whether commas stand before decimals in it.
         typed: whether its file says which columns are text; a CSV does not.
         notes: what was converted or guessed, a line each.
-        faults: why it cannot be what its author meant, a line each; nobody may learn from it then.
+        faults: signs of a damaged file, a line each; no model may learn from such a table.
         doubts: column -> why it cannot be read in one way only.
     """
 

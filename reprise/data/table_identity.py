@@ -1,4 +1,4 @@
-"""Whether a table is the one that a run recorded: by its fingerprint, and by its bytes where that is another."""
+"""Compare a table with the recorded one, by its bytes and by its fingerprint."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from reprise.data.table import Table
 
 @dataclass(frozen=True)
 class TableIdentity:
-    """What came of the comparison.
+    """The result of the comparison.
 
     Attributes:
         same: whether it is the recorded table.

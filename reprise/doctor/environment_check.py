@@ -11,7 +11,7 @@ from pathlib import Path
 from reprise.base import mlflow_private
 from reprise.base.display_text import few
 from reprise.doctor.diagnosis import Diagnosis, guarded
-from reprise.doctor.store_check import free_gib, writing_problem
+from reprise.doctor.disk import free_gib, writing_problem
 from reprise.environment.pins import Lock, differing_pins, installed_versions, read_lock
 
 ENOUGH_GIB = 2.0

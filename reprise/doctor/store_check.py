@@ -2,13 +2,11 @@
 
 import os
 import shlex
-import shutil
 import socket
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 import click
@@ -19,6 +17,7 @@ from reprise.base import mlflow_private, scratch, tracking_server
 from reprise.base.display_text import few
 from reprise.base.entry_point import reason_of
 from reprise.doctor.diagnosis import Diagnosis, guarded
+from reprise.doctor.disk import free_gib, writing_problem
 from reprise.governance import history, promotion
 from reprise.store import abandoned_runs, sqlite_store
 from reprise.store.bundle import UNLOGGED
@@ -145,9 +144,11 @@ def _is_gone(experiment: mlflow.entities.Experiment, run: mlflow.entities.Run) -
 def _no_answer(uri: str, error: Exception) -> Diagnosis:
     reason = reason_of(error)
     text, remedy = reason.problem, _ANOTHER
-    if text.startswith("the tracking server") and reason.remedy:
-        remedy = reason.remedy.replace("name another", _ANOTHER)
-    elif "mlflow db upgrade" in text:
+    if text.startswith("the tracking server"):
+        remedy = (reason.remedy or _ANOTHER).replace("name another", _ANOTHER)
+    elif reason.remedy:
+        text = str(reason)
+    if "mlflow db upgrade" in text:
         remedy = f"back it up, then: mlflow db upgrade {uri}"
     elif isinstance(error, ImportError):
         remedy = "install it, or let an MLflow server hold the database: export MLFLOW_TRACKING_URI=http://HOST:5000"
@@ -231,31 +232,3 @@ def _short(text: str, limit: int = 300) -> str:
 
 def _time(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone():%Y-%m-%d %H:%M}"
-
-
-GIB = 2**30
-
-
-def writing_problem(folder: Path) -> str | None:
-    """Return why a folder, or the nearest above it that exists, is not writable, or None if it is.
-
-    It is tried with a nameless file, which is gone whatever happens.
-    """
-    there = folder
-    try:
-        there = nearest_existing(folder)
-        with TemporaryFile(dir=there) as probe:
-            probe.write(bytes(4096))
-    except OSError as error:
-        return f"{there} is not writable: {error.strerror}"
-    return None
-
-
-def free_gib(folder: Path) -> float:
-    """Return the room that is left where a folder is, or will be."""
-    return shutil.disk_usage(nearest_existing(folder)).free / GIB
-
-
-def nearest_existing(folder: Path) -> Path:
-    """Return the folder, or the nearest above it that exists."""
-    return next(place for place in (folder, *folder.parents) if place.exists())

@@ -1,1 +1,1 @@
-"""The jobs: what train.py and evaluate.py are made of, and the entry points that are the engine's own."""
+"""The jobs: the parts of train.py and evaluate.py, and the entry points of the engine."""

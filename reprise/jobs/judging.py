@@ -1,4 +1,4 @@
-"""What evaluate.py is made of: a model loaded, rows that it has not learned from, and a run that judges it on them."""
+"""The parts of evaluate.py: a loaded model, rows that it has not seen, and a run that judges it on them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,7 +132,7 @@ class EvaluationRun:
         judgement: Judgement,
         folder: Path,
     ) -> str | None:
-        """Log all that came out; return why the policy refuses the model, or None."""
+        """Log all results, and return why the policy refuses the model, or None."""
         data_record, datasets = dataset_inputs.describe(rows.table, {"test": rows.dataset})
         verdict = Verdict(
             verdict=judgement.verdict,
@@ -180,7 +180,7 @@ class EvaluationRun:
 
 @contextmanager
 def evaluation_run(model: logged_model.Subject) -> Iterator[EvaluationRun]:
-    """Start the MLflow run of an evaluation, or carry on the one that `mlflow run` has started.
+    """Start the MLflow run of an evaluation, or continue the one that `mlflow run` has started.
 
     Args:
         model: what is judged; the run stands under its training run.

@@ -1,4 +1,4 @@
-"""Which command a person types next, by how this process was started."""
+"""The commands that a person runs next, in the form in which this process was started."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Let a logged model answer the rows of a table."""
+"""Predict the rows of a table with a logged model."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def predict(
     *,
     trust_model: TrustModel = False,
 ) -> None:
-    """Let a logged model answer the rows of a table, which is read as the model knows its columns.
+    """Predict the rows of a table with a logged model. The table is read as the model knows its columns.
 
     Args:
         data: Raw rows, any table as in train.

@@ -1,4 +1,4 @@
-"""Load a logged model and let it score its own input example: does it answer?"""
+"""Load a logged model and score its own input example."""
 
 from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
@@ -9,7 +9,7 @@ from reprise.models import logged_model
 
 
 def probe(model: str = "models:/reprise@champion", *, trust_model: TrustModel = False) -> None:
-    """Load a logged model and let it score its input example.
+    """Load a logged model and score its input example.
 
     Args:
         model: Any MLflow model URI.

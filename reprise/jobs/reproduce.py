@@ -1,4 +1,4 @@
-"""Run a recorded run again, and prove that it gives the same, or name what differs."""
+"""Rerun a recorded run, and report whether its results are the same."""
 
 from typing import Literal
 
@@ -27,16 +27,16 @@ def reproduce(
     published: bool = False,
     apply_patch: bool = True,
 ) -> None:
-    """Run a recorded run again from its commit, compare all that both came to, and give a verdict.
+    """Rerun a recorded run at its commit, compare the results of both, and record a verdict.
 
     Args:
         run: A run id, any MLflow model URI, or latest (training run).
-        repository: Where its commit is, a URL or a path; recorded: as it says.
-        env_manager: Of the rerun; recorded: the run's own.
+        repository: The URL or path of the repository; recorded: the recorded one.
+        env_manager: The environment manager of the rerun; recorded: the run's own.
         commits: A..B: find the first commit at which a metric differs.
-        metric: The metric that --commits looks at.
-        published: yes: refuse a commit to which no branch or tag there leads.
-        apply_patch: no: refuse a run whose uncommitted changes are recorded.
+        metric: The metric that --commits compares.
+        published: yes: refuse a commit that no branch or tag of the repository contains.
+        apply_patch: no: refuse a run with recorded uncommitted changes.
 
     Example: python -m reprise job reproduce --run models:/reprise/3
     """

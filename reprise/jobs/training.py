@@ -1,4 +1,4 @@
-"""What train.py is made of: a table read and split, and a run that fits a model on it and records all."""
+"""The parts of train.py: a table that is read and split, and a run that fits a model and records it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,12 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from reprise.base import tag
-
 from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
 import mlflow
 
+from reprise.base import tag
 from reprise.base.errors import JobFailed
 from reprise.base.record import Data as DataRecord
 from reprise.base.terminal import note, step, summary
@@ -63,13 +62,13 @@ class Split:
 
     @property
     def recipe(self) -> DataRecord:
-        """What provenance.json says of how the rows were chosen and split."""
+        """The choice and the split of the rows, for provenance.json."""
         notes = list(self.rows.dataset.notes)
         return {"features": self.rows.features, "test_size": self.test_size, "seed": self.seed, "notes": notes}
 
 
 def read(data: str, target: str, features: str = "all") -> LabelledRows:
-    """Read a table, and say what was left out or converted.
+    """Read a table, and print what was left out or converted.
 
     Args:
         data: the name of a bundled table, a path, or a URI.
@@ -147,7 +146,7 @@ class TrainingRun:
         return fitted
 
     def record(self, model: Any, rows: Split) -> None:
-        """Judge a fitted model on the held-out rows, and log it with all it takes to fit it again.
+        """Judge a fitted model on the held-out rows, and log it with everything that is needed to fit it again.
 
         Args:
             model: a fitted scikit-learn estimator, which takes raw rows.
@@ -203,10 +202,10 @@ class TrainingRun:
 
 @contextmanager
 def training_run() -> Iterator[TrainingRun]:
-    """Start the MLflow run of a training, or carry on the one that `mlflow run` has started; it ends with the block.
+    """Start the MLflow run of a training, or continue the one that `mlflow run` has started. It ends with the block.
 
-    Its parameters are those that the script was called with. Commit, patch and environment stand in it from its
-    beginning, so a run that fails has them too.
+    Its parameters are those that the script was called with. Commit, patch and environment are recorded at its
+    beginning, so a failed run has them too.
 
     Yields:
         What fits and records in that run.

@@ -1,4 +1,4 @@
-"""Find the best hyper-parameters by cross-validation, each trial a run, and train with them."""
+"""Find the best hyper-parameters by cross-validation, and train with them. Each trial is a run."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -47,17 +47,17 @@ def tune(
 
     Args:
         test_size: Share of rows that the search does not see.
-        seed: Decides rows, folds and candidates.
-        search: What is tried.
-        trials: Candidates at most.
-        folds: Of the cross-validation; stratified.
+        seed: The seed of rows, folds and candidates.
+        search: The method that chooses candidates.
+        trials: The largest number of candidates.
+        folds: The number of stratified folds of the cross-validation.
         metric: The name of a scikit-learn scorer.
-        space: The file that says what is varied, and over what.
-        timeout: Seconds after which no trial begins; 0: none.
-        n_jobs: Worker processes; -1: one a core.
+        space: The file with the hyper-parameters and their values.
+        timeout: Seconds after which no trial begins; 0: no limit.
+        n_jobs: The number of worker processes; -1: one per core.
         engine: loky, dask, or another backend of joblib.
-        scheduler: Dask's, tcp://host:port; here: one to which workers come.
-        resume: The id of a run of tune that did not end, to carry on with.
+        scheduler: The address of Dask's scheduler, tcp://host:port; here: start one that workers may join.
+        resume: The id of an unfinished run of tune to continue.
 
     Example: python -m reprise job tune --data digits --trials 200
     """

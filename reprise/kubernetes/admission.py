@@ -1,4 +1,4 @@
-"""Whether the cluster would take a Job: asked before anything is made."""
+"""Check that the cluster would admit a Job, before anything is created."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -14,7 +14,7 @@ NEEDED = {
     ("", "pods", ""): ("get", "list", "watch"),
     ("", "pods", "log"): ("get",),
 }
-"""(group, resource, subresource) -> verbs: all that is done with a Job."""
+"""(group, resource, subresource) -> verbs, of all requests about a Job."""
 
 NEEDED_FOR_KEY = {("", "secrets", ""): ("create",)}
 """The same, for the key of a search."""
@@ -48,7 +48,7 @@ def check_admitted(server: ApiServer, namespace: str, jobs: Sequence[Manifest], 
     except Refused as refused:
         if refused.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND):
             raise WrongCall(
-                f"the cluster would refuse the Job: {refused.said}", remedy="mend the job template"
+                f"the cluster would refuse the Job: {refused.said}", remedy="correct the job template"
             ) from refused
         raise
 

@@ -1,7 +1,7 @@
-"""A cluster's API server, asked by its own paths and answering in JSON.
+"""Requests to a cluster's API server, by its own paths and in JSON.
 
-The package `kubernetes` reads kubeconfig, logs in and speaks TLS. Its typed models are left aside: a new client's may
-refuse what an old server says, while these paths and their JSON have not changed since Kubernetes 1.20.
+The package `kubernetes` reads kubeconfig, logs in and speaks TLS. Its typed models are not used. Those of a new client
+may refuse the answers of an old server, while these paths and their JSON have not changed since Kubernetes 1.20.
 """
 
 import json
@@ -32,7 +32,7 @@ class Unreachable(JobFailed):
 
 
 class Refused(JobFailed):
-    """The API server says no."""
+    """The API server refuses the request."""
 
     def __init__(self, message: str, status: int, said: str) -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class Refused(JobFailed):
 
 @dataclass(frozen=True)
 class ApiServer:
-    """Where to ask, and as whom.
+    """The address of an API server, and the credentials for it.
 
     Attributes:
         context: of kubeconfig; `in-cluster` for a pod's own service account.
@@ -113,7 +113,7 @@ def ask(
     body: Mapping[str, Any] | None = None,
     accept: str = JSON,
 ) -> dict[str, Any]:
-    """Send a request and give the answer.
+    """Send a request and return the answer.
 
     Raises:
         Unreachable: there is none.
@@ -191,7 +191,7 @@ def _send(
 
 
 class _speaking:  # noqa: N801  a context manager, named as one
-    """Say in one line that the server does not answer."""
+    """Raise errors of the connection as one line: the server does not answer."""
 
     def __init__(self, server: ApiServer) -> None:
         self.server = server

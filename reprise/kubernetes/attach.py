@@ -1,4 +1,4 @@
-"""A Job that goes on without the process that started it, followed again."""
+"""Follow a Job whose launcher has ended."""
 
 import re
 from http import HTTPStatus
@@ -20,7 +20,7 @@ _NAMES = re.compile(r"([a-z0-9-]+)/([a-z0-9.-]+)")
 
 
 def attach(run_id: str, context: str | None) -> None:
-    """Follow a run's Job to its end, as the process that started it would have done.
+    """Follow a run's Job to its end in place of the process that started it.
 
     Args:
         run_id: of the run.
@@ -46,7 +46,7 @@ def attach(run_id: str, context: str | None) -> None:
         if refused.status != HTTPStatus.NOT_FOUND:
             raise
         if run.info.status in ("RUNNING", "SCHEDULED"):
-            reason = f"Job {place.name} is gone, and nobody saw how it ended"
+            reason = f"Job {place.name} no longer exists, so its end is unknown"
             end(run_id, "FAILED", reason)
             raise KubernetesJobFailed(run_id, reason, 1) from refused
     else:

@@ -1,4 +1,4 @@
-"""What a Job's pod does: it runs a project at a commit in a run that was made for it, once."""
+"""One attempt of a Job's pod: run a project at a commit, in an existing run."""
 
 import os
 import socket
@@ -18,13 +18,13 @@ from reprise.running.run_request import RunRequest
 
 
 def attempt(run_id: str, uri: str, entry_point: str, parameters: Mapping[str, str], env_manager: str) -> int:
-    """Fill a run. Its end is left to whoever follows the Job.
+    """Fill a run. The process that follows the Job ends the run.
 
     Returns:
         The entry point's exit code, as a shell says it where a signal ended it; 1 where the run was ended already.
 
     Raises:
-        JobFailed: an attempt before this one has logged results, and the job does not say that it carries on with them.
+        JobFailed: an earlier attempt has logged results, and the job is not marked as one that continues with them.
         WrongCall, JobFailed: as `run_at_commit`.
     """
     client = mlflow.MlflowClient()

@@ -1,4 +1,4 @@
-"""A Job's run: its end status and its reason, which are the Job's to give."""
+"""End a Job's run with the status and the reason of the Job."""
 
 from contextlib import suppress
 
@@ -45,13 +45,13 @@ def end_with_job(server: ApiServer, place: JobPlace, run_id: str, start_timeout:
         end(run_id, "KILLED", "interrupted", overwrite=True)
         raise
     except Unreachable as error:
-        message = f"{error.format_message()}; the Job may go on: reprise attach {run_id}"
-        raise JobFailed(message) from error
+        message = f"{error.format_message()}; the Job may still be running"
+        raise JobFailed(message, remedy=f"follow it with: reprise attach {run_id}") from error
     conclude(server, place, run_id, ended)
 
 
 def _workers(run_id: str) -> dict[str, str] | None:
-    """Return what chooses the pods of workers for a run that takes some."""
+    """Return the selector of a run's worker pods, or None for a run without workers."""
     with suppress(MlflowException):  # what the launcher says of them is not worth a run
         if takes_workers(mlflow.get_run(run_id)):
             return {"labelSelector": f"{RUN_LABEL}={run_id},{COMPONENT_LABEL}={WORKER}"}
@@ -59,7 +59,7 @@ def _workers(run_id: str) -> dict[str, str] | None:
 
 
 def conclude(server: ApiServer, place: JobPlace, run_id: str, ended: Ended) -> None:
-    """Delete a Job that has ended or never will, then end its run: so that no pod logs to it later.
+    """Delete a Job, then end its run. In this order no pod logs to the run later.
 
     Raises:
         KubernetesJobFailed: it failed.
@@ -75,21 +75,21 @@ def conclude(server: ApiServer, place: JobPlace, run_id: str, ended: Ended) -> N
 
 
 def abandon(server: ApiServer, place: JobPlace) -> None:
-    """Delete a Job; where that cannot be, say so: a pod that starts later finds its run ended and does nothing."""
+    """Delete a Job, or report why not. A pod that starts later finds its run ended and does nothing."""
     try:
         delete(server, place)
     except JobFailed as error:
-        note(f"Job {place.name} in namespace {place.namespace} is left: {error.format_message()}")
+        note(f"Job {place.name} in namespace {place.namespace} could not be deleted: {error.format_message()}")
 
 
 def forget_reasons(run_id: str) -> None:
-    """Take the reason of an attempt that failed from a run."""
+    """Delete the reason of a failed attempt from a run."""
     client = mlflow.MlflowClient()
     for name in set(REASONS) & set(client.get_run(run_id).data.tags):
         client.delete_tag(run_id, name)
 
 
 def _own_reason(run_id: str) -> str | None:
-    """Return what the job itself has said before it ended."""
+    """Return the reason that the job itself recorded before it ended."""
     reason: str | None = mlflow.get_run(run_id).data.tags.get(tag.FAILURE)
     return reason

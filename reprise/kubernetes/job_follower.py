@@ -1,4 +1,4 @@
-"""A Job, followed from its start to its end."""
+"""Follow a Job from its start to its end."""
 
 import queue
 import threading
@@ -23,11 +23,11 @@ LAST_LINES = 10.0
 """Seconds for a log's last lines after the Job has ended."""
 
 DELETION = 120.0
-"""Seconds for the pods of a deleted Job to end; of a lost node, nobody hears whether they do."""
+"""Seconds for the pods of a deleted Job to end. A lost node never reports their end."""
 
 
 class JobPlace(NamedTuple):
-    """Where a Job is: in a namespace, by its name."""
+    """The namespace and the name of a Job."""
 
     namespace: str
     name: str
@@ -55,7 +55,7 @@ class JobPlace(NamedTuple):
 
 @dataclass
 class _Seen:
-    """What is known of a Job.
+    """The known state of a Job.
 
     Attributes:
         since: when it began to wait for a pod to run, on the clock of `time.monotonic`.
@@ -81,7 +81,7 @@ class _Seen:
 
 
 def follow(server: ApiServer, place: JobPlace, start_timeout: float, workers: dict[str, str] | None = None) -> Ended:
-    """Print the logs of a Job's pods and wait for its end, told by the API server.
+    """Print the logs of a Job's pods, and wait until the API server reports its end.
 
     Args:
         server: whom to ask.
@@ -198,10 +198,10 @@ def _runs(seen: _Seen) -> bool:
 
 
 def _note_admission(seen: _Seen) -> None:
-    """Report that the Job waits for admission, and that it has it; the time in which it has to start begins then."""
+    """Report when the Job waits for admission and when it is admitted. Its time to start is counted from then."""
     held = _held(seen)
     if held and held != seen.held:
-        note(f"{held}: it waits for admission, as by a queue until there is quota; Ctrl-C deletes the Job")
+        note(f"{held} and waits for admission, for example by a queue; Ctrl-C deletes the Job")
     elif seen.held and not held:
         note("the Job is admitted")
     resumed = pod_status.resumed_at(seen.job) if seen.job else ""
@@ -218,7 +218,7 @@ def _held(seen: _Seen) -> str:
 
 
 def _note_reasons(seen: _Seen) -> None:
-    """Keep what the pods wait for, and say it when it is new."""
+    """Keep the reasons for which the pods wait, and report each new one."""
     waiting = dict(
         filter(None, (pod_status.of_waiting(pod) for pod in seen.pods.values() if not pod_status.has_started(pod)))
     )
@@ -236,7 +236,7 @@ def _note_workers(seen: _Seen, event: Event) -> None:
         waiting = None if pod_status.has_started(pod) else pod_status.of_waiting(pod)
         said = f"a worker's pod waits: {waiting[1]}" if waiting else ""
         if pod.get("status", {}).get("phase") == "Failed":
-            said = f"a worker is lost: {pod_status.of_pod(pod).cause}"
+            said = f"a worker was lost: {pod_status.of_pod(pod).cause}"
         if said and said not in seen.workers:
             seen.workers.add(said)
             note(said)

@@ -1,4 +1,4 @@
-"""The manifests of a run's Jobs: a template, with the run put into it, or workers for it, and the key of both."""
+"""The manifests of a run: its Job, the Job of its workers, and the Secret with the key of both."""
 
 import re
 from copy import deepcopy
@@ -23,7 +23,7 @@ LOSSES = 6
 """Times that each worker may fail, on an average; what Kubernetes grants a Job of one pod that does not say."""
 
 KEY_FOLDER, KEY_FILE = "/run/reprise", "key.pem"
-"""Where a pod of a search has the search's key."""
+"""The path of the search's key in a pod."""
 
 DEFAULTS = {
     "backoffLimit": 0,
@@ -41,7 +41,7 @@ exec uv tool run --quiet --from "$0" reprise "$@"
 
 @dataclass(frozen=True)
 class PodSettings:
-    """What a run's pods are told beside what they run.
+    """The settings of a run's pods, besides the request that they run.
 
     Attributes:
         project: the project's name, for a person.
@@ -63,8 +63,8 @@ def build(template: Manifest, request: RunRequest, pods: PodSettings) -> Manifes
 
     Args:
         template: of the Job.
-        request: what it runs: the place is the URL of a repository and a full SHA, the run is one that was made.
-        pods: what its pod is told.
+        request: what it runs. The place is the URL of a repository and a full SHA, and the run exists.
+        pods: the settings of its pod.
     """
     parameters = [f"-P{name}={value}" for name, value in request.parameters.items()]
     options = [f"--env-manager={request.env_manager}", *parameters]
@@ -134,7 +134,7 @@ def _owned_by(run: Manifest | None) -> Manifest:
 
 
 def _mount_key(job: Manifest, secret: str) -> None:
-    """Let the first container, and no other, read the key; where its group is not known, by whatever user it has."""
+    """Mount the key in the first container alone. Any user of it may read the key if its group is not known."""
     of_group = "fsGroup" in (pod(job).get("securityContext") or {})
     source = {"secretName": secret, "defaultMode": 0o440 if of_group else 0o444}
     pod(job)["volumes"] = [*(pod(job).get("volumes") or []), {"name": "reprise-key", "secret": source}]
@@ -205,7 +205,7 @@ def _slug(text: str, length: int) -> str:
 
 
 def _variables(pods: PodSettings) -> list[dict[str, object]]:
-    """Return what every pod is told, where the template leaves it open."""
+    """Return the variables of every pod that the template may override."""
     return [
         {"name": "REPRISE_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": HOST, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},

@@ -1,4 +1,4 @@
-"""Why a pod does not start or has failed, as its own status says; and how a Job has ended."""
+"""The reasons in a pod's status why it does not start or has failed, and the end of a Job."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,18 +10,18 @@ Status = dict[str, Any]
 NEVER_STARTS = frozenset(
     {"InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 )
-"""What a container waits for that no patience brings."""
+"""Reasons for which a container waits in vain."""
 
 IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
-"""What a registry's short absence looks like too."""
+"""Reasons that a short absence of the registry causes too."""
 
 GATED = "SchedulingGated"
-"""Why a pod is not scheduled that somebody has yet to admit."""
+"""The reason of a pod that waits for admission."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a Job has ended.
+    """The end of a Job.
 
     Attributes:
         cause: why it failed; None where it completed.
@@ -65,7 +65,7 @@ def of_pod(pod: Status) -> Ended:
     code = state.get("exitCode")
     if state.get("reason") == "OOMKilled" and code:
         limit = pod["spec"]["containers"][0].get("resources", {}).get("limits", {}).get("memory", "the node's memory")
-        return Ended(f"pod {name} ran out of memory, of which it may have {limit} (OOMKilled)", code)
+        return Ended(f"pod {name} ran out of memory; its limit is {limit} (OOMKilled)", code)
     if status.get("reason"):  # Evicted, NodeLost, NodeShutdown, Preempting, UnexpectedAdmissionError …
         return Ended(f"pod {name}: {status['reason']}: {status.get('message', '')}".rstrip(": "), 1)
     if state.get("reason") in ("ContainerCannotRun", "StartError", "ContainerStatusUnknown"):
@@ -76,7 +76,7 @@ def of_pod(pod: Status) -> Ended:
 
 
 def of_waiting(pod: Status) -> tuple[str, str] | None:
-    """Return what a pod that has not started waits for: a reason of Kubernetes, and its message; None if it starts."""
+    """Return why a pod has not started, as a reason of Kubernetes and its message, or None if it starts."""
     for one in [*(pod.get("status", {}).get("initContainerStatuses") or []), *_containers(pod)]:
         waiting = one.get("state", {}).get("waiting") or {}
         if waiting.get("reason") in NEVER_STARTS | IMAGE:

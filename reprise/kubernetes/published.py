@@ -1,4 +1,4 @@
-"""Whether the commit that is to run is where a pod fetches it, and whether that takes credentials."""
+"""Check that the commit is on the remote that a pod fetches from, and whether that takes credentials."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def check_pushed(place: ProjectUri, commit: Commit) -> None:
 
 
 def takes_credentials(commit: Commit) -> bool:
-    """Return whether the repository is for those alone who have a key or a password."""
+    """Return whether the repository is readable only with a key or a password."""
     url = commit.url
     if "://" not in url or url.startswith(("ssh:", "git+ssh:")):
         return local_folder(url) is None
@@ -63,7 +63,7 @@ def _tips(folder: Path, remote: str) -> set[str]:
         listed = git(folder, "ls-remote", "--quiet", "--heads", "--tags", remote, env=_SSH, timeout=TIMEOUT).decode()
     except GitError as error:
         message = without_credentials(one_line(error))
-        raise JobFailed(f"remote {remote} cannot be asked whether it has the commit: {message}") from error
+        raise JobFailed(f"cannot check whether remote {remote} has the commit: {message}") from error
     return {line.partition("\t")[0] for line in listed.splitlines()}
 
 

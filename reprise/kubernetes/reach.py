@@ -1,4 +1,4 @@
-"""What a pod reaches of what is reached from here: the tracking server, the artifacts, the repository."""
+"""Check that a pod can reach the tracking server, the artifacts and the repository."""
 
 import ipaddress
 from urllib.parse import urlsplit

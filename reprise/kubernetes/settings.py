@@ -21,7 +21,7 @@ MOST_WORKERS = 10_000
 
 
 class KubernetesSettings(BackendSettings):
-    """Where and how a Job runs; with dashes for keys. The first two are named as MLflow's own backend names them.
+    """The settings of a Job. Keys have dashes. The first two have the names that MLflow's own backend uses.
 
     Attributes:
         kube_job_template_path: the job template's file.

@@ -1,4 +1,4 @@
-"""The job template: plain YAML of a batch/v1 Job, to which only what this run is about will be added."""
+"""The job template: plain YAML of a batch/v1 Job, to which only the settings of a run are added."""
 
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,9 @@ def _problem(content: Any) -> str | None:  # noqa: PLR0911  a list of what may b
     if "command" in first or "args" in first:
         return "sets command or args of its first container, which are the backend's to set; take them out"
     if spec.get("restartPolicy", "Never") != "Never":
-        return f"has restartPolicy {spec['restartPolicy']}; only Never shows each attempt, and why it failed"
+        return (
+            f"has restartPolicy {spec['restartPolicy']}; use Never, so that each attempt and its failure stay visible"
+        )
     for field in ("completions", "parallelism"):
         if content["spec"].get(field, 1) != 1:
             return f"has {field}: {content['spec'][field]}; one run is filled by one pod at a time"

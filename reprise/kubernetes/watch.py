@@ -1,4 +1,4 @@
-"""What the API server sends while it happens, over its restarts: a resource's changes, a container's log."""
+"""Streams of the API server that survive its restarts: the changes of a resource, the log of a container."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ PATIENCE = 600
 
 
 class Event(NamedTuple):
-    """What is known anew.
+    """A change of a collection.
 
     Attributes:
         kind: `LISTED` (all there is), `ADDED`, `MODIFIED` or `DELETED`.

@@ -1,1 +1,1 @@
-"""Models: what they are made of, how they are logged, checked, loaded, and named in the registry."""
+"""Models: their types, their files, their checks, and their names in the registry."""

@@ -1,4 +1,4 @@
-"""What a fitted model is made of: the types that it holds, and the distributions that they come from."""
+"""The types that a fitted model holds, and the distributions that they come from."""
 
 import importlib
 import importlib.metadata
@@ -23,7 +23,7 @@ ALWAYS = ("sklearn", "numpy", "scipy")
 
 @dataclass(frozen=True)
 class Composition:
-    """What a fitted model is made of.
+    """The parts of a fitted model.
 
     Attributes:
         types: names of types and functions that loading it has to trust, for skops.

@@ -1,4 +1,4 @@
-"""Rows that a model has not learned from: those that its own training run held out, or another table's."""
+"""Rows that a model has not learned from: its own held-out rows, or those of another table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a file of Python imports, read from its text: nothing of it is run."""
+"""The imports of a Python file, read from its text without running it."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from reprise.base.errors import JobFailed
 
 @dataclass
 class Imports:
-    """What a module imports.
+    """The imports of a module.
 
     Attributes:
         eager: dotted names that importing it imports too.

@@ -1,4 +1,4 @@
-"""The fitted pipeline as an MLflow model: saved in skops format, pinned, signed, and found again by its URI."""
+"""The fitted pipeline as an MLflow model: saved in skops format, pinned, signed, and loaded by its URI."""
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,8 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from reprise.base.record import Record
 
 from reprise.models.composition import compose  # isort: skip  skops before mlflow: reprise/store/tracking.py says why
 
@@ -20,6 +18,7 @@ from mlflow.types import DataType
 
 from reprise.base import scratch, tag
 from reprise.base.errors import JobFailed, WrongCall, error_summary
+from reprise.base.record import Record
 from reprise.base.terminal import note
 from reprise.data.model_columns import ModelColumns
 from reprise.data.schema import Kind, as_signed, kinds_signed
@@ -31,7 +30,7 @@ from reprise.store.bundle import MODEL_NAME
 from reprise.store.recorded import newest_training_run, provenance_of
 
 INFERENCE = ("mlflow-skinny", "scikit-learn", "skops", "pandas")
-"""What every loaded model needs; the lock pins them, with what they need in turn, in the model's requirements."""
+"""The packages that every loaded model needs. The lock pins them and their requirements for the model."""
 
 
 def save(
@@ -110,7 +109,7 @@ class Subject:
 
     @property
     def known(self) -> ModelColumns:
-        """What it knows of its columns, from its signature and, of its booleans, from what was saved beside that."""
+        """The columns that it knows, from its signature and from the names of booleans that were saved with it."""
         booleans = (self.model.metadata.metadata or {}).get(tag.BOOLEANS, [])
         kinds = kinds_signed(self.model.metadata.get_input_schema())
         return ModelColumns(kinds | dict.fromkeys(booleans, "boolean"), self.classes)
@@ -200,8 +199,8 @@ def load(uri: str, *, trusted: bool = False) -> Subject:
 
     Args:
         uri: the model's.
-        trusted: whether it may be loaded though nobody recorded a digest of it, though its files are others, and though
-            they hold code.
+        trusted: whether it may be loaded without a recorded digest, with files other than the logged ones, and with
+            code in them.
 
     Raises:
         WrongCall: there is none, it is no scikit-learn model, or it is not to be trusted.
@@ -233,7 +232,7 @@ def load(uri: str, *, trusted: bool = False) -> Subject:
 
 @contextmanager
 def _own_code(uri: str, space: ModuleSpace) -> Iterator[None]:
-    """Tell in one line in what a model's own code fails as it is loaded."""
+    """Raise an error of a model's own code on loading as one line."""
     try:
         yield
     except (mlflow.exceptions.MlflowException, OSError):

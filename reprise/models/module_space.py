@@ -1,7 +1,7 @@
-"""A space of modules for a model's own code: two models whose code has the same names each use their own.
+"""A separate space of modules for a model's own code, so that two models may use the same module names.
 
-MLflow puts a model's folder of code on `sys.path` and leaves both that and the modules that it imports where they are.
-The next model with a module of that name, or the project itself, would silently run the first one's.
+MLflow puts a model's folder of code on `sys.path`, and leaves that entry and the imported modules in place. The next
+model with a module of that name, or the project itself, would silently run the code of the first.
 """
 
 import sys
@@ -24,7 +24,7 @@ ENGINE = __name__.partition(".")[0]
 
 
 class ModuleSpace:
-    """What a model's code imports, and how it sets scikit-learn; in force only while the model is loaded or called.
+    """The modules of a model's code, and its settings of scikit-learn. Both hold only while the model loads or runs.
 
     Models without code of their own have none: nothing is done for them.
     """
@@ -48,10 +48,10 @@ class ModuleSpace:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Put the model's own modules in force until the block ends. It may be entered again within.
+        """Use the model's own modules until the block ends. The block may be nested.
 
-        What scikit-learn runs in parallel runs in threads then: joblib's processes outlive a call, and import each
-        module once, be it for this model or another.
+        scikit-learn's parallel work runs in threads meanwhile. joblib's processes outlive a call and import each module
+        once, for all models.
         """
         if not self._code or self._depth:
             self._depth += bool(self._code)
@@ -116,7 +116,7 @@ def _places(folder: Path) -> list[Path]:
 
 
 def _roots(place: Path) -> Iterator[str]:
-    """Name the modules and packages in a folder of code; not those that are installed and loaded: MLflow uses them."""
+    """Name the modules and packages in a folder of code, without installed and loaded ones, which MLflow uses."""
     for path in place.iterdir():
         name = path.name if path.is_dir() else path.stem if path.suffix == ".py" else ""
         loaded = getattr(sys.modules.get(name), "__file__", None)

@@ -1,4 +1,4 @@
-"""What a model brings of its own to run: folders of code, are their files the project's own, and types, where from?"""
+"""The code that a model brings along: its folders of code, and the types that it holds."""
 
 import json
 import re
@@ -21,7 +21,7 @@ FOLDER = "code"
 """A model's folder of code, as MLflow calls it."""
 
 SOURCES = ("", "src/")
-"""Where modules may lie in a project's folder."""
+"""Folders of a project that may hold modules."""
 
 ENGINE = f"{__name__.partition('.')[0]}/"
 
@@ -31,7 +31,7 @@ _UNPACKED, _PACKING = 64 << 20, 20  # bytes, and how many times its packed size,
 
 @dataclass(frozen=True)
 class CodeOrigin:
-    """Where a model's code says that it is from.
+    """The recorded origin of a model's code.
 
     Attributes:
         commit: of the run that logged the model; None where none is recorded.
@@ -55,13 +55,13 @@ def types_in(file: Path | IO[bytes]) -> set[tuple[str, str]]:
     """List module and name of all types and functions that a model holds, as skops writes them down.
 
     Raises:
-        ValueError: it is no file of skops, or comes to far too much.
+        ValueError: it is no file of skops, or unpacks to far too many bytes.
     """
     try:
         with zipfile.ZipFile(file) as opened:
             member = opened.getinfo("schema.json")
             if member.file_size > max(_UNPACKED, _PACKING * member.compress_size):
-                raise ValueError(f"its list of types comes to {member.file_size} bytes")
+                raise ValueError(f"its list of types unpacks to {member.file_size} bytes")
             return set(_typed(json.loads(opened.read(member))))
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError) as error:
         raise ValueError(str(error)) from error

@@ -1,4 +1,4 @@
-"""The project's own modules that a model needs: found by what imports what, and copied to travel with the model."""
+"""The project's own modules that a model needs. They are found by their imports and copied into the model."""
 
 import shutil
 import sys
@@ -66,7 +66,10 @@ def closure(modules: Iterable[str]) -> Code:
     waiting, code, read = sorted(modules), Code(), dict[str, Imports]()
     for name in waiting:
         if _file(name) is None:
-            raise JobFailed(f"the model needs {name}, which is in no file of Python that could travel with it")
+            raise JobFailed(
+                f"the model needs {name}, which has no Python file to travel with it",
+                remedy="define it in a .py file of the project",
+            )
     while waiting:
         name = waiting.pop()
         path = _file(name)

@@ -1,4 +1,4 @@
-"""The rows that a training run held out, by the numbers that its predictions.parquet has kept."""
+"""The held-out rows of a training run, by the row numbers in its predictions.parquet."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -107,7 +107,10 @@ def versions(name: str) -> Iterator[Version]:
     """
     quote = '"' if "'" in name else "'"
     if quote in name:
-        raise WrongCall(f"{name!r} holds both kinds of quotes, by which MLflow cannot search")
+        raise WrongCall(
+            f"{name!r} holds both kinds of quotes, and MLflow cannot search for it",
+            remedy="rename the registered model",
+        )
     with permission_needed("READ", f"registered model {name!r}"):
         search, newest = mlflow.MlflowClient().search_model_versions, ["version_number DESC"]
         yield from map(_version, every(search, f"name = {quote}{name}{quote}", order_by=newest, size=200))

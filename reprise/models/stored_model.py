@@ -1,4 +1,4 @@
-"""A model's files as they are in the store: all there, and the same as before?"""
+"""The files of a model in the store, and their digest."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,5 +41,7 @@ def fetch(uri: str) -> ModelFiles:
         except (mlflow.exceptions.MlflowException, OSError) as error:
             raise JobFailed(f"the files of {uri} cannot be read from the store: {error_summary(error)}") from error
         if not (found / "MLmodel").is_file():
-            raise JobFailed(f"the files of {uri} are gone: the store has no MLmodel of it")
+            raise JobFailed(
+                f"the store has no MLmodel file for {uri}", remedy="restore its files, or name another model"
+            )
         return describe(found)

@@ -1,4 +1,4 @@
-"""A model's files, checked before anything of them is loaded: are they those that were logged, do they hold code?"""
+"""Check a model's files before any of them is loaded: their digest, and the code that they hold."""
 
 import re
 import sys
@@ -17,7 +17,7 @@ from reprise.store.recorded import provenance_of
 from reprise.store.saved_model import folder_digest
 
 OPTION = "--trust-model=yes"
-"""By which a person says that a model's code may run here, whoever has logged it."""
+"""The option by which a person allows a model's own code to run."""
 
 MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 """A logged model's id."""
@@ -37,19 +37,17 @@ def check(folder: Path, uri: str, model_id: str | None, run_id: str | None) -> N
 
     Raises:
         JobFailed: its files are not those that were logged.
-        WrongCall: nobody recorded what they were, or loading them runs code that they hold and that is not the
-            project's own; a person may trust them.
+        WrongCall: they have no recorded digest, or loading them runs code that they hold and that is not the
+            project's own. A person may trust them.
     """
     recorded = recorded_digest(model_id, run_id)
     if recorded is None:
-        message = (
-            f"model {uri!r} has no recorded digest, so nobody can say whether its files are those that were logged"
-        )
+        message = f"model {uri!r} has no recorded digest, so its files cannot be compared with those that were logged"
         raise WrongCall(message, remedy=f"if you trust whoever can write to its store, add {OPTION}")
     now = folder_digest(folder)
     if now != recorded:
         message = f"the files of model {uri!r} are not those that were logged: SHA-256 {now}, recorded {recorded}"
-        raise JobFailed(message, remedy="bring them back")
+        raise JobFailed(message, remedy="restore them")
     if reason := code_in(folder, _origin(run_id) if (folder / FOLDER).is_dir() else CodeOrigin()):
         raise WrongCall(
             f"model {uri!r} runs code of its own when it is loaded: {reason}", remedy=f"if you trust it, add {OPTION}"
@@ -80,7 +78,7 @@ def identity(uri: str) -> tuple[str | None, str | None]:
 
 
 def recorded_digest(model_id: str | None, run_id: str | None) -> str | None:
-    """Return the digest that belongs to a model, by its id in the store; None where nobody recorded one.
+    """Return the recorded digest of a model, by its id in the store, or None.
 
     Models of earlier versions have it in a tag of their run, which counts only where that run has this one model.
 

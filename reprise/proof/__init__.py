@@ -1,1 +1,1 @@
-"""The proof that a recorded run can be reproduced, or the name of what differs."""
+"""The proof that a recorded run can be reproduced. If it cannot, the difference is named."""

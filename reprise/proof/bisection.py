@@ -1,4 +1,4 @@
-"""The first commit at which a run's metrics differ: git's own bisect, in a clone of its own."""
+"""The first commit at which a run's metrics differ, found by git bisect in a separate clone."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Bisection:
-    """What a search came to.
+    """The result of a bisection.
 
     Attributes:
         commit: the first commit at which a metric differs.
@@ -42,7 +42,7 @@ def bisect(recorded: Recorded, plan: Plan, commits: str, metric: str, tell: Tell
         plan: how it is run again.
         commits: `A..B`; at A the metrics must still be the recorded ones, at B they must not.
         metric: the metric to look at; `any` for all that are no times.
-        tell: is told of each commit that was tried.
+        tell: called with a line for each commit that was tried.
 
     Raises:
         WrongCall: the range or the metric is none.

@@ -1,4 +1,4 @@
-"""Compare what two runs had to work with: code, data, environment, machine, parameters."""
+"""Compare the circumstances of two runs: code, data, environment, machine, parameters."""
 
 import hashlib
 import re
@@ -88,7 +88,7 @@ def _table(recorded: Data, again: Data) -> Iterator[Finding]:
     finding = _pair("data", "fingerprint", recorded["fingerprint"], again.get("fingerprint"))
     old, new = (side.get("source", {}).get("sha256") for side in (recorded, again))
     if old and new and old != new:
-        yield _skipped("data", "bytes", "the file is another one; its content, by the fingerprint, is what counts")
+        yield _skipped("data", "bytes", "the bytes of the file differ; only its content counts, by the fingerprint")
     elif old and new:
         yield _pair("data", "bytes", old, new)
         note = "of the same bytes" if finding.match == Match.DIFFERENT else ""

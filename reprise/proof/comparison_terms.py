@@ -1,4 +1,4 @@
-"""On which terms the results of two runs are compared, and the finding that comes of it."""
+"""The terms on which the results of two runs are compared, and the finding of a comparison."""
 
 from dataclasses import dataclass, field
 from typing import Any

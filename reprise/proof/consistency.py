@@ -1,7 +1,7 @@
-"""Check a record against itself: every two places that say the same thing of a run. Pure: values in, findings out.
+"""Check a record against itself, wherever two places state the same fact of a run. Pure: values in, findings out.
 
-provenance.json says most of it and holds digests of the rest (`reprise.store.seal`). Runs of before it did so are
-checked in what they say twice, and the rest is listed as not checked.
+provenance.json states most facts and holds digests of the rest (`reprise.store.seal`). Older runs have no such digests.
+Of these, only the facts that are stated twice are checked, and the rest is listed as not checked.
 """
 
 import shlex
@@ -21,11 +21,11 @@ from reprise.store import seal
 from reprise.store.recorded import unquoted
 
 NAME = "provenance.json"
-UNCHECKED = "recorded before runs sealed them: defaults, metrics, what parameters came to, files but the lock"
+UNCHECKED = "recorded before runs sealed them: defaults, metrics, resolved parameters, files except the lock"
 
 
 def check(stored: StoredRun, record: Record) -> tuple[Finding, ...]:
-    """Compare every two places that say the same thing.
+    """Compare every two places that state the same fact.
 
     Args:
         stored: what the store says of the run.

@@ -1,4 +1,4 @@
-"""Two files whose content has no meaning known here: pictures, pickles, texts. Pure: values in, findings out."""
+"""Compare two files of unknown meaning, such as pictures, pickles and texts. Pure: values in, findings out."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ def compare_files(name: str, old: RecordedFile, new: RecordedFile, sides: RunIde
     if old.sha256 == new.sha256:
         return result(name, Match.EQUAL)
     if old.text is None or new.text is None:
-        why = "its bytes differ, as they may: files of its kind hold times, ids or fonts"
+        why = "its bytes differ; files of its kind may hold times, ids or fonts"
         return result(name, Match.SKIPPED, note=why)
     return _text(name, old.text.splitlines(), new.text.splitlines(), sides)
 

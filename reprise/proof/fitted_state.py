@@ -1,6 +1,6 @@
-"""What a fitted model has learned, as a flat list of numbers, arrays and texts that can be compared.
+"""The learned state of a fitted model, as a flat list of numbers, arrays and texts that can be compared.
 
-It walks any object that scikit-learn makes or that is made like it: attributes, nested estimators, arrays, trees.
+Any object in the style of scikit-learn is searched: attributes, nested estimators, arrays, trees.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What two models have learned, or two JSON files hold, value by value. Pure: values in, findings out."""
+"""Compare two models, or two JSON files, value by value. Pure: values in, findings out."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Which of a model's files differ from those of the model that was learned again."""
+"""The files of a model that differ from those of the rerun's model."""
 
 import json
 import re
@@ -20,7 +20,7 @@ UNPACKED, PACKING = 64 << 20, 20
 """An archive is unpacked to compare it up to so many bytes, or so many times its own size."""
 
 _OF_ITS_DAY = ("artifact_path", "model_id", "model_uuid", "run_id", "utc_time_created", "model_size_bytes")
-"""What MLmodel says of when and where the model was logged."""
+"""The fields of MLmodel about the time and place of logging."""
 
 
 def with_files(record: Iterable[Finding], models: Mapping[str, Path], again: Mapping[str, Path]) -> Iterator[Finding]:

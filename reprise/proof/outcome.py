@@ -1,4 +1,4 @@
-"""The verdict on a recorded run: reproduced, diverged, or what is missing; for a program and for a person."""
+"""The verdict on a recorded run, as JSON and as a table: reproduced, diverged, or what is missing."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -14,20 +14,20 @@ FORMAT = 1
 """Version of reproduction.json; docs/reproduction.md describes it."""
 
 AREAS = ("record", "code", "data", "environment", "machine", "parameters", "randomness", "results")
-"""Where two runs can differ, in the order of likely cause."""
+"""The areas in which two runs can differ, the likeliest cause first."""
 
 
 UNLOADED = "not loaded"
-"""What a finding gives as recorded where a model's files differ and nobody lets it be loaded: the reason tells it."""
+"""The recorded value in a finding about a model that is not loaded because its files differ. The reason says so."""
 
 IN_REASON = 3
-"""Findings of an area that a verdict's reason tells at most."""
+"""The most findings of an area that a verdict's reason lists."""
 
 _WIDTH = 12  # characters of the column of areas, whichever of them a table has
 
 
 class ReproductionOutcome(StrEnum):
-    """What a reproduction comes to."""
+    """The outcome of a reproduction."""
 
     REPRODUCED = "reproduced"
     DIVERGED = "diverged"
@@ -44,7 +44,7 @@ class ReproductionOutcome(StrEnum):
 
 
 class Match(StrEnum):
-    """How two values stand to each other."""
+    """The result of comparing two values."""
 
     EQUAL = "equal"
     CLOSE = "within tolerance"
@@ -97,7 +97,7 @@ class Reproduction:
 
     @property
     def outcome(self) -> ReproductionOutcome:
-        """What it comes to. Another machine alone is no divergence."""
+        """The outcome. A difference of the machine alone is no divergence."""
         if self.missing or not self._compared:
             return ReproductionOutcome.IRREPRODUCIBLE
         if any(finding.match == Match.DIFFERENT and finding.area != "machine" for finding in self.findings):
@@ -124,7 +124,7 @@ class Reproduction:
 
     @property
     def _compared(self) -> bool:
-        """Whether any result was compared; without one nothing is proved."""
+        """Whether any result was compared. Without one, nothing is proved."""
         return any(finding.area == "results" and finding.match != Match.SKIPPED for finding in self.findings)
 
     def of(self, match: Match) -> list[Finding]:
@@ -170,7 +170,7 @@ def _area_rows(area: str, findings: list[Finding]) -> Iterator[tuple[str, str]]:
 
 
 def finding_text(finding: Finding) -> str:
-    """Return a finding to a person."""
+    """Return a finding in words."""
     note = f" ({finding.note})" if finding.note else ""
     if finding.match == Match.SKIPPED:
         return f"{finding.name} is not compared{note}"

@@ -1,7 +1,7 @@
-"""Whether a run's metrics and predictions belong together, as far as its rerun tells. Pure: findings in, findings out.
+"""Check that a run's metrics and predictions belong together, by comparison with its rerun. Pure: findings in and out.
 
-Only the code of the run's own commit knows how its metrics are made of its predictions. The rerun has made both: of the
-same predictions it makes the same metrics.
+Only the code of the run's own commit can compute its metrics from its predictions. The rerun did so. From the same
+predictions it computes the same metrics.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -11,17 +11,17 @@ from reprise.proof.outcome import Finding, Match
 from reprise.proof.table_comparison import EXACT
 
 PREFIX = "test_"
-"""With which the metrics of the held-out rows begin."""
+"""The prefix of metrics of the held-out rows."""
 
 CIRCUMSTANCES = ("code", "data", "environment", "parameters")
-"""Where a difference explains that the same predictions have other metrics."""
+"""Areas whose differences explain why the same predictions have other metrics."""
 
 LABELS = tuple(f"{artifact.PREDICTIONS}: {column}" for column in EXACT)
-"""Findings about what metrics are made of, scores apart: those may differ in what no metric shows."""
+"""Findings about the labels of predictions. Scores may differ without a difference in any metric."""
 
 
 def agreement(found: Sequence[Finding], metrics: Collection[str]) -> Iterator[Finding]:
-    """Compare what came of the metrics with what came of the predictions.
+    """Compare the findings about metrics with the findings about predictions.
 
     Args:
         found: all that was compared.

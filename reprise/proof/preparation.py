@@ -1,4 +1,4 @@
-"""What must be there before a recorded run can be run again: each is checked, by name, without running it."""
+"""Check, without running anything, that all parts of a recorded run are there, and plan its rerun."""
 
 import platform
 import shutil
@@ -25,7 +25,7 @@ PROGRAMS = {"virtualenv": "pyenv"}
 
 @dataclass(frozen=True)
 class Plan:
-    """How to run a recorded run again.
+    """The plan of a rerun.
 
     Attributes:
         request: what is to be run.
@@ -98,7 +98,7 @@ def prepare(
 
 
 def request_at(plan: Plan, recorded: Recorded, commit: str) -> RunRequest:
-    """Return the request for the same at another commit, in the environment that the lock there names.
+    """Return the same request at another commit, in the environment of the lock there.
 
     Raises:
         WrongCall, JobFailed: the commit cannot be had.
@@ -114,7 +114,7 @@ def request_at(plan: Plan, recorded: Recorded, commit: str) -> RunRequest:
 
 
 def _gaps(recorded: Recorded) -> Iterator[str]:
-    """Name what the record itself lacks."""
+    """List the gaps of the record itself."""
     tags, status = recorded.tags, recorded.run.info.status
     if status != "FINISHED":
         yield f"the run is {status}, so it has no results to compare"
@@ -202,13 +202,13 @@ def _manager(recorded: Recorded) -> str:
 
 
 def _builder(recorded: Recorded) -> str | None:
-    """Choose what builds an environment: the run's own manager, else another that is here; None where none is."""
+    """Choose the run's own environment manager, else another that is installed here, or None."""
     wanted = (_manager(recorded), *MANAGERS)
     return next((name for name in wanted if name in MANAGERS and shutil.which(PROGRAMS.get(name, name))), None)
 
 
 def _is_here(recorded: Recorded, lock: Lock) -> bool:
-    """Return whether this process has just the Python and packages that the run had, the engine among them."""
+    """Return whether this process has exactly the Python, packages and engine of the run."""
     environment, here, names = recorded.environment, installed_versions(), lock.pins
     if engine.PACKAGE.name in names and recorded.engine and recorded.engine.digest != engine.this().digest:
         return False

@@ -1,4 +1,4 @@
-"""Whether two places that say the same thing agree, and the finding that says so."""
+"""Compare two places that state the same fact, and build the finding."""
 
 import math
 from typing import Any
@@ -7,10 +7,10 @@ from reprise.base import untrusted_text
 from reprise.proof.outcome import Finding, Match
 
 ROUNDING = 1e-12
-"""What a number may differ by that went through a store: databases and CSV may round the last bit."""
+"""The tolerance for a number that went through a store. Databases and CSV may round the last bit."""
 
 LARGEST = 1.7976931348623157e308
-"""What MLflow's databases hold for an infinite number."""
+"""The value of MLflow's databases for an infinite number."""
 
 
 def same(one: Any, other: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A registered version against the run that the registry names: are the files that it serves that run's?"""
+"""Check that the files of a registered version are those of the run that the registry names."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a person has named.
+    """The run or version that a person named.
 
     Attributes:
         run: the run that is meant; of a version, it is the one that the registry names.

@@ -1,4 +1,4 @@
-"""Where a recorded commit can be had: the recorded repository, else this project's own checkout."""
+"""The repositories that may hold a recorded commit: the recorded ones, then this project's own checkout."""
 
 from collections.abc import Iterable
 from pathlib import Path

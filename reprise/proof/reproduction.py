@@ -1,4 +1,4 @@
-"""Run a recorded run again from its commit, compare, and come to a verdict."""
+"""Rerun a recorded run at its commit, compare both, and reach a verdict."""
 
 import json
 import re
@@ -29,10 +29,8 @@ from reprise.proof.run_results import contradictions, results_of
 from reprise.running.commit_run import run_at_commit
 from reprise.store.recorded import Recorded, existing, read
 
-"""On a run: its newest verdict, and the run that has it."""
-
 LISTED = 5
-"""Contradictions that are said before the rerun; the table has all."""
+"""The most contradictions that are printed before the rerun. The table has all."""
 
 Announce = Callable[[Plan], None]
 
@@ -55,8 +53,8 @@ def reproduce(
         repository: where its commit is; `recorded` for where the run says, else this project's own checkout.
         env_manager: of the rerun; `recorded` for the run's own.
         experiment_id: of the rerun.
-        announce: is told what will be run, just before it is.
-        trusted: whether models are loaded that may run code of their own, or of which nobody recorded a digest.
+        announce: called with the request just before it is run.
+        trusted: whether models are loaded that may run code of their own or have no recorded digest.
         apply_patch: whether uncommitted changes that the store has are applied, and so run.
         published: whether a branch or tag of the repository must lead to the commit.
 
@@ -99,11 +97,11 @@ def reproduce(
 
 
 def _warn(found: Sequence[Finding]) -> None:
-    """Report before the rerun in what the record contradicts itself."""
+    """Report contradictions of the record, before the rerun."""
     for finding in found[:LISTED]:
         note(f"the record contradicts itself: {finding_text(finding)}")
     if len(found) > LISTED:
-        note(f"the record contradicts itself in {len(found) - LISTED} more, which the table will have")
+        note(f"the record contradicts itself in {len(found) - LISTED} more places, listed in the final table")
 
 
 def check(recorded: Recorded, search: Recorded, version: Version | None) -> tuple[Finding, ...]:
@@ -122,7 +120,7 @@ def check(recorded: Recorded, search: Recorded, version: Version | None) -> tupl
 
 
 def keep(verdict: Reproduction, verdict_run_id: str) -> None:
-    """Log a verdict to its own run, and link the run that it is about to it."""
+    """Log a verdict to its own run, and link the reproduced run to it."""
     client = mlflow.MlflowClient()
     client.log_text(verdict_run_id, json.dumps(verdict.record(), indent=2), artifact.REPRODUCTION)
     client.log_text(verdict_run_id, verdict.table(), artifact.REPRODUCTION_TABLE)
@@ -136,13 +134,14 @@ def keep(verdict: Reproduction, verdict_run_id: str) -> None:
 
 
 def _rerun(plan: Plan, recorded: Recorded, folder: Path) -> Recorded:
-    """Run the job again, and let it tell what a table in doubt is.
+    """Run the job again. Its code decides about a table in doubt.
 
     Raises:
         Irreproducible: it cannot be run, or its table has changed.
     """
     if plan.doubt:
-        note(f"{plan.doubt}; that is by today's code, and the run kept no digest of the bytes: its own code decides")
+        why = "today's code says so, and the run recorded no digest of the bytes, so its own code decides"
+        note(f"{plan.doubt}; {why}")
     try:
         rerun = read(_run(plan), folder)
     except Irreproducible as error:
@@ -161,12 +160,12 @@ def _run(plan: Plan) -> mlflow.entities.Run:
     run = existing(result.run_id)
     if result.exit_code:
         reason = run.data.tags.get(tag.FAILURE, f"exit code {result.exit_code}")
-        raise Irreproducible(f"the job, which succeeded then, fails now: {reason} (run {result.run_id})")
+        raise Irreproducible(f"the job succeeded when it was recorded and fails now: {reason} (run {result.run_id})")
     return run
 
 
 def _python_to_bring(said: str) -> str:
-    """Return what to do where uv was to bring a Python that it cannot have: it would say to install it with uv."""
+    """Return what to do if uv cannot download a Python, because uv itself would suggest to install it with uv."""
     if "environment cannot be built" not in said:
         return ""
     found = re.search(r"cpython-(\d+\.\d+\.\d+)|interpreter found for Python (\d+(?:\.\d+)*)", said)
@@ -174,7 +173,7 @@ def _python_to_bring(said: str) -> str:
         return ""
     version = found[1] or found[2]
     return (
-        f"; Python {version} is not on this machine and uv cannot bring it: put one on the PATH, or give another "
+        f"; Python {version} is not on this machine and uv cannot download it: put one on the PATH, or give another "
         "--env-manager"
     )
 

@@ -1,4 +1,4 @@
-"""Reproduce from the launcher: one run, or every version of a registered model."""
+"""Reproduce one run, or every version of a registered model, from the launcher."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ BADNESS = (0, 3, 1)
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one model version.
+    """The result for one model version.
 
     Attributes:
         version: of the registered model.

@@ -1,4 +1,4 @@
-"""Where a run is run again: apart from its experiment's earlier runs, since some jobs take steps over from them."""
+"""The experiment of a rerun. It has no earlier runs, because some jobs reuse steps of those."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,14 +14,14 @@ from reprise.proof.preparation import Plan
 from reprise.store.recorded import Recorded
 
 CALL = "set_experiment"
-"""What code calls that names its experiment by itself; MLflow then refuses a run of another experiment."""
+"""The call of code that names its experiment by itself. MLflow then refuses a run of another experiment."""
 
 
 def in_own_experiment(plan: Plan, recorded: Recorded) -> Plan:
     """Plan the rerun of another project's run in an experiment that has no earlier runs.
 
-    This project's own jobs take nothing over, but for a search that is told to `resume`. Code that names its experiment
-    by itself can run only there.
+    This project's own jobs reuse nothing, except a search with `resume`. Code that names its experiment by itself can
+    run only there.
     """
     if recorded.provenance:
         return plan
@@ -32,13 +32,15 @@ def in_own_experiment(plan: Plan, recorded: Recorded) -> Plan:
 
 
 def steps_taken_over(plan: Plan, recorded: Recorded) -> Iterator[Finding]:
-    """Name what a rerun does not do again."""
+    """Find the steps that a rerun reuses."""
     resumed = recorded.parameters.get("resume", "none")
     if recorded.provenance and resumed != "none":
-        note = f"they are taken over by resume, not tried again: reproduce run {resumed} as well"
+        note = f"resume reused them, so they were not tried again; reproduce run {resumed} as well"
         yield Finding("code", f"trials of run {resumed}", Match.SKIPPED, note=note)
     if not recorded.provenance and plan.request.experiment_id == recorded.run.info.experiment_id:
-        note = f"the code calls {CALL}, so it was run beside its earlier runs; what it takes over is not done again"
+        note = (
+            f"the code calls {CALL}, so the rerun is in the run's experiment; steps that it reuses were not run again"
+        )
         yield Finding("code", "steps of earlier runs", Match.SKIPPED, note=note)
 
 

@@ -1,4 +1,4 @@
-"""The parameters that a recorded run was given: those to give again, for a job logs parameters by itself too."""
+"""The parameters to give to a rerun. Parameters that a job logs by itself are left out."""
 
 import re
 from pathlib import PurePath
@@ -86,7 +86,7 @@ def _text(code: Snapshot, script: bytes) -> str:
 
 
 def _named_by(script: str, recorded: Recorded) -> set[str]:
-    """Return which parameters a script takes: those that its options name, else its words; all where it names none."""
+    """Return the parameters that a script's options name, else those that its words name, else all."""
     logged = set(recorded.parameters)
     options = set(_OPTION.findall(script))
     words = options or set(_WORD.findall(script))
@@ -96,7 +96,8 @@ def _named_by(script: str, recorded: Recorded) -> set[str]:
     if logged:
         left = ", ".join(sorted(logged - taken)) or "none"
         said = ", ".join(sorted(taken)) or "none"
-        note(f"{recorded.entry_point} declares no parameters; its text takes {said}, by itself it logged {left}")
+        given = f"given to the rerun: {said}; logged by the script itself: {left}"
+        note(f"{recorded.entry_point} declares no parameters; {given}")
     return taken
 
 

@@ -1,4 +1,4 @@
-"""The table that a run read, found again: by its bytes, else by its fingerprint, else left to the run's own code."""
+"""The table of a recorded run, found by its bytes or its fingerprint. In doubt the run's own code decides."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +18,7 @@ from reprise.store.recorded import Recorded
 
 @dataclass(frozen=True)
 class FoundTable:
-    """Where the table is.
+    """The place of the table.
 
     Attributes:
         parameters: how the rerun is to name it, where that has changed.

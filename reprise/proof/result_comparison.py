@@ -1,4 +1,4 @@
-"""Compare what two runs came to: metrics, predictions, learned parameters, files. Pure: values in, findings out."""
+"""Compare the results of two runs: metrics, predictions, learned parameters, files. Pure: values in, findings out."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,12 +21,12 @@ from reprise.proof.volatile_values import alike, paired
 __all__ = ["TOLERANCE", "RunResults", "compare"]
 
 _Logged = tuple[float, tuple[tuple[int, float], ...]]
-"""A metric's last value, and step and value of all."""
+"""A metric's last value, and the step and value of each logged one."""
 
 
 @dataclass(frozen=True)
 class RunResults:
-    """What a run came to.
+    """The results of a run.
 
     Attributes:
         metrics: name -> value.
@@ -154,7 +154,7 @@ def _both(
 
 
 def _unread(name: str, recorded: str | None, again: str | None) -> Finding:
-    """What neither side can read is not compared; what one side can is no longer the same."""
+    """Return no comparison if neither side can read it, and a difference if only one can."""
     if recorded and again:
         return result(name, Match.SKIPPED, note=recorded)
     return result(name, Match.DIFFERENT, recorded or "readable", again or "readable")

@@ -1,4 +1,4 @@
-"""What names one run and no other: its ids, its folders and its time, and how they are read from the store."""
+"""The names of a single run, read from the store: its ids, its folders and its time."""
 
 import math
 import re
@@ -15,7 +15,7 @@ from reprise.store.paging import every
 from reprise.store.recorded import Recorded
 
 FOLDER = "a folder of its own"
-"""Where a run was: a clone, a temporary folder."""
+"""The kind of a run's own folder, such as a clone or a temporary folder."""
 
 CLOCK = 120.0
 """Seconds by which the clock of the machine that ran and that of the store may differ."""
@@ -28,7 +28,7 @@ FARTHEST_ZONE = 14 * 3600
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """What names one run and no other.
+    """The names and times of a single run.
 
     Attributes:
         names: a text, such as the run's id or its folder -> what it is.
@@ -47,7 +47,7 @@ class RunIdentity:
         return re.compile(rf"(?<![A-Za-z0-9])(?:{names})(?![A-Za-z0-9])") if names else None
 
     def replaced(self, text: str) -> str:
-        """Replace what names this run by what it is."""
+        """Replace each name of this run in a text by its kind."""
         return self._pattern.sub(lambda found: f"<{self.names[found[0]]}>", text) if self._pattern else text
 
     def holds(self, seconds: float, *, zoned: bool = True) -> bool:
@@ -61,7 +61,7 @@ class RunIdentity:
 
 @dataclass(frozen=True)
 class RunIdentities:
-    """What names each of the two runs that are compared."""
+    """The names and times of each of the two compared runs."""
 
     recorded: RunIdentity = field(default_factory=RunIdentity)
     again: RunIdentity = field(default_factory=RunIdentity)

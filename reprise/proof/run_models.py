@@ -1,4 +1,4 @@
-"""A run's models: fetched, checked against what was recorded of them, and loaded only where nothing speaks against."""
+"""The models of a run: fetched, checked against the record, and loaded only if nothing speaks against it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class RunModel:
 
     @property
     def tampered(self) -> bool:
-        """Whether its files, or what was recorded of them, were changed."""
+        """Whether its files or their recorded digest were changed."""
         return bool(self.contradiction) or self.recorded != self.now
 
 
@@ -118,7 +118,7 @@ def refused(
         models: as `models_of` gives them.
         run: which has logged them.
         again: name -> folder of the rerun's models: that ran the code at the commit, so what they carry is trusted.
-        trusted: whether the person who calls trusts them, whatever code they hold; altered ones are refused.
+        trusted: whether the caller trusts them, whatever code they hold. Altered ones are refused.
 
     Returns:
         name -> why.
@@ -158,7 +158,7 @@ def _refusal(folder: Path, model: RunModel, own: tuple[CodeOrigin, Path | None],
     if trusted:
         return None
     if model.recorded is None:
-        return f"nobody recorded a digest of its files, so it is not loaded; if you trust it, add {OPTION}"
+        return f"no digest of its files was recorded, so it is not loaded; if you trust it, add {OPTION}"
     reason = code_in(folder, *own)
     return f"it runs code of its own when it is loaded: {reason}; if you trust it, add {OPTION}" if reason else None
 

@@ -1,4 +1,4 @@
-"""What a run came to, read from its artifacts: tables, values, fitted models; each by its meaning, not its bytes."""
+"""The results of a run, read from its artifacts by their meaning: tables, values, fitted models."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ COMPARED_ELSEWHERE = f"{artifact.FOLDER}/"
 """Artifacts that tell circumstances (`reprise.proof.circumstances`), not results."""
 
 OF_ITS_DAY = {artifact.VERDICT, artifact.VERDICT_TABLE}
-"""What an evaluation said by the policy, and against the champion, of its day; with the speed of a prediction."""
+"""Files of an evaluation about the policy and the champion of its time, and the speed of a prediction."""
 
 TEXTS = {
     ".txt",
@@ -48,7 +48,7 @@ TEXTS = {
 
 @dataclass
 class _Found:
-    """What is read of a run, as `RunResults` holds it."""
+    """The results of a run while they are read, in the form of `RunResults`."""
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     leaves: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def results_of(run: Recorded, models: Mapping[str, Path], refused: Mapping[str, 
     found = _Found()
     for name, path in _files(run):
         if name in OF_ITS_DAY:
-            found.unread[name] = "it tells the speed, the policy and the champion of its day"
+            found.unread[name] = "it holds the speed, the policy and the champion of its time"
             continue
         try:
             _read(name, path, found)
@@ -95,7 +95,7 @@ def results_of(run: Recorded, models: Mapping[str, Path], refused: Mapping[str, 
 
 
 def histories_of(run: mlflow.entities.Run) -> dict[str, tuple[tuple[int, float], ...]]:
-    """Read step and value of all that each metric was logged with; when it was logged passes."""
+    """Read the step and value of each logged metric, without the time of logging, which is volatile."""
     client = mlflow.MlflowClient()
     logged = {name: client.get_metric_history(run.info.run_id, name) for name in run.data.metrics}
     return {
@@ -107,10 +107,10 @@ def histories_of(run: mlflow.entities.Run) -> dict[str, tuple[tuple[int, float],
 
 
 def contradictions(run: Recorded) -> Iterator[Finding]:
-    """Name what somebody has added to a run, and predictions that are none any more.
+    """Find artifacts that were added to a run later, and predictions that are no longer readable.
 
-    The rerun tells whether its metrics are those of its predictions (`reprise.proof.prediction_agreement`). Only the
-    run's own code knows how a metric is computed from them.
+    Whether the metrics belong to the predictions is checked by the rerun (`reprise.proof.prediction_agreement`). Only
+    the run's own code can compute a metric from them.
     """
     for name in sorted(seal.added(run)):
         yield Finding("record", name, Match.SKIPPED, note="it was added after the run had logged its results")
@@ -121,7 +121,7 @@ def contradictions(run: Recorded) -> Iterator[Finding]:
         pd.read_parquet(path)
     except (ValueError, TypeError, KeyError, OSError) as error:
         why = one_line(error, 100)
-        yield Finding("record", artifact.PREDICTIONS, Match.DIFFERENT, note=f"it holds no predictions any more: {why}")
+        yield Finding("record", artifact.PREDICTIONS, Match.DIFFERENT, note=f"it is no longer a readable table: {why}")
 
 
 def _files(run: Recorded) -> Iterator[tuple[str, Path]]:

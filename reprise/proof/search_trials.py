@@ -1,6 +1,6 @@
-"""The trials of a search: each a run without a record of its own, whose search has it.
+"""The trials of a search. A trial is a run without a record of its own, which its search has.
 
-A trial is reproduced with its search: that is run again, and the trial compared with the one of the same number.
+A trial is reproduced with its search. The search is run again, and the trials of the same number are compared.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

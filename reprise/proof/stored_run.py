@@ -1,4 +1,4 @@
-"""What the store says of a run, place by place, for `reprise.proof.consistency` to compare."""
+"""The facts that the store holds of a run, place by place, for `reprise.proof.consistency`."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,6 @@ from reprise.base.errors import ABSENT
 from reprise.store.paging import every
 from reprise.store.recorded import Recorded
 from reprise.store.seal import files, sha256
-
-WINNER = tag.TUNE_WINNER
-CONTEXT = tag.DATA_CONTEXT
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ class StoredChild:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """What the store says of a run.
+    """The facts that the store holds of a run.
 
     Attributes:
         run_id: its id.
@@ -184,7 +181,7 @@ def _children(recorded: Recorded, table: tuple[Mapping[str, str], ...]) -> Itera
     under = f"tags.`{tag.PARENT}` = '{recorded.run_id}'"
     runs = every(mlflow.MlflowClient().search_runs, [recorded.run.info.experiment_id], under)
     found = {run.info.run_id: _child(run) for run in runs}
-    for run_id in {*(row.get("run_id", "") for row in table), recorded.tags.get(WINNER, "")} - {""}:
+    for run_id in {*(row.get("run_id", "") for row in table), recorded.tags.get(tag.TUNE_WINNER, "")} - {""}:
         yield run_id, found[run_id] if run_id in found else _one(run_id)
 
 

@@ -1,4 +1,4 @@
-"""What results differ by where none of the circumstances that were compared does. Pure: findings in, findings out."""
+"""Name suspects when results differ and no compared circumstance does. Pure: findings in, findings out."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,7 +17,7 @@ CHANCE = (
 
 
 def suspects(found: Sequence[Finding], models: frozenset[str]) -> Iterator[Finding]:
-    """Name what is left as a cause: a record that was changed, what was not compared, or chance.
+    """Find the suspects that are left: a changed record, circumstances that were not compared, or chance.
 
     Args:
         found: all that was compared.
@@ -57,7 +57,7 @@ def _record(first: Sequence[Finding], all_of_them: Sequence[Finding]) -> Finding
     named = listed(names, NAMED)
     note = (
         f"the model that was learned again is the same bit for bit, so {named} may have been changed in the store "
-        "after the run; else what is made of the model is left to chance"
+        "after the run; otherwise the values computed from the model depend on chance"
     )
     return Finding("record", f"suspect: {first[0].name}", Match.DIFFERENT, first[0].recorded, first[0].again, note)
 

@@ -1,4 +1,4 @@
-"""What in a table has changed since a run read it, as far as its record can tell."""
+"""The changes of a table since a run read it, as far as the run's record shows them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ LISTED = 5
 
 
 def labels_of(folder: Path) -> pd.Series | None:
-    """Read the true labels that a run kept with its predictions: row number -> label; None where there are none."""
+    """Read the true labels in a run's predictions as row number -> label, or None."""
     try:
         predictions = pd.read_parquet(folder / artifact.PREDICTIONS, columns=["row", "truth"])
     except (OSError, ValueError, KeyError, pa.ArrowException):

@@ -1,4 +1,4 @@
-"""Two tables side by side, column by column. Pure: values in, findings out."""
+"""Compare two tables, column by column. Pure: values in, findings out."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
-"""The number of threads that linear algebra sums with: other numbers of threads add in another order.
+"""The number of threads of linear algebra. Another number adds in another order.
 
-A rerun gets the recorded number through its environment. OpenBLAS takes no more threads than there are cores, so on a
-machine with fewer the last bits are another machine's.
+A rerun gets the recorded number through its environment. OpenBLAS takes no more threads than there are cores, so the
+last bits may differ on a machine with fewer cores.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Times in texts and numbers, and whether they lie within a run."""
+"""Find times in texts and numbers, and check whether they lie within a run."""
 
 import math
 import re
@@ -54,7 +54,7 @@ def _is_within(found: re.Match[str], own: RunIdentity) -> bool:
 
 
 def _moments(parts: Mapping[str, str]) -> Iterator[tuple[list[int], str | None, str | None]]:
-    """Read a date, and a time where there is one: year, month and day; clock; zone."""
+    """Read the possible dates, each with its clock and zone or None."""
     if "year" in parts:
         day = [int(parts[name]) for name in ("year", "month", "day")]
         clock = f"{parts['hour']}:{parts['minute']}:{parts.get('second', '00')}" if "hour" in parts else None

@@ -1,4 +1,4 @@
-"""Arrays and columns side by side, value by value: which differ, and by how much. Pure."""
+"""Compare arrays and columns value by value, and measure the difference. Pure."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the name of a metric, parameter, column or key says of its values: that they are times, loads, process ids."""
+"""Names of metrics, parameters, columns and keys that mean volatile values: times, loads, process ids."""
 
 import re
 
@@ -24,7 +24,7 @@ TIME, LOAD, PROCESS, HOST = "a time", "a load of the machine", "a process id", "
 
 
 def volatile_kind(name: str) -> str | None:
-    """Return what passes by a name's whole words, such as `fit_seconds`, `latency (ms)` or `pid`; None for a result."""
+    """Return the kind of a name whose values are volatile, by its whole words, or None for a result."""
     if name.startswith("system/"):
         return LOAD
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", re.sub(r"'s\b", "", name))]

@@ -1,8 +1,8 @@
-"""What passes: times, ids and places that are of one run's own day, told from what lasts. Pure: values in, words out.
+"""Separate the values of a single run, such as times, ids and folders, from content that a rerun must repeat. Pure.
 
-A value passes by its form on both sides (a time within its own run, a random id, a temporary folder), or because its
-name says so as a whole word, as `fit_seconds` does. What a run is called by itself, its id or its folder, is replaced
-on both sides first, which hides nothing.
+A value is volatile by its form on both sides (a time within its own run, a random id, a temporary folder), or because
+its name says so as a whole word, as `fit_seconds` does. The run's own id and folder are replaced on both sides first,
+which hides nothing.
 """
 
 import re
@@ -51,7 +51,7 @@ _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 
 @dataclass(frozen=True)
 class Alikeness:
-    """Why two values that differ are no difference.
+    """Why two values that differ have the same content.
 
     Attributes:
         match: equal, where only the runs' own names differ; not compared, where the rest passes.
@@ -89,7 +89,7 @@ def alike(name: str, old: Any, new: Any, sides: RunIdentities) -> Alikeness | No
 
 
 def paired(old: Mapping[str, Any], new: Mapping[str, Any], sides: RunIdentities) -> Iterator[tuple[str, Any, Any]]:
-    """Pair what two runs have by name; a name that holds an id or a time goes with the one that differs in that alone.
+    """Pair the values of two runs by name. Names that differ only in an id or a time belong together.
 
     Yields:
         The name, as recorded where it is; the recorded value, and that of the rerun; None for one that is not there.
@@ -108,7 +108,7 @@ def paired(old: Mapping[str, Any], new: Mapping[str, Any], sides: RunIdentities)
 
 
 def normal(text: str, own: RunIdentity) -> str:
-    """Write a text without what passes in it."""
+    """Return a text without its volatile parts."""
     return _formless(own.replaced(text), own)[0]
 
 
@@ -125,7 +125,7 @@ def _texts(old: str, new: str, sides: RunIdentities) -> Alikeness | None:
 
 
 def _formless(text: str, own: RunIdentity) -> tuple[str, list[str]]:
-    """Replace times within a run, random ids, and places on a machine; tell which were found."""
+    """Replace times within a run, random ids and places on a machine, and return which were found."""
     kinds: list[str] = []
     if len(text) > LONGEST:
         return text, kinds

@@ -1,1 +1,1 @@
-"""How a project runs: at a commit, in a clone of its own, in its environment, in an MLflow run of its own."""
+"""Run a project at a commit, in a clone of its own, in its environment and in an MLflow run."""

@@ -1,4 +1,4 @@
-"""What `--backend-config` says, read by pydantic. A message names the key that is wrong, and its line in the file."""
+"""The settings of `--backend-config`, read by pydantic. Messages name the wrong key and its line in the file."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _TAKES = {
     "list_type": "a list",
     "string_type": "text",
 }
-"""What a value must be, by the kind of pydantic's error."""
+"""The wanted form of a value, by the kind of pydantic's error."""
 
 
 class BackendSettings(BaseModel):
@@ -76,6 +76,8 @@ def read_settings(kind: type[Settings], config: Mapping[str, Any]) -> Settings:
 
 def _told(kind: type[BackendSettings], problem: ErrorDetails) -> str:
     """Return what is wrong with a key, after the file and line where it stands."""
+    if not problem["loc"]:
+        return f"is not valid: {problem['msg']}"
     *above, key = problem["loc"]
     place = named(problem["loc"])
     if problem["type"] == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""A command that runs for this process, and ends with it."""
+"""A child process, which ends with this process."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 from reprise.base.interruption import terminated_as_interrupted
 
 GRACE = 60
-"""Seconds that an interrupted command has to end by itself before it is told again, and then killed."""
+"""Seconds in which an interrupted command may end by itself. Then it is asked to terminate, and then killed."""
 
 
 def run(command: str, folder: Path, variables: Mapping[str, str | None], lock: int | None = None) -> int:
@@ -61,7 +61,7 @@ def as_shell_says(exit_code: int) -> int:
 
 @contextmanager
 def _held_back() -> Iterator[list[int]]:
-    """Collect the signals that come within the block: an exception while a process starts would leave it to nobody."""
+    """Collect signals within the block, because an exception while a process starts would orphan that process."""
     held: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield held

@@ -27,14 +27,12 @@ from reprise.running.run_request import RunRequest, RunResult, Workspace
 from reprise.store.experiment import experiment_id
 from reprise.store.store_access import reached
 
-"""On a run: the parameters that it was given beyond those that its entry point declares, as a JSON list of names."""
-
 
 def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager: str = "uv") -> int:
-    """Run an entry point of this very project in the project's environment: so the lean launcher gets work done.
+    """Run an entry point of this project in the project's environment, on behalf of the lean launcher.
 
-    In a project of another kind, which has no such entry point, it is that of the project that this package lies in.
-    A launcher's engine of another version than the project's is said: the job runs with the project's.
+    In a project without such an entry point, it is that of the project that this package lies in. If the launcher's
+    engine has another version than the project's, a line says that the job runs with the project's.
 
     Args:
         entry_point: a name in MLproject.
@@ -126,7 +124,7 @@ def given_parameters(loaded: Any, request: RunRequest) -> tuple[dict[str, str], 
 
 
 def _command(loaded: Any, request: RunRequest, workspace: Workspace) -> str:
-    """Return the shell command; files that parameters of the type `path` name are brought here first."""
+    """Return the shell command. Files that parameters of the type `path` name are downloaded first."""
     try:
         return mlflow_private.command(loaded, request.entry_point, request.parameters, workspace.spare)
     except MlflowException as error:

@@ -1,4 +1,4 @@
-"""What is to be run, where it is run, and what became of it: the values that travel from a caller to a run's end."""
+"""The request for a run, its workspace and its result: the values that pass between caller and run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from reprise.code.project_uri import ProjectUri
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What is to be run.
+    """A request to run an entry point.
 
     Attributes:
         place: repository, version and subdirectory.
@@ -43,7 +43,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a request is run.
+    """The folder in which a request is run, and its name.
 
     Attributes:
         folder: the project's.
@@ -62,7 +62,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What became of a request.
+    """The result of a request.
 
     Attributes:
         run_id: the MLflow run that was filled.

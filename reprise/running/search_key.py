@@ -1,4 +1,4 @@
-"""The key of a search: the TLS key and certificate of its Dask cluster. Who has it takes part, and nobody else does.
+"""The key of a search: the TLS key and certificate of its Dask cluster. Only processes with this key take part.
 
 A file in PEM holds a private key and its certificate, which is signed by that key. All processes of a search show it to
 one another, and admit no other. A search makes a new one, in a folder that only its user reads, unless it is given one.
@@ -31,14 +31,14 @@ class SearchKey:
 
     Attributes:
         file: where it is.
-        made: whether it was made for this search, and goes with it.
+        made: whether it was made for this search, and is deleted with it.
     """
 
     file: Path
     made: bool
 
     def offer(self, run_id: str) -> Path:
-        """Let workers of the same user and machine find the key by the search's run.
+        """Publish the key to workers of the same user and machine, by the search's run.
 
         Returns:
             The file that workers elsewhere need a copy of.

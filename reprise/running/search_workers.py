@@ -1,4 +1,4 @@
-"""How a search and workers that come by themselves find one another: by the run of the search."""
+"""The names by which a search and its workers find one another, on the run of the search."""
 
 from mlflow.entities import Run
 
@@ -12,7 +12,7 @@ KEY = "REPRISE_KEY"
 """Variable: the file with the key by which the processes of a search know one another, where it is not to be found."""
 
 MODULE = "reprise.search.worker"
-"""What a worker runs, of the project at the search's commit and in its environment."""
+"""The module that a worker runs, in the project at the search's commit and in its environment."""
 
 MODULE_FILE = "reprise/search/worker.py"
 

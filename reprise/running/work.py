@@ -1,4 +1,4 @@
-"""A worker for a search, on any machine: the project at the search's commit, in its environment, told of the run."""
+"""Start a worker for a search on any machine, with the project at the search's commit and in its environment."""
 
 import os
 import shlex

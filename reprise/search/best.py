@@ -1,4 +1,4 @@
-"""The best run of an experiment, by a metric, over training runs and the trials of searches."""
+"""The best run of an experiment by a metric, among training runs and trials."""
 
 import math
 import re

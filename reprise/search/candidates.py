@@ -1,4 +1,4 @@
-"""What a search tries, and on how many rows: scikit-learn's grid, random sample and successive halving."""
+"""The candidates of a search and their numbers of rows: grid, random sample and successive halving."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Candidate:
 def make_candidates(
     space: SearchSpace, method: Method, trials: int, seed: int, hyperparameters: Mapping[str, ValueType]
 ) -> list[Candidate]:
-    """List what a search tries; the same arguments give the same list.
+    """Return the candidates of a search. The same arguments give the same list.
 
     Args:
         space: what is varied.

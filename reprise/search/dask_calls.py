@@ -1,7 +1,7 @@
-"""Calls made in the workers of a Dask cluster, as many at once as suit those that there are just then.
+"""Calls in the workers of a Dask cluster. The number of calls follows the number of workers.
 
-joblib's backend would do, but for clusters that change: it asks for no more at once than the workers that it has found
-at its beginning, and where that was one, it computes in this process instead.
+joblib's backend does not suit clusters that change. It never makes more calls at once than there were workers at its
+beginning, and where that was one, it computes in this process instead.
 """
 
 from collections import Counter
@@ -96,7 +96,7 @@ def run(
     calls: Iterable[Call],
     shared: Sequence[Any],
 ) -> Iterator[Any]:
-    """Call a function many times, and give what it returns, in any order and each once.
+    """Call a function many times, and yield each result once, in any order.
 
     Args:
         client: of the cluster.

@@ -1,4 +1,4 @@
-"""Dask's scheduler and workers, for the trials of a search: a cluster that is there, or one that gathers here."""
+"""Dask's scheduler and workers for the trials of a search: an existing cluster, or one that gathers here."""
 
 import logging
 import os
@@ -32,7 +32,7 @@ JOIN_SECONDS = 600
 PAUSE = 0.2
 
 ENVIRONMENT = "reprise-environment"
-"""What the scheduler calls the versions that workers must have, among its metadata and its plugins."""
+"""The name of the required versions among the scheduler's metadata and plugins."""
 
 SHOWN = 5
 
@@ -56,7 +56,7 @@ class Cluster:
     key: SearchKey | None = None
 
     def invite(self, run: mlflow.entities.Run) -> None:
-        """Let workers find the scheduler of this process by a run."""
+        """Publish the address of this process's scheduler on a run, for workers."""
         if not self.gathers:
             return
         run_id = run.info.run_id
@@ -64,9 +64,9 @@ class Cluster:
         mlflow.MlflowClient().set_tag(run_id, tag.TUNE_SCHEDULER, self.address)
         note(f"workers join this search at {self.address} by: reprise work {run_id}")
         if file:
-            note(f"as another user, or on another machine, with a copy of its key: --key FILE, from {file}")
+            note(f"another user or machine needs a copy of the key {file}: reprise work {run_id} --key FILE")
         else:
-            note("they need the certificates that Dask's configuration names here")
+            note("workers need the certificates that Dask's configuration names on this machine")
 
     def run(
         self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
@@ -82,17 +82,19 @@ class Cluster:
             raise JobFailed(f"the Dask scheduler at {self.address} is lost: {error}") from error
 
     def _workers(self) -> int:
-        """Wait until there is a worker, and give how many calls all of them make at once."""
+        """Wait until there is a worker, and return how many calls all of them make at once."""
         until = time.monotonic() + JOIN_SECONDS
         while not (threads := sum(self.client.ncores().values())):
             if time.monotonic() > until:
-                raise JobFailed(f"no worker has come to {self.address} for {JOIN_SECONDS} s")
+                how = "with: reprise work RUN_ID" if self.gathers else "in the project's environment"
+                message = f"no worker joined {self.address} within {JOIN_SECONDS} s"
+                raise JobFailed(message, remedy=f"start one {how}")
             time.sleep(PAUSE)
         return int(threads)
 
 
 class SameEnvironment(WorkerPlugin):
-    """Sends a worker away that joins later and would not compute what this process would."""
+    """Dismisses workers that join later and have another environment."""
 
     name = ENVIRONMENT
 
@@ -129,7 +131,7 @@ def connect(scheduler: str) -> Iterator[Cluster]:
         raise WrongCall(message, remedy="start one there, or name another with scheduler=") from error
     with client:
         if not str(client.scheduler_info()["address"]).startswith(dask_tls.PROTOCOL):
-            note(f"the cluster at {scheduler} is not encrypted: who reaches its ports reads the data and runs code")
+            note(f"the cluster at {scheduler} is not encrypted; anyone who reaches it can read the data and run code")
         _check_workers(client, scheduler)
         _admit_only_the_same(client)
         yield Cluster(client, scheduler, gathers=False)

@@ -1,4 +1,4 @@
-"""Who may speak to Dask's scheduler and workers of a search: who has its key. Any other port of theirs stays closed."""
+"""TLS for Dask's scheduler and workers of a search. Only holders of its key connect, and no other port is open."""
 
 import ssl
 from collections.abc import Iterator

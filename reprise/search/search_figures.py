@@ -1,4 +1,4 @@
-"""Figures of a search: which settings scored how, and how the best score grew over the trials."""
+"""Figures of a search: the scores of its settings, and the best score over the trials."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -75,7 +75,7 @@ def _parallel_coordinates(trials: Sequence[Trial], winner: Trial, metric: str) -
 
 
 class _Axis:
-    """Where the values of one hyper-parameter stand between 0 and 1: numbers by size, words in turn."""
+    """The places of a hyper-parameter's values between 0 and 1: numbers by size, words in turn."""
 
     def __init__(self, values: Sequence[Any], name: str) -> None:
         numbers = [float(value) for value in values if isinstance(value, (int, float))]

@@ -1,4 +1,4 @@
-"""The search space: which hyper-parameters `tune` varies, and over what; a YAML file, read strictly.
+"""The search space of `tune`: hyper-parameters and their values, in a YAML file that is read strictly.
 
     C: {distribution: loguniform, a: 0.01, b: 1000}    a distribution of scipy.stats, with its own arguments
     kernel: [rbf, linear]                              a list
@@ -37,7 +37,7 @@ TAIL = 1e-9
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What a search varies.
+    """The hyper-parameters that a search varies.
 
     Attributes:
         parts: mappings of hyper-parameter to a list of values or a frozen distribution of scipy.stats.

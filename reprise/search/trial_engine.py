@@ -1,4 +1,4 @@
-"""What trials run on: a backend of joblib, with the processes of this machine or a cluster's, or Dask's own futures."""
+"""The engine of trials: a joblib backend on this machine or on a cluster, or Dask's own futures."""
 
 import importlib
 import os
@@ -41,7 +41,7 @@ CHUNK = 8
 
 @dataclass(frozen=True)
 class SearchEngine:
-    """Where trials run.
+    """The place in which trials run.
 
     Attributes:
         backend: joblib's name of it.
@@ -54,14 +54,14 @@ class SearchEngine:
     cluster: "Cluster | None" = None
 
     def invite(self, run: mlflow.entities.Run) -> None:
-        """Let workers find this engine by a run, if it is one to which they come by themselves."""
+        """Publish this engine's address on a run, if workers may join it."""
         if self.cluster:
             self.cluster.invite(run)
 
     def run(
         self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], shared: Sequence[Any]
     ) -> Iterator[Any]:
-        """Call a function many times in the workers, and give what it returns, in any order and each once.
+        """Call a function many times in the workers, and yield each result once, in any order.
 
         Args:
             function: of this project; workers of a cluster need not have the project, since its code is sent to them.
@@ -118,7 +118,7 @@ class SearchEngine:
 
 @contextmanager
 def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[SearchEngine]:
-    """Make an engine ready, and let go of it as the block ends.
+    """Start an engine, and close it when the block ends.
 
     Args:
         engine: a joblib backend: `loky`, `threading`, `multiprocessing`, `dask`, or another one's name.
@@ -154,7 +154,7 @@ def start(engine: str, scheduler: str, n_jobs: int) -> Iterator[SearchEngine]:
 
 
 def _send_by_value() -> None:
-    """Let the workers of a cluster, which need have neither, get the engine and the project's own modules as code."""
+    """Send the engine and the project's own modules to the workers of a cluster as code."""
     for module in (reprise, *project_model.own_modules()):
         cloudpickle.register_pickle_by_value(module)
 

@@ -1,4 +1,4 @@
-"""Trials as child runs, written by threads of their own while other trials are fitted."""
+"""Log trials as child runs, in separate threads while other trials are fitted."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -20,9 +20,6 @@ from reprise.store import abandoned_runs
 from reprise.store.paging import every
 
 JOB = "trial"
-CANDIDATE, RUNG, ROWS = tag.TUNE_CANDIDATE, tag.TUNE_RUNG, tag.TUNE_ROWS
-FAILURE, WARNING, RESUMES = tag.FAILURE, tag.WARNING, tag.TUNE_RESUMES
-PARENT = tag.PARENT
 TRIALS = f"tags.`{tag.JOB}` = '{JOB}'"
 
 QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
@@ -112,24 +109,25 @@ class TrialLog:
 
 @contextmanager
 def writing(parent: mlflow.entities.Run, metric: str) -> Iterator[TrialLog]:
-    """Return a log, and see to it that all which is in it is written as the block ends, however it ends.
+    """Return a log, and write all its trials when the block ends, also by an error.
 
     Raises:
         JobFailed: the store refused trials.
     """
     log = TrialLog(parent, metric)
+    again = f"repeat the command with resume={parent.info.run_id}"
     with changed_variables({QUIET: "true"}):
         try:
             yield log
         except BaseException:
             with tracking_server.few_retries(), suppress(mlflow.exceptions.MlflowException, OSError):
                 log.close()
-            note(f"{len(log.run_ids)} trials are recorded; to carry on, call the same with resume {parent.info.run_id}")
+            note(f"{len(log.run_ids)} trials are recorded; to continue, {again}")
             raise
         log.close()
     if log.lost:
         told = f"{len(log.lost)} of {len(log.lost) + len(log.run_ids)} trials could not be recorded ({log.failure})"
-        raise JobFailed(told, remedy=f"call the same with resume {parent.info.run_id}")
+        raise JobFailed(told, remedy=again)
 
 
 def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -> Iterator[Trial]:
@@ -147,12 +145,12 @@ def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -
 
 
 def _children(client: mlflow.MlflowClient, parent: mlflow.entities.Run, which: str) -> Iterator[mlflow.entities.Run]:
-    chosen = f"tags.`{PARENT}` = '{parent.info.run_id}' and {which}"
+    chosen = f"tags.`{tag.PARENT}` = '{parent.info.run_id}' and {which}"
     return every(client.search_runs, [parent.info.experiment_id], chosen)
 
 
 def _read(run: mlflow.entities.Run, candidates: Sequence[Candidate], metric: str) -> Trial | None:
-    """Turn a run into the trial that it records; None where it did not end by itself, or tells of another candidate."""
+    """Turn a run into its trial; None if the run did not end by itself or has another candidate."""
     tags, metrics = run.data.tags, run.data.metrics
     number = int(tags[tag.TUNE_CANDIDATE])
     if run.info.status not in ("FINISHED", "FAILED") or number >= len(candidates):

@@ -25,7 +25,7 @@ Fold = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of a candidate.
+    """The result of a candidate.
 
     Attributes:
         candidate: what was tried.
@@ -122,7 +122,7 @@ def evaluate(
     seed: int,
     engine: SearchEngine,
 ) -> Iterator[Trial]:
-    """Try candidates, and give each trial as its last fold ends, so in any order.
+    """Try candidates, and yield each trial when its last fold ends, so in any order.
 
     Args:
         training: the rows to learn from; the folds point into them.
@@ -163,7 +163,7 @@ def fit_and_score(
     metric: str,
     seed: int,
 ) -> tuple[Any, float, float, float, float, str | None, str | None]:
-    """Fit one candidate on one fold and score it; runs in a worker, so takes and gives plain values.
+    """Fit one candidate on one fold and score it; runs in a worker, so it takes and returns plain values.
 
     Args:
         model: the project's; bound before the call, for a cluster is sent functions as code and arguments by name.

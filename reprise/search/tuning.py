@@ -1,4 +1,4 @@
-"""The search: candidates tried rung by rung, each trial logged as it ends, and the best one chosen."""
+"""The search: candidates are tried rung by rung, each trial is logged as it ends, and the best one is chosen."""
 
 import hashlib
 import json
@@ -23,15 +23,13 @@ from reprise.search.trial_engine import SearchEngine
 from reprise.search.trial_log import TrialLog, recorded_trials
 from reprise.search.trials import Rung, Trial, evaluate, make_rung
 
-"""Tag of what decides which trials a search makes and what comes of each."""
-
 SETTING_LENGTH = 500
 """Characters of a setting that the tag holds as they are; a longer one is named by its digest."""
 
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """What decides which trials a search makes and what comes of each: a search is resumed only with the same.
+    """The settings that decide the trials of a search and their results. Only the same settings resume a search.
 
     Attributes:
         data: the table's fingerprint.
@@ -121,13 +119,13 @@ def _check_same(run_id: str, recorded: str, settings: SearchSettings) -> None:
         before = untrusted_text.parse_json(recorded)
     except ValueError as error:  # MLflow had cut it
         raise WrongCall(
-            f"run {run_id} does not hold its settings whole, so it cannot be resumed", remedy="begin anew"
+            f"the recorded settings of run {run_id} are cut, so it cannot be resumed", remedy="start a new search"
         ) from error
     before = before if isinstance(before, dict) else {}
     for name, value in asdict(settings).items():
         if before.get(name) not in (value, _in_short(value)):
             told = f"{before.get(name)!r}, not {_in_short(value)!r}"
-            raise WrongCall(f"run {run_id} searched with {name} {told}", remedy="give it the same")
+            raise WrongCall(f"run {run_id} searched with {name} {told}", remedy="give the same value to resume it")
 
 
 def _in_short(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The training of a search's winner: the project's train.py, called as a function, in a run of its own."""
+"""Train the winner of a search in a run of its own, by a call of the project's train.py."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -35,9 +35,9 @@ def load() -> Callable[..., Any]:
 
 
 def train(function: Callable[..., Any], parameters: Mapping[str, Any], parent: mlflow.entities.Run) -> str:
-    """Train, in a run under another one that is active, such as `mlflow run . -e train` would make.
+    """Train in a child run of the active run, as `mlflow run . -e train` would make.
 
-    What a process before this one has trained for the same parent, and was lost then, is not trained again.
+    If an earlier, lost process has trained the winner for the same parent, it is not trained again.
 
     Args:
         function: from `load`.
@@ -59,11 +59,14 @@ def train(function: Callable[..., Any], parameters: Mapping[str, Any], parent: m
         call(function, values)
     for made in _under(parent):
         return str(made.info.run_id)
-    raise JobFailed(f"{script.name} has trained the winner, and started no run under {parent.info.run_id}")
+    raise JobFailed(
+        f"{script.name} trained the winner but started no child run of {parent.info.run_id}",
+        remedy="call training_run() in it",
+    )
 
 
 def _whole(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the defaults of what is not given; say what the function does not take."""
+    """Add the defaults of missing parameters, and report those that the function does not take."""
     known = {one.name: one.default for one in taken_by(function)}
     for name in given.keys() - known.keys():
         note(f"{JOB}.py takes no {name}: the winner is trained without {name}={given[name]}")

@@ -1,7 +1,7 @@
-"""A worker that comes to a search by itself and leaves with it: `python -m reprise.search.worker RUN_ID`.
+"""A worker that joins a search and stops when the search ends: `python -m reprise.search.worker RUN_ID`.
 
-It fits and scores what the search's process sends. When that process is lost, the worker waits for the one that carries
-the search on, in the same run and with a scheduler of its own.
+It fits and scores what the search's process sends. If that process is lost, the worker waits for its successor, which
+continues the search in the same run and with a scheduler of its own.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ LOST = 600
 node, and its environment."""
 
 ENDED = 120
-"""The same, where the search has ended badly: it may be about to be carried on."""
+"""The same for a search that has failed, because a successor may continue it."""
 
 
 def work(run_id: str) -> None:
@@ -69,7 +69,7 @@ def work(run_id: str) -> None:
 
 
 async def _serve(run_id: str, address: str) -> bool:
-    """Work for the scheduler at an address until the connection ends; tell whether there was one."""
+    """Work for the scheduler at an address until the connection ends; return whether there was one."""
     security = await _admitted(run_id, address)  # asked anew each time: a successor may have made another key
     if security is None:
         return False
@@ -93,28 +93,28 @@ async def _serve(run_id: str, address: str) -> bool:
             note(f"working for the search at {address}")
             await worker.finished()
     except (OSError, ValueError) as error:  # the scheduler ended in between
-        note(f"the search at {address} takes no worker: {error}")
+        note(f"this worker could not join the search at {address}: {error}")
         return False
-    note(f"the search at {address} has let this worker go, or is gone")
+    note(f"the search at {address} has ended or released this worker")
     return True
 
 
 async def _admitted(run_id: str, address: str) -> Security | None:
-    """Find what admits this worker to the scheduler at an address, and see that it does; None where nobody answers.
+    """Find what admits this worker to the scheduler at an address, and check it; None if there is no answer.
 
     Raises:
         WrongCall: this worker has no key of the search, or another one.
         JobFailed: the address is none, or not encrypted. Any writer of the run may have put it there.
     """
     if not address.startswith(dask_tls.PROTOCOL):
-        raise JobFailed(f"search {run_id} names {address}, which is not encrypted; no worker goes there")
+        raise JobFailed(f"search {run_id} names {address}, which is not encrypted; workers do not connect to it")
     try:
         host, port = get_address_host_port(address)
     except (ValueError, NotImplementedError) as error:
         raise JobFailed(f"search {run_id} names {address}, which is no address: {error}") from error
     security, key = dask_tls.of_worker(run_id)
     context = security.get_connection_args("worker")["ssl_context"] if security else None
-    get_it = f"copy the file that the search has named to where only you read it: reprise work {run_id} --key FILE"
+    get_it = f"copy the key file that the search named, readable by you alone: reprise work {run_id} --key FILE"
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(host, port, ssl=context), ANSWER_SECONDS)
     except ssl.SSLError as error:

@@ -1,1 +1,1 @@
-"""What a fitted model shows on rows that it has not seen: metrics and figures."""
+"""The evaluation of a fitted model on rows that it has not seen: metrics and figures."""

@@ -1,6 +1,7 @@
-"""What figures are drawn on: an opaque light ground, so that they read in light and dark, and plain text.
+"""The canvas of figures: an opaque light ground, readable in light and dark, and plain text.
 
-Drawn on Figure objects without pyplot: no window system, no global state, and a quarter of a second less to import.
+Figures are drawn on Figure objects without pyplot: no window system, no global state, and a quarter of a second less to
+import.
 """
 
 import warnings

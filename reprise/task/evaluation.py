@@ -1,7 +1,7 @@
 """Judge a classifier on rows that it has not learned from: metrics, a table per class, predictions.
 
-With scikit-learn's metrics: `mlflow.models.evaluate` took more than a fifth of the whole `evaluate` command on iris
-(2.1 of some 10 CPU seconds), and gives no ROC curve of a classifier without probabilities.
+scikit-learn computes the metrics. `mlflow.models.evaluate` took more than a fifth of the whole `evaluate` command on
+iris (2.1 of some 10 CPU seconds), and gives no ROC curve of a classifier without probabilities.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a classifier did on some rows.
+    """The results of a classifier on some rows.
 
     Attributes:
         classes: the labels that the model knows or the rows hold, sorted, shape (classes,).

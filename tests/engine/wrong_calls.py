@@ -109,7 +109,7 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
         "truncated.csv.gz": "not a whole gzip file",
         "latin.csv": "is not UTF-8",
         "folder.csv": "is a directory",
-        "sheet.xlsx": "of no kind that is read here",
+        "sheet.xlsx": "has a file type that is not supported",
         "corrupt.parquet": "not a whole Parquet file",
         "nested.parquet": "column 'a' is nested",
         "twice.csv": "2 columns named 'a'",

@@ -112,7 +112,7 @@ def test_the_run_says_what_ran(foreign: Path) -> None:
 def test_a_dirty_tree_is_refused_or_carried_along(foreign: Path, tmp_path: Path) -> None:
     (foreign / "value.txt").write_text("dirty ")
     (foreign / "new.txt").write_text("untracked")
-    with pytest.raises(WrongCall, match=r"no commit holds these changes: new\.txt, value\.txt; commit them, or carry"):
+    with pytest.raises(WrongCall, match=r"these changes are not committed: new\.txt, value\.txt; commit them, or add"):
         run_backend(foreign)
     assert all_runs() == []
     run_backend(f"{foreign}#main")
@@ -124,7 +124,7 @@ def test_a_dirty_tree_is_refused_or_carried_along(foreign: Path, tmp_path: Path)
     assert "+dirty" in patch
     assert "new.txt" in patch
     (foreign / ".env").write_text("secret")
-    with pytest.raises(WrongCall, match=r"the patch would lack \.env: its name is one that secrets have"):
+    with pytest.raises(WrongCall, match=r"the patch would leave out \.env: its name is one that secrets have"):
         run_backend(foreign, patch=True)
 
 

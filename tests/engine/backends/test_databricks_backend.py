@@ -49,8 +49,8 @@ def test_the_example_is_what_databricks_sdk_takes() -> None:
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        (CONFIG["new_cluster"], "flat form, in which MLflow sends DOCKER_ARGS, ENV_MANAGER, STORAGE_DIR, SYNCHRONOUS"),
-        ({}, "a cluster is wanted"),
+        (CONFIG["new_cluster"], "MLflow would send DOCKER_ARGS, ENV_MANAGER, STORAGE_DIR, SYNCHRONOUS"),
+        ({}, "no cluster is configured"),
         (CONFIG | {"timeout": 3}, "'timeout' is not known"),
         (new_cluster(node_type="i3.xlarge"), "new_cluster has no field 'node_type'"),
         (new_cluster(num_workers="two"), "new_cluster.num_workers is 'two'; it takes a whole number"),
@@ -156,7 +156,7 @@ class TestBeforeAnythingIsSent:
         (project / "new.txt").write_text("so that nothing is sent")
         monkeypatch.setenv("HTTP_PROXY", workspace.address)
         monkeypatch.setenv("DATABRICKS_HOST", "http://workspace.invalid")
-        with pytest.raises(WrongCall, match="no commit holds these changes"):
+        with pytest.raises(WrongCall, match="these changes are not committed"):
             send(project)
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
         with pytest.raises(
@@ -165,13 +165,13 @@ class TestBeforeAnythingIsSent:
             send(project)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("DATABRICKS_HOST", workspace.address)
-        with pytest.raises(WrongCall, match="no commit holds these changes"):
+        with pytest.raises(WrongCall, match="these changes are not committed"):
             send(project)
 
     @pytest.mark.parametrize("host", ["https://host:abc", "https://[::1", "ftp://host", f"https://{'a' * 64}.net"])
     def test_a_host_that_is_no_address(self, host: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DATABRICKS_HOST", host)
-        with pytest.raises(WrongCall, match=r"cannot be asked: .*; check DATABRICKS_HOST"):
+        with pytest.raises(WrongCall, match=r"no request can be sent to .*; check DATABRICKS_HOST"):
             send(project)
 
     @pytest.mark.parametrize("content", [b"host = https://host", b"[DEFAULT]\nhost = a\nhost = b", b"\xff\xfe"])
@@ -180,7 +180,7 @@ class TestBeforeAnythingIsSent:
     ) -> None:
         monkeypatch.delenv("DATABRICKS_HOST")
         (tmp_path / ".databrickscfg").write_bytes(content)
-        with pytest.raises(WrongCall, match=r"\.databrickscfg cannot be read: .*; mend it, or set") as refused:
+        with pytest.raises(WrongCall, match=r"\.databrickscfg cannot be read: .*; correct it, or set") as refused:
             send(project)
         assert "\n" not in refused.value.message
 
@@ -191,7 +191,7 @@ class TestBeforeAnythingIsSent:
 
     def test_a_dirty_tree(self, project: Path) -> None:
         (project / "model.py").write_text("")
-        with pytest.raises(WrongCall, match=r"no commit holds these changes: model.py"):
+        with pytest.raises(WrongCall, match=r"these changes are not committed: model.py"):
             send(project)
 
     def test_a_commit_that_is_too_large(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ def wrong_files(folder: Path) -> dict[str, tuple[str, str]]:
         "ragged.csv": ("one row too long", "is not a table"),
         "cut.csv.gz": ("truncated", "not a whole gzip file"),
         "torn.parquet": ("corrupt", "not a whole Parquet file"),
-        "data.xlsx": ("unknown suffix", "of no kind that is read here"),
+        "data.xlsx": ("unknown suffix", "has a file type that is not supported"),
         "folder.csv": ("a directory", "is a directory"),
         "nested.parquet": ("nested", "column 'a' is nested"),
         "missing.csv": ("missing", "does not exist"),
@@ -178,7 +178,7 @@ def test_whole_numbers_of_a_parquet_index_are_exact(tmp_path: Path) -> None:
 def test_a_header_inside_the_file_is_a_fault_with_its_line(tmp_path: Path, again: str) -> None:
     table = read_table(written(tmp_path / "t.csv", f"x,y,target\n1,2,a\n3,4,b\n{again}\n5,6,a\n"))
     assert table.faults
-    assert "stands again in lines 4;" in table.faults[0]
+    assert "appears again in lines 4;" in table.faults[0]
 
 
 def test_a_header_of_numbers_is_found_by_its_text(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_header_of_numbers_is_found_by_its_text(tmp_path: Path) -> None:
 def test_rows_with_too_few_cells_are_counted(tmp_path: Path) -> None:
     table = read_table(written(tmp_path / "t.csv", "target,x,y\na,1,2\nb,3\na,5,6\n"))
     assert table.notes == (
-        "1 rows have fewer cells than the header, the first in line 3; what they lack is taken for gaps",
+        "1 rows have fewer cells than the header, the first in line 3; their missing cells are read as gaps",
     )
 
 

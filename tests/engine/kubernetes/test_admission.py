@@ -66,7 +66,7 @@ def test_a_suspended_job_is_waited_for_and_ends_as_any_other(
     assert ending.result(10) == Ended()
     said = capsys.readouterr().err.splitlines()
     held, admitted = [line for line in said if "Job" in line]
-    assert held.startswith("note: Job iris is suspended: it waits for admission, as by a queue until there is quota;")
+    assert held.startswith("note: Job iris is suspended and waits for admission, for example by a queue;")
     assert admitted == "note: the Job is admitted"
 
 
@@ -116,6 +116,6 @@ def test_a_pod_with_scheduling_gates_waits_for_admission(
     assert time.monotonic() - began > TIMEOUT * 0.9
     assert str(ended.cause).startswith("pod iris-abcde cannot start: Unschedulable: 0/3 nodes")
     said = capsys.readouterr().err
-    assert "note: pod iris-abcde has scheduling gates: it waits for admission" in said
+    assert "note: pod iris-abcde has scheduling gates and waits for admission" in said
     assert said.count("note: the Job is admitted") == 1
     assert "Scheduling is blocked" not in said

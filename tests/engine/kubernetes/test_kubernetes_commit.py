@@ -120,7 +120,7 @@ def test_a_run_ends_as_its_job_ended(foreign: Path, job: dict[str, Any], tmp_pat
     assert expected.items() <= done.data.tags.items()
     for name, (reason, exit_code) in {
         "exit": ("ended with exit code 7", 7),
-        "memory": ("ran out of memory, of which it may have 1500Mi (OOMKilled)", 137),
+        "memory": ("ran out of memory; its limit is 1500Mi (OOMKilled)", 137),
         "disk": ('Evicted: Usage of EmptyDir volume "work" exceeds the limit "1Mi"', 1),
         "deadline": ("it ran longer than activeDeadlineSeconds, 20 s", 1),
         "image": ("image 127.0.0.1:1/none:1", 1),
@@ -161,7 +161,7 @@ POD = "spec/template/spec"
     ("path", "value", "kind", "reason"),
     [
         (f"{POD}/containers/0/resources", {"limits": {"memory": "much"}}, WrongCall, "quantities must match"),
-        (f"{POD}/restartPolicy", "Always", WrongCall, "restartPolicy Always; only Never"),
+        (f"{POD}/restartPolicy", "Always", WrongCall, "restartPolicy Always; use Never"),
         (f"{POD}/containers", [], WrongCall, r"has no container at spec\.template\.spec\.containers"),
         (f"{POD}/containers/0/image", None, WrongCall, "names no image"),
         (f"{POD}/containers/0/envFrom", [{"secretRef": {"name": "none"}}], WrongCall, "secret 'none', which the job"),

@@ -177,7 +177,7 @@ def test_a_run_does_not_stay_running_whatever_happens_on_the_way(
     abandoned = []
     monkeypatch.setattr(backend, "ask", happens)
     monkeypatch.setattr(backend, "abandon", lambda _server, place: abandoned.append(place.namespace))
-    monkeypatch.setattr(backend, "see_that_they_are_admitted", lambda *_: None)
+    monkeypatch.setattr(backend, "check_admitted", lambda *_: None)
     request = RunRequest(
         ProjectUri(str(tmp_path / "project")), env_manager="uv", experiment_id=os.environ["MLFLOW_EXPERIMENT_ID"]
     )
@@ -299,7 +299,7 @@ def terminated(**state: Any) -> dict[str, Any]:
     ("status", "reason", "exit_code", "by_exit"),
     [
         (terminated(exitCode=3, reason="Error"), "ended with exit code 3", 3, True),
-        (terminated(exitCode=137, reason="OOMKilled"), "ran out of memory, of which it may have 1Gi", 137, False),
+        (terminated(exitCode=137, reason="OOMKilled"), "ran out of memory; its limit is 1Gi", 137, False),
         (
             {"reason": "Evicted", "message": "The node was low on resource: memory."},
             "Evicted: The node was low",

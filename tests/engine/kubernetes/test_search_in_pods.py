@@ -120,7 +120,7 @@ def test_a_search_outlives_the_loss_of_a_worker_and_of_its_own_pod(
         assert the_key_is_in_its_secret_alone(mlflow.get_run(running.info.run_id)) == key
         seen = {*lost, *pods("worker")}
         run_id = searching.result()
-    assert f"a worker is lost: {lost[0].replace('/', ' ')} ended with exit code 130" in "".join(capfd.readouterr())
+    assert f"a worker was lost: {lost[0].replace('/', ' ')} ended with exit code 130" in "".join(capfd.readouterr())
     search = mlflow.get_run(run_id)
     assert (search.info.status, "reprise.failure" in search.data.tags) == ("FINISHED", False)
     assert f"pod/{search.data.tags['reprise.kubernetes.pod']}" != first

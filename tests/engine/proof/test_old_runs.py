@@ -68,7 +68,7 @@ def people() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def old(empty_store: Path, waiting_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Old:
+def old(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Old:
     """Record with the code of the earlier commit, in a clone of this repository."""
     if subprocess.run(["git", "-C", PROJECT, "cat-file", "-e", COMMIT], check=False, capture_output=True).returncode:
         pytest.skip(f"this clone lacks commit {COMMIT}, as a shallow one does; fetch the whole history")
@@ -86,7 +86,7 @@ def old(empty_store: Path, waiting_python: Path, tmp_path_factory: pytest.TempPa
     def job(script: str, *arguments: str) -> str:
         variables = environment(MLFLOW_TRACKING_URI=uri, MLFLOW_EXPERIMENT_ID=experiment)
         done = subprocess.run(
-            [waiting_python / "python", script, *arguments],
+            [sys.executable, script, *arguments],
             cwd=then,
             env=variables,
             capture_output=True,
@@ -201,7 +201,7 @@ def test_it_is_reproduced_where_today_defines_metrics_splits_and_reads_otherwise
     verdict = reproduce("gaps")
     assert verdict.outcome.exit_code == 0, verdict.table()
     said = capfd.readouterr().err
-    assert "that is by today's code, and the run kept no digest of the bytes: its own code decides" in said
+    assert "today's code says so, and the run recorded no digest of the bytes, so its own code decides" in said
     assert "the data is as recorded, by the fingerprint that the code of the commit makes" in said
 
 

@@ -490,7 +490,7 @@ def test_a_job_that_fails_now_cannot_be_reproduced(
     run = foreign(script=f"import os\nassert os.path.exists({str(tmp_path / 'there')!r})\n")
     (tmp_path / "there").unlink()
     verdict = reproduce(run, ends=Irreproducible)
-    assert "the job, which succeeded then, fails now: exit code 1" in str(verdict["reason"])
+    assert "the job succeeded when it was recorded and fails now: exit code 1" in str(verdict["reason"])
 
 
 def test_a_model_of_another_kind_is_compared_by_its_answers(store: str, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_what_a_script_was_given_is_told_from_its_text_and_said(
 ) -> None:
     write(folder, {"job.py": OPTIONS})
     reproduced(run_plainly(folder, "job.py", {"alpha": "3"}))
-    said = "note: job.py declares no parameters; its text takes alpha, by itself it logged by_itself"
+    said = "note: job.py declares no parameters; given to the rerun: alpha; logged by the script itself: by_itself"
     assert said in capsys.readouterr().err
 
 

@@ -141,7 +141,9 @@ def test_a_worker_with_another_environment_that_comes_late_is_sent_away(
 
 def test_a_search_to_which_no_worker_comes_ends_failed(tune: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reprise.search.dask_cluster.JOIN_SECONDS", 1)
-    with pytest.raises(JobFailed, match=r"no worker has come to tls://127\.0\.0\.1:\d+ for 1 s"):
+    with pytest.raises(
+        JobFailed, match=r"no worker joined tls://127\.0\.0\.1:\d+ within 1 s; start one with: reprise work"
+    ):
         tune("--engine", "dask", "--scheduler", "here")
     (run,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
     assert run.info.status == "FAILED"

@@ -53,7 +53,7 @@ def test_ctrl_c_ends_workers_and_run_and_keeps_finished_trials(project: Path) ->
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
     (search,) = found("tune")
     assert search.info.status == "KILLED"
-    assert f"call the same with resume {search.info.run_id}" in stderr
+    assert f"repeat the command with resume={search.info.run_id}" in stderr
     assert {trial.info.status for trial in found("trial")} == {"FINISHED"}
 
 

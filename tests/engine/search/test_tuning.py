@@ -213,7 +213,7 @@ def test_a_search_that_was_stopped_is_resumed_without_repeating(
     (stopped,) = mlflow.search_runs(filter_string="attributes.status = 'KILLED'", output_format="list")
     assert [number(made) for made in children(stopped)] == [0, 1, 2]
     assert (
-        f"3 trials are recorded; to carry on, call the same with resume {stopped.info.run_id}"
+        f"3 trials are recorded; to continue, repeat the command with resume={stopped.info.run_id}"
         in capsys.readouterr().err
     )
     fitted = break_fits(monkeypatch, lambda _: False, RuntimeError())
@@ -227,7 +227,7 @@ def test_a_search_that_was_stopped_is_resumed_without_repeating(
         same = ["candidate", "params.C", "params.kernel", "mean", "std"]
         pd.testing.assert_frame_equal(all_trials(run)[same], whole[same], check_exact=True)
         assert all_trials(run)["run_id"].notna().all()
-    with pytest.raises(WrongCall, match=r"searched with folds 3, not 4; give it the same"):
+    with pytest.raises(WrongCall, match=r"searched with folds 3, not 4; give the same value"):
         tune("--search", "grid", "--n-jobs", "1", "--folds", "4", "--resume", stopped.info.run_id)
     space("C: [1, 2]")
     with pytest.raises(WrongCall, match="searched with space "):
@@ -301,7 +301,7 @@ def test_a_store_that_fails_for_good_ends_the_search_failed_and_keeps_the_rest(
 
     monkeypatch.setattr(TrialLog, "_create", refuse)
     with pytest.raises(
-        JobFailed, match=r"3 of 6 trials could not be recorded \(the disk is full\); call the same with"
+        JobFailed, match=r"3 of 6 trials could not be recorded \(the disk is full\); repeat the command with"
     ):
         tune(*SMALL)
     (run,) = mlflow.search_runs(filter_string="tags.`reprise.job` = 'tune'", output_format="list")
