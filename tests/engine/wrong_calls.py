@@ -140,9 +140,9 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
     }.items():
         yield Call(f"data={name[:30]}", ("--data", str(folder / name)), says)
     good = str(folder / "good.csv")
-    yield Call("data: nothing", ("--data", ""), "names nothing")
+    yield Call("data: nothing", ("--data", ""), "is empty; name a file")
     yield Call("data: no URI", ("--data", "http://[::1/t.csv"), "is no URI")
-    yield Call("data: another host's file", ("--data", "file://host/t.csv"), "is on the host 'host'")
+    yield Call("data: another host's file", ("--data", "file://host/t.csv"), "names the host 'host'")
     yield Call("data: HTTP 404", ("--data", f"{site}/missing.csv"), "the server answers 404")
     yield Call("data: connection refused", ("--data", "http://127.0.0.1:9/t.csv"), "cannot be fetched")
     yield Call("data: unknown scheme", ("--data", "gopher://host/t.csv"), "the scheme 'gopher' is not known")
