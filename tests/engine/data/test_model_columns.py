@@ -17,6 +17,8 @@ from reprise.base.errors import WrongCall
 from reprise.data.model_columns import ModelColumns, as_known
 from reprise.models import logged_model
 
+pytestmark = pytest.mark.contract
+
 ROWS = 120
 
 

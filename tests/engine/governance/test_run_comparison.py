@@ -11,6 +11,8 @@ from registered import done, refused
 from reprise.base import project
 from reprise.models import registry
 
+pytestmark = pytest.mark.contract
+
 
 def test_versions_aliases_and_runs(judged: MlflowClient) -> None:
     done("promote", "1")

@@ -22,6 +22,8 @@ from reprise.governance.policy import read_policy
 from reprise.models import registry
 from reprise.store.saved_model import folder_digest
 
+pytestmark = pytest.mark.contract
+
 command = ENTRY_POINTS["evaluate"]
 
 

@@ -1,6 +1,8 @@
 """`train` with the model that is shipped: what its hyper-parameters come to. Another model.py needs other tests."""
 
+import joblib
 import mlflow
+import numpy as np
 import pytest
 from click.exceptions import UsageError
 from conftest import Job
@@ -18,6 +20,14 @@ def test_accuracy_is_that_of_five_lines_of_scikit_learn(train: Job) -> None:
     model = make_pipeline(StandardScaler(), SVC(C=1.0)).fit(X_train, y_train)
     assert run.data.metrics["test_accuracy"] == model.score(X_test, y_test)
     assert run.data.metrics["train_accuracy"] == model.score(X_train, y_train)
+
+
+def test_scaler_is_the_fitted_preprocessing(train: Job) -> None:
+    run = train()
+    scaler = joblib.load(mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/scaler.gz"))
+    X = load_iris(as_frame=True).data
+    model = mlflow.sklearn.load_model(f"runs:/{run.info.run_id}/model")
+    np.testing.assert_array_equal(scaler.transform(X), model.named_steps["preprocessing"].transform(X))
 
 
 def test_scale_and_auto_are_recorded_with_what_they_resolve_to(train: Job) -> None:

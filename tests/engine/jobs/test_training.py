@@ -5,18 +5,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-import joblib
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 from click.exceptions import UsageError
 from conftest import Job, as_served
-from sklearn.datasets import load_iris
 
 from reprise.base.errors import WrongCall
 from reprise.code.project_uri import BACKENDS
 from reprise.jobs.next_command import evaluate_command
+
+pytestmark = pytest.mark.contract
 
 
 def artifact(run: mlflow.entities.Run, path: str) -> Path:
@@ -75,14 +75,6 @@ def test_predictions_hold_every_held_out_row(train: Job) -> None:
     assert list(predictions.columns) == ["row", "truth", "prediction", "score_0", "score_1", "score_2"]
     assert len(predictions) == 45
     assert (predictions["truth"] == predictions["prediction"]).mean() == run.data.metrics["test_accuracy"]
-
-
-def test_scaler_is_the_fitted_preprocessing(train: Job) -> None:
-    run = train()
-    scaler = joblib.load(artifact(run, "scaler.gz"))
-    X = load_iris(as_frame=True).data
-    model = mlflow.sklearn.load_model(f"runs:/{run.info.run_id}/model")
-    np.testing.assert_array_equal(scaler.transform(X), model.named_steps["preprocessing"].transform(X))
 
 
 def test_decision_regions_are_drawn_for_two_numeric_features(train: Job) -> None:
