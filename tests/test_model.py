@@ -9,6 +9,8 @@ from sklearn.base import BaseEstimator
 
 from model import Hyperparameters, fit
 
+pytestmark = pytest.mark.contract
+
 ROWS = 60
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pandas as pd
+import pytest
 
 from reprise import disagreements
+
+pytestmark = pytest.mark.contract
 
 PROJECT = Path(__file__).resolve().parent.parent
 

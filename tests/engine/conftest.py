@@ -40,6 +40,10 @@ ENTRY_POINTS: dict[str, click.Command] = {
 """The click command of each entry point that fits, scores or loads models."""
 SLOW = {"integration": 1, "slow": 30, "kubernetes": 100}
 """Marks of tests that start processes, and how heavy each makes its file."""
+POOR = ("--features", "sepal width (cm)")
+"""Options of `train` by which a model of any kind is refused by the policy."""
+OTHER = ("--features", "sepal length (cm),petal length (cm),petal width (cm)")
+"""Options of `train` by which a model of any kind is another than by default, and passes."""
 IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
 
 
@@ -252,7 +256,7 @@ def judged_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) ->
         experiment = mlflow.MlflowClient().create_experiment("test", artifact_location=str(folder / "artifacts"))
         patch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
         mlflow.tracking.fluent._active_experiment_id = None  # noqa: SLF001
-        for options in ([], ["--C", "0.001", "--kernel", "sigmoid"], ["--C", "2"]):
+        for options in ((), POOR, OTHER):
             run = invoke(ENTRY_POINTS["train"], *options)
             CliRunner().invoke(ENTRY_POINTS["evaluate"], ["--model", f"runs:/{run.info.run_id}/model"])
             register(run.info.run_id, "reprise")

@@ -15,6 +15,8 @@ from reprise.contract import project_model
 from reprise.contract.parameter import fields
 from reprise.models.logged_model import load
 
+pytestmark = pytest.mark.contract
+
 HYPERPARAMETERS = fields(project_model.load().hyperparameters)
 
 

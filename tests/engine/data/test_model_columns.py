@@ -17,6 +17,8 @@ from reprise.base.errors import WrongCall
 from reprise.data.model_columns import ModelColumns, as_known
 from reprise.models import logged_model
 
+pytestmark = pytest.mark.contract
+
 ROWS = 120
 
 
@@ -36,7 +38,7 @@ def table(labels: tuple[str, ...] = ("a", "b")) -> pd.DataFrame:
 def known(train: Job, tmp_path: Path) -> str:
     """A model that knows `code` as text, `size` as a number, `flag` as a boolean with gaps."""
     table().to_csv(tmp_path / "table.csv", index=False)
-    return f"runs:/{train('--data', str(tmp_path / 'table.csv'), '--C', '100').info.run_id}/model"
+    return f"runs:/{train('--data', str(tmp_path / 'table.csv')).info.run_id}/model"
 
 
 def predictions(run: mlflow.entities.Run) -> pd.DataFrame:
@@ -66,7 +68,7 @@ def test_whole_numbers_of_a_parquet_file_are_the_codes_that_they_spell(
 ) -> None:
     frame = table().assign(code=lambda frame: frame["code"].map({"01": "12", "1": "3", "07": "45", "x9": "x9"}))
     frame.to_csv(tmp_path / "table.csv", index=False)
-    trained = train("--data", str(tmp_path / "table.csv"), "--C", "100")
+    trained = train("--data", str(tmp_path / "table.csv"))
     digits = frame.query("code != 'x9'")
     digits = digits.assign(code=digits["code"].astype(float).where(np.arange(len(digits)) > 0))
     digits.to_parquet(tmp_path / "digits.parquet")
@@ -115,7 +117,7 @@ def test_booleans_may_be_written_in_any_way_that_training_reads(known: str, eval
 
 def test_labels_are_read_as_the_models_classes(train: Job, evaluate: Job, tmp_path: Path) -> None:
     table(("01", "n")).to_csv(tmp_path / "table.csv", index=False)
-    trained = train("--data", str(tmp_path / "table.csv"), "--C", "100")
+    trained = train("--data", str(tmp_path / "table.csv"))
     table(("01", "n")).query("target == '01'").to_csv(tmp_path / "digits.csv", index=False)
     judged = evaluate("--model", f"runs:/{trained.info.run_id}/model", "--data", str(tmp_path / "digits.csv"))
     assert set(predictions(judged)["truth"]) == {"01"}

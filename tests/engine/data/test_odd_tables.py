@@ -108,7 +108,6 @@ def test_100_000_categories_are_grouped(train: Job, tmp_path: Path) -> None:
     run = train("--data", str(tmp_path / "table.parquet"))
     model = mlflow.sklearn.load_model(f"runs:/{run.info.run_id}/model")
     assert model[0].transform(frame.head()).shape[1] <= 2 + CATEGORIES
-    assert run.data.params["resolved.solver"] == "approximate"
     assert run.data.metrics["test_accuracy"] > 0.85
 
 

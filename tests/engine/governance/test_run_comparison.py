@@ -11,6 +11,8 @@ from registered import done, refused
 from reprise.base import project
 from reprise.models import registry
 
+pytestmark = pytest.mark.contract
+
 
 def test_versions_aliases_and_runs(judged: MlflowClient) -> None:
     done("promote", "1")
@@ -20,9 +22,9 @@ def test_versions_aliases_and_runs(judged: MlflowClient) -> None:
         shown = done("compare", one, "3").splitlines()[1:]
         assert [line.split() for line in shown] == [line.split() for line in by_number.splitlines()[1:]]
     lines = [line.split() for line in done("compare", run, "3").splitlines()]
-    assert ["parameter", "C", "1.0", "2.0"] in lines
-    assert any(line[:2] == ["metric", "train_accuracy"] for line in lines)
-    assert not any(line[:2] == ["parameter", "kernel"] for line in lines), "what is equal is counted, not listed"
+    assert ["parameter", "features", "all", "sepal"] in [line[:4] for line in lines]
+    assert any(line[:2] == ["metric", "columns"] for line in lines)
+    assert not any(line[:2] == ["parameter", "seed"] for line in lines), "what is equal is counted, not listed"
     assert "code: the same commit" in by_number
 
 

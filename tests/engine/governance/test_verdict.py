@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from conftest import ENTRY_POINTS, Job
+from conftest import ENTRY_POINTS, OTHER, POOR, Job
 from mlflow import MlflowClient
 from sklearn.datasets import load_wine
 
@@ -22,9 +22,9 @@ from reprise.governance.policy import read_policy
 from reprise.models import registry
 from reprise.store.saved_model import folder_digest
 
-command = ENTRY_POINTS["evaluate"]
+pytestmark = pytest.mark.contract
 
-BAD = ("--C", "0.001", "--kernel", "sigmoid")
+command = ENTRY_POINTS["evaluate"]
 
 
 def judge(*arguments: str) -> Result:
@@ -55,7 +55,7 @@ def test_a_champion_that_is_named_must_be_there(train: Job, champion: str) -> No
 
 
 def test_a_refused_model_ends_with_exit_code_1_and_the_run_says_why(train: Job) -> None:
-    train(*BAD)
+    train(*POOR)
     result = judge()
     assert result.exit_code == 1
     assert "Error: the policy refuses runs:/" in result.output
@@ -90,7 +90,7 @@ def test_the_verdict_is_bound_to_content_policy_data_and_champion(train: Job) ->
 
 
 def test_the_champion_is_asked_for_the_same_rows(train: Job, tmp_path: Path) -> None:
-    registration.register(train(*BAD).info.run_id, "reprise")
+    registration.register(train(*POOR).info.run_id, "reprise")
     registry.point("reprise", "champion", "1")
     train()
     rules = "change: {accuracy: {min: 0.3}}\nsignificance: {level: 0.05, require: better}\n"
@@ -122,7 +122,7 @@ def test_a_champion_that_does_not_load_is_no_comparison(train: Job, store: str) 
     registration.register(trained.info.run_id, "reprise")
     registry.point("reprise", "champion", "1")
     Path(model_of(trained).artifact_location, "model.skops").unlink()
-    train("--C", "2")
+    train(*OTHER)
     result = judge()
     assert result.exit_code == 1
     unknown = "change.accuracy unknown, at least -0.02 (the files of model 'models:/reprise/1' are not those that were"

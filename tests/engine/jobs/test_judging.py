@@ -12,6 +12,8 @@ from sklearn.datasets import load_wine
 
 from reprise.base.errors import JobFailed, WrongCall
 
+pytestmark = pytest.mark.contract
+
 
 @pytest.fixture
 def wine(tmp_path: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import mlflow
 import pytest
 import yaml
-from conftest import ENTRY_POINTS, Job, invoke
+from conftest import ENTRY_POINTS, OTHER, Job, invoke
 from sklearn.linear_model import LogisticRegression
 
 from reprise.base import tag
@@ -89,7 +89,7 @@ def test_entry_points_load_no_altered_model(train: Job, marker: Path, command: s
 
 
 def test_an_altered_champion_is_not_loaded_for_a_comparison(train: Job, evaluate: Job, marker: Path) -> None:
-    champion = train("--C", "2")
+    champion = train(*OTHER)
     uris(champion)
     turn_into_pickle(files(model_of(champion)), marker)
     run = train()

@@ -5,6 +5,8 @@ import pytest
 from reprise.proof.outcome import Finding, Match
 from reprise.proof.prediction_agreement import agreement
 
+pytestmark = pytest.mark.contract
+
 METRICS = ("test_accuracy", "test_f1_macro", "train_accuracy")
 EQUAL, DIFFERENT, SKIPPED, CLOSE = Match.EQUAL, Match.DIFFERENT, Match.SKIPPED, Match.CLOSE
 SAME = [Finding("results", "predictions.parquet", EQUAL)]

@@ -12,7 +12,7 @@ import mlflow
 import pytest
 import requests
 from click.testing import CliRunner, Result
-from conftest import ENTRY_POINTS, PROJECT
+from conftest import ENTRY_POINTS, POOR, PROJECT
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
@@ -98,7 +98,7 @@ def test_three_people_and_a_story(login: Login) -> None:
 
     login("theo")
     runs = []
-    for options in ([], ["--C", "0.001", "--kernel", "sigmoid"]):
+    for options in ((), POOR):
         assert call(train, *options).exit_code == 0
         runs.append(newest_run())
         assert call(evaluate, "--model", f"runs:/{runs[-1]}/model").exit_code == bool(options)

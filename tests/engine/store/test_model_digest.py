@@ -9,6 +9,8 @@ from conftest import Job
 from reprise.base import tag
 from reprise.store.saved_model import folder_digest
 
+pytestmark = pytest.mark.contract
+
 
 @pytest.fixture
 def model(train: Job) -> tuple[str, Path]:

@@ -12,6 +12,8 @@ from reprise.code.checkout import Checkout, Patch
 from reprise.environment.pins import Lock
 from reprise.store import provenance
 
+pytestmark = pytest.mark.contract
+
 
 def collected(checkout: Checkout, mismatches: list[str] | None = None) -> provenance.Provenance:
     return provenance.Provenance(checkout, Lock("0" * 64, "3.11", {}), {}, mismatches or [], {})
