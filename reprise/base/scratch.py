@@ -108,7 +108,14 @@ def abandoned() -> list[Path]:
 
 
 def _abandoned(top: Path) -> list[Path]:
-    return [place for place in top.iterdir() if place.is_dir() and not is_held(place / _LOCK)]
+    return [place for place in top.iterdir() if place.is_dir() and _is_left(place)]
+
+
+def _is_left(place: Path) -> bool:
+    try:
+        return not is_held(place / _LOCK)
+    except FileNotFoundError:  # its own process has removed it meanwhile
+        return False
 
 
 def _sweep(top: Path) -> int:

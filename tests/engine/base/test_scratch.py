@@ -82,3 +82,15 @@ def test_no_room_is_said_in_a_line_that_names_tmpdir(monkeypatch: pytest.MonkeyP
         scratch.folder("x"),
     ):
         pass
+
+
+def test_a_folder_that_its_process_removes_meanwhile_stops_no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process removes it between the two steps by which another one asks for its lock."""
+
+    def gone(path: Path) -> bool:
+        raise FileNotFoundError(path)
+
+    with scratch.folder("first"):
+        monkeypatch.setattr(scratch, "is_held", gone)
+        with scratch.folder("second") as second:
+            assert second.is_dir()
