@@ -250,7 +250,7 @@ def test_what_is_wrong_in_a_file_has_its_line(tmp_path: Path) -> None:
         read_settings(KubernetesSettings, json.loads(file.read_text()))
     assert raised.value.format_message() == (
         f"backend config {file}, line 3: workers is '2'; it takes a whole number from 1 to 10,000; "
-        f"and {file}, line 4: 'namespace' is not known; kubernetes-commit takes kube-job-template-path, kube-context, "
+        f"{file}, line 4: 'namespace' is not known; kubernetes-commit takes kube-job-template-path, kube-context, "
         "start-timeout, launcher, workers"
     )
 
