@@ -38,8 +38,11 @@ ENTRY_POINTS: dict[str, click.Command] = {
     for name, home in {**{name: name for name in SCRIPTS}, **JOBS}.items()
 }
 """The click command of each entry point that fits, scores or loads models."""
-SLOW = {"integration": 1, "slow": 30, "kubernetes": 100}
-"""Marks of tests that start processes, and how heavy each makes its file."""
+SLOW = {"integration": 1, "slow": 30, "kubernetes": 5}
+"""Marks of tests that start processes, and how heavy each makes its file.
+
+The two files of cluster tests come far apart, for the node has no room for the pods of both.
+"""
 POOR = ("--features", "sepal width (cm)")
 """Options of `train` by which a model of any kind is refused by the policy."""
 OTHER = ("--features", "sepal length (cm),petal length (cm),petal width (cm)")
