@@ -313,7 +313,8 @@ class TestTheWholeWay:
             before = set(workspace.tarballs())
             assert self.submit("databricks", folder, workspace).returncode == 0
             (tarball,) = set(workspace.tarballs()) - before
-            assert names(tarball) == {*git(checkout, "ls-files").splitlines(), *extra}
+            compiled = {path.relative_to(folder).as_posix() for path in folder.rglob("__pycache__/*.pyc")}
+            assert names(tarball) == {*git(checkout, "ls-files").splitlines(), *extra, *compiled}
 
     def test_a_workspace_that_refuses_leaves_the_run_failed(
         self, workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch

@@ -126,7 +126,7 @@ class TestBesidePlainRuns:
     def test_one_that_conda_builds_elsewhere_is_not_said_to_be_whole(self, foreign: Foreign, base: Path) -> None:
         program = base / "bin/conda"
         program.write_text(program.read_text().replace("${CONDA_ENVS_PATH:-}", ""))
-        with pytest.raises(JobFailed, match=r"conda has built no environment at .*: see envs_dirs"):
+        with pytest.raises(JobFailed, match=r"conda has built no environment at .*; look at envs_dirs"):
             foreign.at_commit()
         assert not list((foreign.home.parent / "envs/at-commit/conda").glob("*.whole"))
 
