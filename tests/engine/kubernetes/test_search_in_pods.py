@@ -68,8 +68,8 @@ def job(servers: Servers, cache: Path, tmp_path: Path, monkeypatch: pytest.Monke
     return template(cache)
 
 
-def pods(component: str) -> list[str]:
-    chosen = f"app.kubernetes.io/component={component}"
+def pods(component: str, run: mlflow.entities.Run) -> list[str]:
+    chosen = f"app.kubernetes.io/component={component},reprise/run-id={run.info.run_id}"
     return kubectl("get", "pods", "-l", chosen, "--field-selector=status.phase=Running", "-o", "name").split()
 
 
@@ -109,16 +109,16 @@ def test_a_search_outlives_the_loss_of_a_worker_and_of_its_own_pod(
         wait_until(lambda: len(trials()) > 3 or searching.done(), 400)
         (running,) = all_runs("tags.`reprise.job` = 'tune'")
         key = the_key_is_in_its_secret_alone(running)
-        lost = pods("worker")
+        lost = pods("worker", running)
         kubectl("delete", "--wait=false", lost[0])
         before = len(trials())
         wait_until(lambda: len(trials()) > before + 3 or searching.done())
-        (first,) = pods("run")
+        (first,) = pods("run", running)
         kubectl("delete", "--wait=false", first)
         made = {trial.info.run_id for trial in trials() if trial.info.status == "FINISHED"}
         wait_until(lambda: len(trials()) > len(made) + 3 or searching.done(), 200)
         assert the_key_is_in_its_secret_alone(mlflow.get_run(running.info.run_id)) == key
-        seen = {*lost, *pods("worker")}
+        seen = {*lost, *pods("worker", running)}
         run_id = searching.result()
     assert f"a worker was lost: {lost[0].replace('/', ' ')} ended with exit code 130" in "".join(capfd.readouterr())
     search = mlflow.get_run(run_id)
