@@ -12,8 +12,11 @@ from reprise.base.errors import one_line
 LONGEST = 60
 """Characters of a value that a message shows."""
 
-
 _DEEP = "nested too deeply to be read; a few levels are enough"
+_DEEP_JSON = "nested too deeply to be read"
+
+DEEPEST = 100
+"""Levels at most: what walks the value by calling itself has enough room then."""
 
 NODES = 1_000_000
 """Values at most, those that aliases stand for counted as often as they do."""
@@ -105,12 +108,6 @@ def why_not_yaml(error: yaml.YAMLError | RecursionError) -> str:
 def shorten(text: str) -> str:
     """Cut a value that is too long for a message."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-DEEPEST = 100
-"""Levels at most: what walks the value by calling itself has enough room then."""
-
-_DEEP_JSON = "nested too deeply to be read"
 
 
 def parse_json(text: str | bytes | None) -> Any:

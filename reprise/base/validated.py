@@ -91,7 +91,7 @@ class _Fault:
         self.node: yaml.Node | None = None
         self.place: Place = loc
         if root is not None:
-            self.node, self.place = _follow(root, loc, to_key=of_key)
+            self.node, self.place = follow(root, loc, to_key=of_key)
         if error["type"] == "missing":
             self.place = loc
 
@@ -107,8 +107,14 @@ class _Fault:
         return ".".join(str(part) for part in self.place if isinstance(part, str) or self.node is None)
 
 
-def _follow(root: yaml.Node, loc: Place, *, to_key: bool) -> tuple[yaml.Node, Place]:
-    """Find the node at a place, and the parts of the place that have nodes; the others are parts of a type."""
+def follow(root: yaml.Node, loc: Place, *, to_key: bool) -> tuple[yaml.Node, Place]:
+    """Find the node at a place, and the parts of the place that have nodes; the others are parts of a type.
+
+    Args:
+        root: the topmost node.
+        loc: names and numbers that lead to the place.
+        to_key: whether the node of the key is wanted, and not that of its value.
+    """
     node = key = root
     place: list[int | str] = []
     for part in loc:
@@ -122,8 +128,8 @@ def _follow(root: yaml.Node, loc: Place, *, to_key: bool) -> tuple[yaml.Node, Pl
 def _below(node: yaml.Node, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:
     """Find key and value below a node; an item of a list is its own key."""
     if isinstance(node, yaml.MappingNode):
-        return next((pair for pair in node.value if pair[0].value == part), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+        return next((pair for pair in reversed(node.value) if pair[0].value == part), None)  # JSON takes the last one
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return node.value[part], node.value[part]
     return None
 

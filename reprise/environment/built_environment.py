@@ -44,6 +44,17 @@ _PROGRAMS = {UV: "uv", VIRTUALENV: "pyenv"}
 LAST_LINES = 12
 """Lines of a failed build that are shown."""
 
+_ERROR = re.compile(
+    r"\s*(?:\N{MULTIPLICATION SIGN}"  # uv's
+    r"|(?:ERROR|error): "  # pip's and uv's
+    r"|python-build: "  # pyenv's
+    r"|(?:[A-Z]\w*\.)*[A-Z]\w*(?:Error|Exception|NotFound|Unsatisfiable)\w*: )"  # conda's, or Python's own
+)
+_SECOND_HAND = re.compile(r"\s*CondaEnvException: Pip failed")  # conda's, below what pip says
+_EXIT_CODE = re.compile(r"Non-zero exit code: (-?\d+)")  # MLflow's first line
+_SHELL = 128  # a shell's exit code for a command that a signal has ended, less the signal's number
+_SHOWN = 4  # lines
+
 
 def choose_manager(project: Project, asked: str | None) -> str:
     """Choose the environment manager, with MLflow's default, and check that it is installed.
@@ -187,18 +198,6 @@ def _build_once(place: Path, build: Callable[[], object]) -> None:
         raise JobFailed(f"the environment cannot be built: {error}") from error
     except OSError as error:
         raise JobFailed(f"the environment cannot be built in {place.parent}: {error.strerror}") from error
-
-
-_ERROR = re.compile(
-    r"\s*(?:\N{MULTIPLICATION SIGN}"  # uv's
-    r"|(?:ERROR|error): "  # pip's and uv's
-    r"|python-build: "  # pyenv's
-    r"|(?:[A-Z]\w*\.)*[A-Z]\w*(?:Error|Exception|NotFound|Unsatisfiable)\w*: )"  # conda's, or Python's own
-)
-_SECOND_HAND = re.compile(r"\s*CondaEnvException: Pip failed")  # conda's, below what pip says
-_EXIT_CODE = re.compile(r"Non-zero exit code: (-?\d+)")  # MLflow's first line
-_SHELL = 128  # a shell's exit code for a command that a signal has ended, less the signal's number
-_SHOWN = 4  # lines
 
 
 def error_lines(lines: Sequence[str]) -> str:

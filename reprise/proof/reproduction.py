@@ -22,9 +22,10 @@ from reprise.proof.preparation import Plan, prepare
 from reprise.proof.registered_versions import Subject, check_version, served
 from reprise.proof.rerun_experiment import in_own_experiment, steps_taken_over
 from reprise.proof.rerun_table import settled
-from reprise.proof.run_identity import RunIdentities, identity_of
+from reprise.proof.run_identity import RunIdentities
 from reprise.proof.run_models import TAMPERED, folders, models_of, needs_of, refused
 from reprise.proof.run_models import check as check_models
+from reprise.proof.run_names import identity_of
 from reprise.proof.run_results import contradictions, results_of
 from reprise.running.commit_run import run_at_commit
 from reprise.store.recorded import Recorded, existing, read

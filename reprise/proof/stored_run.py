@@ -10,7 +10,7 @@ import mlflow
 
 from reprise.base import artifact, tag, untrusted_text
 from reprise.base.errors import ABSENT
-from reprise.store.paging import every
+from reprise.store.paging import runs_under
 from reprise.store.recorded import Recorded
 from reprise.store.seal import files, sha256
 
@@ -178,9 +178,7 @@ def _table(path: Path) -> tuple[dict[str, str], ...] | None:
 
 def _children(recorded: Recorded, table: tuple[Mapping[str, str], ...]) -> Iterator[tuple[str, StoredChild | None]]:
     """Read the runs of a search: those under it at once, others, of a search that it resumed, one by one."""
-    under = f"tags.`{tag.PARENT}` = '{recorded.run_id}'"
-    runs = every(mlflow.MlflowClient().search_runs, [recorded.run.info.experiment_id], under)
-    found = {run.info.run_id: _child(run) for run in runs}
+    found = {run.info.run_id: _child(run) for run in runs_under(recorded.run)}
     for run_id in {*(row.get("run_id", "") for row in table), recorded.tags.get(tag.TUNE_WINNER, "")} - {""}:
         yield run_id, found[run_id] if run_id in found else _one(run_id)
 

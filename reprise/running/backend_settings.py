@@ -10,9 +10,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from reprise.base import untrusted_text, validated
 from reprise.base.display_text import few
 from reprise.base.errors import WrongCall, one_line
-from reprise.base.untrusted_text import shorten
 
 SHOWN = 3
 """Problems that a message tells."""
@@ -88,7 +88,7 @@ def _told(kind: type[BackendSettings], problem: ErrorDetails) -> str:
     elif problem["type"] == "missing":
         text = " ".join(filter(None, [named(above), f"lacks {key}; see {kind.example}"]))
     else:
-        text = f"{place} is {shorten(repr(problem['input']))}; it takes {_taken(kind, problem)}"
+        text = f"{place} is {untrusted_text.shorten(repr(problem['input']))}; it takes {_taken(kind, problem)}"
     return f"{where(problem['loc'])}{text}"
 
 
@@ -105,7 +105,7 @@ def named(keys: tuple[int | str, ...] | list[int | str]) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
 
 
-def where(keys: tuple[int | str, ...]) -> str:
+def where(keys: validated.Place) -> str:
     """Return where a key stands, to come before what is wrong with it: nothing where `--backend-config` names no file.
 
     MLflow hands a backend what the file holds, and not its name: that is asked of the command line.
@@ -115,24 +115,8 @@ def where(keys: tuple[int | str, ...]) -> str:
     if not isinstance(file, str) or not file.endswith(".json"):
         return ""
     try:
-        node = yaml.compose(Path(file).read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        root = untrusted_text.compose(Path(file).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError):  # JSON is YAML, but for tabs and the like
-        node = None
-    line = _line(node, keys)
-    return f"{file}, line {line}: " if line else f"{file}: "
-
-
-def _line(node: yaml.Node | None, keys: tuple[int | str, ...]) -> int | None:
-    """Return the line of a key, or of the last of those above it that are there."""
-    line = None
-    for key in keys:
-        if isinstance(node, yaml.MappingNode):
-            found = [(at.start_mark.line, below) for at, below in node.value if at.value == key]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
-            found = [(below.start_mark.line, below) for below in node.value[key : key + 1]]
-        else:
-            found = []
-        if not found:
-            break
-        line, node = found[-1][0] + 1, found[-1][1]
-    return line
+        root = None
+    node, found = validated.follow(root, keys, to_key=True) if root else (None, ())
+    return f"{validated.where(file, node if found else None)}: "

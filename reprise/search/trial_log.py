@@ -17,7 +17,7 @@ from reprise.base.terminal import note
 from reprise.search.candidates import Candidate
 from reprise.search.trials import Trial
 from reprise.store import abandoned_runs
-from reprise.store.paging import every
+from reprise.store.paging import runs_under
 
 JOB = "trial"
 TRIALS = f"tags.`{tag.JOB}` = '{JOB}'"
@@ -63,7 +63,7 @@ class TrialLog:
     def _remove_doubles(self) -> None:
         """Remove runs that were made twice: MLflow's client repeats a call whose answer it has not received."""
         written = set(self.run_ids.values())
-        for run in _children(self._client, self._parent, f"{TRIALS} and attributes.status = 'RUNNING'"):
+        for run in runs_under(self._parent, f"{TRIALS} and attributes.status = 'RUNNING'"):
             if run.info.run_id not in written:
                 self._client.delete_run(run.info.run_id)
 
@@ -136,17 +136,12 @@ def recorded_trials(run_id: str, candidates: Sequence[Candidate], metric: str) -
     following: str | None = run_id
     while following:
         parent = client.get_run(following)
-        for run in _children(client, parent, TRIALS):
+        for run in runs_under(parent, TRIALS):
             trial = _read(run, candidates, metric)
             if trial and trial.key not in seen:
                 seen.add(trial.key)
                 yield trial
         following = parent.data.tags.get(tag.TUNE_RESUMES)
-
-
-def _children(client: mlflow.MlflowClient, parent: mlflow.entities.Run, which: str) -> Iterator[mlflow.entities.Run]:
-    chosen = f"tags.`{tag.PARENT}` = '{parent.info.run_id}' and {which}"
-    return every(client.search_runs, [parent.info.experiment_id], chosen)
 
 
 def _read(run: mlflow.entities.Run, candidates: Sequence[Candidate], metric: str) -> Trial | None:

@@ -13,7 +13,7 @@ from reprise.contract import project_model
 from reprise.contract.command import Call, called, started_as
 from reprise.contract.parameter import call
 from reprise.contract.parameter import parameters as taken_by
-from reprise.store.paging import every
+from reprise.store.paging import runs_under
 
 JOB = "train"
 """The project's script and its function, and the tag of its runs."""
@@ -75,9 +75,7 @@ def _whole(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, 
 
 def _under(parent: mlflow.entities.Run) -> list[mlflow.entities.Run]:
     """List the training runs under a run, the newest first."""
-    under = f"tags.`{tag.PARENT}` = '{parent.info.run_id}' and tags.`{tag.JOB}` = '{JOB}'"
-    newest = ["attributes.start_time DESC"]
-    return list(every(mlflow.MlflowClient().search_runs, [parent.info.experiment_id], under, order_by=newest))
+    return list(runs_under(parent, f"tags.`{tag.JOB}` = '{JOB}'", order_by=["attributes.start_time DESC"]))
 
 
 def _is_done(run: mlflow.entities.Run, parameters: Mapping[str, Any]) -> bool:

@@ -4,6 +4,11 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
+import mlflow
+from mlflow.entities import Run
+
+from reprise.base import tag
+
 PAGE = 1000
 """Entries of a page, where all pages are wanted."""
 
@@ -18,6 +23,18 @@ def every(search: Callable[..., Any], *which: Any, size: int | None = None, **op
         options: of the search.
     """
     return chain.from_iterable(pages(search, *which, size=size, **options))
+
+
+def runs_under(parent: Run, also: str = "", **options: Any) -> Iterator[Run]:
+    """Read the child runs of a run.
+
+    Args:
+        parent: the run.
+        also: a further condition, in the language of mlflow.search_runs.
+        options: of the search.
+    """
+    wanted = f"tags.`{tag.PARENT}` = '{parent.info.run_id}'" + (f" and {also}" if also else "")
+    return every(mlflow.MlflowClient().search_runs, [parent.info.experiment_id], wanted, **options)
 
 
 def pages(search: Callable[..., Any], *which: Any, size: int | None = None, **options: Any) -> Iterator[Any]:

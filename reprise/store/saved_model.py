@@ -14,6 +14,12 @@ from reprise.base import untrusted_text
 
 MLMODEL = "MLmodel"
 
+_STAMPED = ("artifact_path", "model_id", "model_uuid", "run_id")
+"""What MLmodel says of the place where the model was logged; `reprise.store.bundle` writes it later."""
+
+ADDED = "registered_model_meta"
+"""A file that MLflow adds when a model is downloaded by its registered name."""
+
 
 def read_mlmodel(folder: Path) -> dict[str, Any] | None:
     """Read the file MLmodel of a model.
@@ -29,13 +35,6 @@ def read_mlmodel(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, yaml.YAMLError):
         return None
     return content if isinstance(content, dict) else None
-
-
-_STAMPED = ("artifact_path", "model_id", "model_uuid", "run_id")
-"""What MLmodel says of the place where the model was logged; `reprise.store.bundle` writes it later."""
-
-ADDED = "registered_model_meta"
-"""A file that MLflow adds when a model is downloaded by its registered name."""
 
 
 def folder_digest(folder: Path) -> str:
