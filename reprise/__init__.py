@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reprise.contract.command import main
     from reprise.contract.mlproject import disagreements
-    from reprise.contract.parameters import Champion, Data, Features, Seed, Share, Target, TrustModel
+    from reprise.contract.parameters import (
+        Champion,
+        Data,
+        Features,
+        HoldoutOptions,
+        Seed,
+        Share,
+        TableOptions,
+        Target,
+        TrustModel,
+    )
     from reprise.jobs.judging import evaluation_run, find_champion, load, read_policy, rows_to_judge
     from reprise.jobs.training import read, split, training_run
 
 __all__ = [
-    "Champion", "Data", "Features", "Seed", "Share", "Target", "TrustModel", "disagreements", "evaluation_run",
-    "find_champion", "load", "main", "read", "read_policy", "rows_to_judge", "split", "training_run",
+    "Champion", "Data", "Features", "HoldoutOptions", "Seed", "Share", "TableOptions", "Target", "TrustModel",
+    "disagreements", "evaluation_run", "find_champion", "load", "main", "read", "read_policy", "rows_to_judge",
+    "split", "training_run",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -24,7 +35,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "reprise.contract.command": ("main",),
     "reprise.contract.mlproject": ("disagreements",),
-    "reprise.contract.parameters": ("Champion", "Data", "Features", "Seed", "Share", "Target", "TrustModel"),
+    "reprise.contract.parameters": (
+        *("Champion", "Data", "Features", "HoldoutOptions", "Seed", "Share", "TableOptions", "Target", "TrustModel"),
+    ),
     "reprise.jobs.judging": ("evaluation_run", "find_champion", "load", "read_policy", "rows_to_judge"),
     "reprise.jobs.training": ("read", "split", "training_run"),
 }

@@ -1,5 +1,6 @@
 """Types of the parameters that jobs share, with their texts for `--help`."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -27,3 +28,25 @@ TrustModel = Annotated[
     Field(description="yes: load a model though it may run code of its own, or nobody recorded what its files were."),
 ]
 """Whether a person takes it upon themselves to load a model."""
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """What `read` takes: a table, and how it becomes features and target."""
+
+    data: str = "iris"
+    """iris, wine, breast_cancer, digits; a .csv, .csv.gz or .parquet; a URI."""
+
+    target: str = "target"
+    """The column to predict."""
+
+    features: str = "all"
+    """all, or column names separated by commas."""
+
+
+@dataclass(frozen=True)
+class HoldoutOptions:
+    """What `split` takes: which rows are held out."""
+
+    test_size: Share = 0.25
+    """Share of the rows that is held out, between 0 and 1."""

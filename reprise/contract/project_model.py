@@ -1,6 +1,7 @@
 """The project's model.py: its hyper-parameters, and the function that fits."""
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,25 @@ class ProjectModel:
     def types(self) -> dict[str, ValueType]:
         """Return what checks a value of each hyper-parameter."""
         return {one.name: one.type for one in fields(self.hyperparameters)}
+
+
+def fitted(fit: Callable[..., Any], X: Any, y: Any, hyperparameters: Any, seed: int, **further: Any) -> Any:
+    """Call the function `fit` of model.py.
+
+    Args:
+        fit: takes what follows, and returns a fitted estimator.
+        X: features, shape (rows, features).
+        y: target, shape (rows,).
+        hyperparameters: an instance of the project's class.
+        seed: makes the fit deterministic.
+        further: passed by name where the function takes it.
+    """
+    return fit(X, y, hyperparameters, seed, **{name: further[name] for name in further if takes(fit, name)})
+
+
+def takes(fit: Callable[..., Any], name: str) -> bool:
+    """Return whether a function has a parameter of that name."""
+    return name in inspect.signature(fit).parameters
 
 
 def load() -> ProjectModel:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from reprise.base import engine
+
 UNKNOWN = object()
 """A default that is no literal, and no constant that is one."""
 
@@ -17,8 +19,14 @@ REQUIRED = object()
 PLAIN: Literal["plain"] = "plain"
 """A type whose value is one word on a command line."""
 
-PLAIN_PACKAGES = {*sys.stdlib_module_names, "reprise", "pydantic", "typing_extensions", "annotated_types"}
-"""Packages whose types are no dataclasses of parameters."""
+PLAIN_PACKAGES = {*sys.stdlib_module_names, engine.PACKAGE.name, "pydantic", "typing_extensions", "annotated_types"}
+"""Packages whose types are no dataclasses of parameters, but for `OPTION_GROUPS`."""
+
+OPTION_GROUPS = ("TableOptions", "HoldoutOptions")
+"""The engine's own dataclasses of parameters."""
+
+OPTIONS_FILE = "contract/parameters.py"
+"""The file of the engine that defines them."""
 
 DEEPEST = 20
 """Names that stand for names, at most."""
@@ -125,6 +133,8 @@ class SourceFile:
         package, _, name = origin.rpartition(".")
         if not package:
             return self._here(name, depth)
+        if name in OPTION_GROUPS and origin.partition(".")[0] == engine.PACKAGE.name:
+            return self._option_group(name)
         if not package.startswith("."):
             beside = self._module(self.root, package)
             root = origin.partition(".")[0]
@@ -136,6 +146,12 @@ class SourceFile:
             beside = self._module(folder, package.lstrip("."))
         source = SourceFile.read(beside, self.root) if beside else None
         return source._here(name, depth + 1) if source else None  # noqa: SLF001  another of this class
+
+    def _option_group(self, name: str) -> Type:
+        """Return a dataclass of the engine that this project carries, else of this one."""
+        carried = self.root / engine.PACKAGE.name / OPTIONS_FILE
+        source = SourceFile.read(carried if carried.is_file() else engine.PACKAGE / OPTIONS_FILE, self.root)
+        return source._here(name, 0) if source else None  # noqa: SLF001  another of this class
 
     def _here(self, name: str, depth: int) -> Type:
         """Return the type of a name in this file."""

@@ -16,6 +16,7 @@ from reprise.base.record import Data as DataRecord
 from reprise.base.terminal import note, step, summary
 from reprise.contract import mlproject, project_model
 from reprise.contract.command import current
+from reprise.contract.parameters import HoldoutOptions, TableOptions
 from reprise.data import dataset_inputs
 from reprise.data import table as tables
 from reprise.data.dataset import Dataset, make_dataset
@@ -34,12 +35,12 @@ class LabelledRows:
     Attributes:
         table: as it was read.
         dataset: features and labels.
-        features: as the caller named them.
+        options: as the caller chose them.
     """
 
     table: tables.Table
     dataset: Dataset
-    features: str
+    options: TableOptions
 
 
 @dataclass(frozen=True)
@@ -50,54 +51,60 @@ class Split:
         rows: all of them.
         training: those to learn from.
         held_out: those to judge the model on.
-        test_size: the share that is held out.
-        seed: decides which rows.
+        options: what decided which rows are held out.
+        seed: decides the rest.
     """
 
     rows: LabelledRows
     training: Dataset
     held_out: Dataset
-    test_size: float
+    options: HoldoutOptions
     seed: int
 
     @property
     def recipe(self) -> DataRecord:
         """The choice and the split of the rows, for provenance.json."""
-        notes = list(self.rows.dataset.notes)
-        return {"features": self.rows.features, "test_size": self.test_size, "seed": self.seed, "notes": notes}
+        return {
+            "features": self.rows.options.features,
+            "test_size": self.options.test_size,
+            "seed": self.seed,
+            "notes": list(self.rows.dataset.notes),
+        }
 
 
-def read(data: str, target: str, features: str = "all") -> LabelledRows:
+def read(table: TableOptions | str, target: str = "target", features: str = "all") -> LabelledRows:
     """Read a table, and print what was left out or converted.
 
     Args:
-        data: the name of a bundled table, a path, or a URI.
-        target: the column to predict.
-        features: `all`, or column names separated by commas.
+        table: options, or only the name of a bundled table, a path, or a URI.
+        target: the column to predict, where `table` is no options.
+        features: `all`, or column names separated by commas, where `table` is no options.
 
     Raises:
         WrongCall: there is no such table or column, or it cannot be used.
     """
-    with step(f"read {data}"):
-        table = tables.read_table(data)
-        dataset = make_dataset(table, target, features)
+    options = TableOptions(table, target, features) if isinstance(table, str) else table
+    with step(f"read {options.data}"):
+        read = tables.read_table(options.data)
+        dataset = make_dataset(read, options.target, options.features)
     for line in dataset.notes:
         note(line)
-    return LabelledRows(table, dataset, features)
+    return LabelledRows(read, dataset, options)
 
 
-def split(rows: LabelledRows, test_size: float, seed: int = 0) -> Split:
+def split(rows: LabelledRows, holdout: HoldoutOptions | float, seed: int = 0) -> Split:
     """Hold out a share of the rows, each class in proportion.
 
     Args:
         rows: from `read`.
-        test_size: the share, between 0 and 1.
+        holdout: options, or only the share, between 0 and 1.
         seed: decides which rows.
 
     Raises:
         WrongCall: a side would have fewer rows than there are classes.
     """
-    return Split(rows, *split_dataset(rows.dataset, test_size, seed), test_size, seed)
+    options = holdout if isinstance(holdout, HoldoutOptions) else HoldoutOptions(holdout)
+    return Split(rows, *split_dataset(rows.dataset, options.test_size, seed), options, seed)
 
 
 @dataclass
@@ -134,7 +141,7 @@ class TrainingRun:
         project_model.check_own(function)
         with step(f"fit {len(training.y)} rows"):
             begin = time.perf_counter()
-            fitted = function(training.X, training.y, hyperparameters, seed)
+            fitted = project_model.fitted(function, training.X, training.y, hyperparameters, seed)
             self._fit_seconds = time.perf_counter() - begin
         for wanted in ("predict", "score"):
             if not hasattr(fitted, wanted):

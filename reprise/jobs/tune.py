@@ -1,5 +1,6 @@
 """Find the best hyper-parameters by cross-validation, and train with them. Each trial is a run."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,15 +10,12 @@ import mlflow
 from pydantic import Field
 
 from reprise.base import artifact, project, tag
-from reprise.base.record import Data as DataRecord
 from reprise.base.terminal import note, progress, step, summary
 from reprise.contract import project_model
 from reprise.contract.command import current
-from reprise.contract.parameters import Data, Features, Seed, Share, Target
+from reprise.contract.parameters import HoldoutOptions, Seed, TableOptions
 from reprise.data import dataset_inputs
-from reprise.data.dataset import make_dataset, split
-from reprise.data.table import read_table
-from reprise.jobs import run_artifacts
+from reprise.jobs import run_artifacts, training
 from reprise.jobs.next_command import ui_command
 from reprise.search import search_figures, trial_log, tuning, winner
 from reprise.search.candidates import make_candidates
@@ -27,10 +25,8 @@ from reprise.store import bundle, provenance
 
 
 def tune(
-    data: Data = "iris",
-    target: Target = "target",
-    features: Features = "all",
-    test_size: Share = 0.25,
+    table: TableOptions,
+    holdout: HoldoutOptions,
     seed: Seed = 0,
     search: Literal["grid", "random", "halving"] = "random",
     trials: Annotated[int, Field(ge=1)] = 50,
@@ -46,7 +42,6 @@ def tune(
     """Search hyper-parameters by cross-validation on the training rows, and train with the best of them.
 
     Args:
-        test_size: Share of rows that the search does not see.
         seed: The seed of rows, folds and candidates.
         search: The method that chooses candidates.
         trials: The largest number of candidates.
@@ -67,12 +62,19 @@ def tune(
     space_file = Path(space) if Path(space).exists() else project.FOLDER / space
     search_space = read_search_space(space_file, types)
     candidates = make_candidates(search_space, search, trials, seed, types)
-    with step(f"read {data}"):
-        table = read_table(data)
-        dataset = make_dataset(table, target, features)
-        rows, _ = split(dataset, test_size, seed)
+    parts = training.split(training.read(table), holdout, seed)
+    rows, source = parts.training, parts.rows.table
     settings = tuning.SearchSettings(
-        table.fingerprint, target, features, test_size, seed, search, trials, folds, metric, search_space.sha256
+        data=source.fingerprint,
+        target=table.target,
+        features=table.features,
+        test_size=holdout.test_size,
+        seed=seed,
+        search=search,
+        trials=trials,
+        folds=folds,
+        metric=metric,
+        space=search_space.sha256,
     )
     schedule = tuning.plan(rows, settings, len(candidates))
     tags = {tag.RESUMABLE: "true"}
@@ -82,7 +84,7 @@ def tune(
     how = current()
     with step("collect provenance"):
         origin = provenance.collect(how.parameters, how.command)
-    for line in (*dataset.notes, *origin.notes()):
+    for line in origin.notes():
         note(line)
 
     with (
@@ -102,14 +104,13 @@ def tune(
         }
         if not run.data.metrics:  # else a process that filled this run before has logged all, metrics last
             with step("log"), bundle.staging() as folder:
-                data_record, datasets = dataset_inputs.describe(table, {"train": rows})
-                recipe = DataRecord(features=features, test_size=test_size, seed=seed, notes=list(dataset.notes))
-                run_artifacts.write_provenance(origin, {**data_record, **recipe}, folder / "artifacts")
+                data_record, datasets = dataset_inputs.describe(source, {"train": rows})
+                run_artifacts.write_provenance(origin, {**data_record, **parts.recipe}, folder / "artifacts")
                 run_artifacts.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
                 missing = search_figures.draw(tried, best, metric, folder / "artifacts" / artifact.FIGURES)
-                tags = {tag.DATA_FINGERPRINT: table.fingerprint, tag.TUNE_SETTINGS: settings.text(), **missing}
+                tags = {tag.DATA_FINGERPRINT: source.fingerprint, tag.TUNE_SETTINGS: settings.text(), **missing}
                 bundle.log(folder, run, bundle.ResultBundle(metrics, best.candidate.hyperparameters, tags, datasets))
-        asked = {"data": data, "target": target, "features": features, "test_size": test_size, "seed": seed}
+        asked = {**asdict(table), **asdict(holdout), "seed": seed}
         trained = winner.train(train, asked | dict(best.candidate.hyperparameters), run)
         mlflow.MlflowClient().set_tag(run.info.run_id, tag.TUNE_WINNER, trained)
 

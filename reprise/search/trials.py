@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import resample
 
 from reprise.base.errors import WrongCall, one_line
-from reprise.contract.project_model import ProjectModel
+from reprise.contract.project_model import ProjectModel, fitted
 from reprise.data.dataset import Dataset
 from reprise.search.candidates import Candidate
 from reprise.search.trial_engine import SearchEngine
@@ -185,7 +185,7 @@ def fit_and_score(
         warnings.simplefilter("always")
         try:
             start = time.perf_counter()
-            pipeline = model.fit(X.iloc[train], y.iloc[train], model.hyperparameters(**values), seed)
+            pipeline = fitted(model.fit, X.iloc[train], y.iloc[train], model.hyperparameters(**values), seed)
             fit_seconds = time.perf_counter() - start
             score = float(get_scorer(metric)(pipeline, X.iloc[test], y.iloc[test]))
             if not np.isfinite(score):
