@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ import mlflow
 import pandas as pd
 import pytest
 import python_stand_in
+from PIL import Image
 
 from reprise.contract.command import command
+from reprise.task import canvas
 
 PROJECT = Path(__file__).resolve().parents[2]
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # mlflow, uv, reprise
@@ -48,6 +50,22 @@ POOR = ("--features", "sepal width (cm)")
 OTHER = ("--features", "sepal length (cm),petal length (cm),petal width (cm)")
 """Options of `train` by which a model of any kind is another than by default, and passes."""
 IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
+
+
+def _write_blank(figures: Iterable[str], folder: Path) -> dict[str, str]:
+    for name in figures:
+        Image.new("L", (1, 1), "white").save(folder / f"{name}.png")
+    return {}
+
+
+_write_figures, canvas.write = canvas.write, _write_blank  # type: ignore[assignment]
+"""Drawing is two fifths of a job in this process. Jobs that a test starts in a process of their own draw."""
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the figures of jobs in this process, for tests of figures."""
+    monkeypatch.setattr(canvas, "write", _write_figures)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -238,8 +256,16 @@ def waiting_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def quick_python(waiting_python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the shell of an entry point find that one."""
+    """Let what a test starts find that one on its PATH."""
     monkeypatch.setenv("PATH", os.pathsep.join([str(waiting_python), os.environ["PATH"]]))
+
+
+@pytest.fixture(autouse=True)
+def python_of_processes(request: pytest.FixtureRequest) -> None:
+    """Let each test that starts processes find that one, but for those marked `real_python`."""
+    marks = {name for name in (*SLOW, "real_python") if request.node.get_closest_marker(name)}
+    if marks and "real_python" not in marks:
+        request.getfixturevalue("quick_python")
 
 
 @pytest.fixture(scope="session")

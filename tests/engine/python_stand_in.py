@@ -1,9 +1,9 @@
 """A `python` that has MLflow and scikit-learn imported before it is called: a process that waits, and forks.
 
-`import mlflow` and what follows take four seconds of a job that works for one. Some tests need a hundred jobs and are
-about what becomes of their results. In these the engine's shell finds this `python` on its PATH, and each script runs
-in a process of its own, with the caller's folder, variables and output. Its own modules are imported there: the
-project's, and the engine that lies beside them. Anything else, such as `python -c`, goes to the real interpreter.
+`import mlflow` and what follows take four seconds of a job that works for one, and the tests start hundreds of jobs.
+So they find this `python` on their PATH, with `mlflow` and `reprise` beside it. Each script runs in a process of its
+own, with the caller's folder, variables and output. Its own modules are imported there: the project's, and the engine
+that lies beside them. Anything else, such as `python -c`, goes to the real interpreter.
 """
 
 import atexit
@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -37,14 +38,21 @@ LIBRARIES = (
 )
 """What jobs import that is neither the project's nor the engine's."""
 
+HEEDED = ("PYTHONPATH", "PYTHONIOENCODING")
+"""Python's own variables that a script finds heeded. With others the real interpreter is called."""
+
+COMMANDS = ("python", "mlflow", "reprise")
+"""What waits. The last two are scripts beside the interpreter."""
+
 CLIENT = """#!{python} -IS
 import array, json, os, signal, socket, sys
 
-words, real = sys.argv[1:], [{python!r}, *sys.argv[1:]]
+words, real = [*{script!r}, *sys.argv[1:]], [*{real!r}, *sys.argv[1:]]
 with open({server!r}) as file:
     server, cores = json.load(file)
-settings = lambda of: {{name: of[name] for name in of if name.startswith("PYTHON") or name.endswith("_NUM_THREADS")}}
-script = words and (words[0] == "-m" or words[0].endswith(".py"))
+taken = lambda name: name.startswith("PYTHON") and name not in {heeded!r} or name.endswith("_NUM_THREADS")
+settings = lambda of: {{name: of[name] for name in of if taken(name)}}
+script = {script!r} or words and (words[0] == "-m" or words[0].endswith(".py"))
 if not script or settings(os.environ) != settings(server) or sorted(os.sched_getaffinity(0)) != cores:
     os.execv(real[0], real)
 connection = socket.socket(socket.AF_UNIX)
@@ -53,6 +61,8 @@ call = json.dumps([words, os.getcwd(), dict(os.environ)]).encode()
 streams = array.array("i", [0, 1, 2])
 connection.sendmsg([len(call).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
 connection.sendall(call)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, lambda number, _: connection.sendall(bytes([number])))
 status = int(connection.makefile().readline())
 if status < 0:
     if -status != signal.SIGKILL:
@@ -67,16 +77,28 @@ def waiting(folder: Path) -> Iterator[Path]:
     """Let a process wait, and give the folder of the `python` that calls it."""
     (folder / "bin").mkdir()
     address, server = folder / "calls", folder / "server.json"
-    program = folder / "bin/python"
-    program.write_text(CLIENT.format(python=sys.executable, server=str(server), address=str(address)))
-    program.chmod(0o755)
+    for name in COMMANDS:
+        real = str(Path(sys.executable).with_name(name)) if name != "python" else sys.executable
+        script = [real] if name != "python" else []
+        program = folder / "bin" / name
+        program.write_text(
+            CLIENT.format(
+                python=sys.executable,
+                real=[real],
+                script=script,
+                heeded=HEEDED,
+                server=str(server),
+                address=str(address),
+            )
+        )
+        program.chmod(0o755)
     server.write_text(json.dumps([dict(os.environ), sorted(os.sched_getaffinity(0))]))
     with subprocess.Popen([sys.executable, __file__, str(address)]) as process:
         try:
             while not address.exists():
                 assert process.poll() is None
                 time.sleep(0.05)
-            yield program.parent
+            yield folder / "bin"
         finally:
             process.kill()
 
@@ -120,7 +142,7 @@ def _attend(connection: socket.socket) -> None:
         for target, stream in enumerate(streams):
             os.dup2(stream, target)
             os.close(stream)
-        _open_streams()
+        _open_streams(variables.get("PYTHONIOENCODING"))
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(variables)
@@ -129,22 +151,27 @@ def _attend(connection: socket.socket) -> None:
         os.close(stream)
     ended = os.pidfd_open(process)
     waiting: list[Any] = [connection, ended]
-    ready, _, _ = select.select(waiting, [], [])
-    if ended not in ready:
-        os.killpg(process, signal.SIGKILL)
+    while ended not in select.select(waiting, [], [])[0]:
+        sent = connection.recv(1)  # the number of a signal, or nothing from a caller that is gone
+        if not sent:
+            os.killpg(process, signal.SIGKILL)
+            break
+        os.kill(process, sent[0])
     status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     connection.sendall(f"{status}\n".encode())
     os._exit(0)
 
 
-def _open_streams() -> None:
+def _open_streams(encoding: str | None) -> None:
     """Open what Python has at its start: the former ones believe in another kind of file."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        old = getattr(sys, name)
+    name, _, errors = (encoding or "").partition(":")
+    for number, stream in enumerate(("stdin", "stdout", "stderr")):
+        old = getattr(sys, stream)
+        errors_here = "backslashreplace" if number == 2 else errors or ("strict" if name else old.errors)
         mode, buffering = "w" if number else "r", 1 if number == 2 else -1
-        new = open(number, mode, buffering, old.encoding, old.errors, closefd=False)  # noqa: SIM115  they stay
-        setattr(sys, name, new)
-        setattr(sys, f"__{name}__", new)
+        new = open(number, mode, buffering, name or old.encoding, errors_here, closefd=False)  # noqa: SIM115  they stay
+        setattr(sys, stream, new)
+        setattr(sys, f"__{stream}__", new)
 
 
 def _status_of(words: list[str]) -> int:
@@ -152,12 +179,14 @@ def _status_of(words: list[str]) -> int:
     import numpy as np
     from mlflow.tracking._tracking_service.utils import _tracking_store_registry
 
+    tempfile.tempdir = None  # to be found anew, for the caller's variables
     np.random.seed()  # noqa: NPY002  else all would draw the same
     main: Any = types.ModuleType("__main__")
     main.__builtins__ = __builtins__
     sys.modules["__main__"] = main
     module = words.pop(0) == "-m" if words[0] == "-m" else False
     sys.argv = words
+    sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path.insert(0, os.getcwd() if module else str(Path(words[0]).resolve().parent))  # noqa: PTH109  as Python does
     _tracking_store_registry.register_entrypoints()  # of the engine that is found from here
     try:

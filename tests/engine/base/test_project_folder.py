@@ -100,7 +100,7 @@ def test_what_needs_none_goes_on_outside_of_any(store: str, tmp_path: Path) -> N
 def test_a_script_of_a_run_says_that_it_lacks_a_project(tmp_path: Path) -> None:
     for name in ("train.py", "model.py"):
         shutil.copy(PROJECT / name, tmp_path)
-    done = run(sys.executable, "train.py", cwd=tmp_path, PYTHONPATH=str(PROJECT))
+    done = run("python", "train.py", cwd=tmp_path, PYTHONPATH=str(PROJECT))
     assert done.returncode == 2, done.stderr
     assert "needs a project, and neither" in done.stderr.splitlines()[-1]
 

@@ -232,7 +232,7 @@ def test_an_encoding_that_lacks_letters_fails_no_run(encoding: str, project: Pat
         if "MODEL" in options:
             (model,) = mlflow.search_logged_models(output_format="list")
             options = ["--model", f"models:/{model.model_id}"]  # noqa: PLW2901  known by now
-        found = run(sys.executable, *script(job), *options, cwd=project, PYTHONIOENCODING=encoding)
+        found = run("python", *script(job), *options, cwd=project, PYTHONIOENCODING=encoding)
         assert "UnicodeEncodeError" not in found.stderr
         assert found.returncode == (1 if "the policy refuses" in found.stderr else 0), found.stderr
         # Click takes ASCII for a terminal that was set up by mistake, and writes UTF-8.

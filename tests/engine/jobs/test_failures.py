@@ -44,7 +44,7 @@ def test_a_server_that_dies_loses_nothing(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     port = free_port()
     uri = f"http://127.0.0.1:{port}"
-    command = [sys.executable, str(PROJECT / "train.py"), "--data", str(slow_table(tmp_path)), "--solver", "exact"]
+    command = ["python", str(PROJECT / "train.py"), "--data", str(slow_table(tmp_path)), "--solver", "exact"]
     with tracking_server(tmp_path, port) as server:
         variables = environment(MLFLOW_TRACKING_URI=uri, MLFLOW_HTTP_REQUEST_MAX_RETRIES="1")
         with subprocess.Popen(command, cwd=tmp_path / "work", env=variables, stderr=subprocess.PIPE, text=True) as job:
@@ -72,7 +72,7 @@ def test_a_server_that_comes_after_a_job_has_begun_is_waited_for(tmp_path: Path)
     (tmp_path / "work").mkdir()
     port = free_port()
     variables = environment(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}")
-    command = [sys.executable, str(PROJECT / "train.py")]
+    command = ["python", str(PROJECT / "train.py")]
     with subprocess.Popen(command, cwd=tmp_path / "work", env=variables, stderr=subprocess.PIPE, text=True) as job:
         assert job.stderr
         said = next(line for line in job.stderr if "does not answer" in line)
@@ -90,7 +90,7 @@ def test_an_interrupted_job_ends_killed_and_leaves_no_model(sent: signal.Signals
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
     mlflow.search_experiments()
-    command = [sys.executable, str(PROJECT / "train.py"), "--data", str(slow_table(tmp_path)), "--solver", "exact"]
+    command = ["python", str(PROJECT / "train.py"), "--data", str(slow_table(tmp_path)), "--solver", "exact"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True) as job:
         made = wait_for_run(job, uri)
         job.send_signal(sent)
@@ -179,7 +179,7 @@ def test_a_full_file_system_is_one_line_and_loses_nothing(
     filler = small_disk / "filler"
     filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - room))
     elsewhere = {"MLFLOW_EXPERIMENT_ID": experiment, "TMPDIR": str(tmp_path)}
-    done = run(sys.executable, PROJECT / "train.py", cwd=small_disk, **elsewhere)
+    done = run("python", PROJECT / "train.py", cwd=small_disk, **elsewhere)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     line = done.stderr.splitlines()[-1]
@@ -203,7 +203,7 @@ def test_a_full_temporary_folder_is_named(small_disk: Path, tmp_path: Path) -> N
     """MLflow hides it, and advises another format of the model."""
     filler = small_disk / "filler"
     filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - 170_000))
-    done = run(sys.executable, PROJECT / "train.py", cwd=tmp_path, TMPDIR=str(small_disk))
+    done = run("python", PROJECT / "train.py", cwd=tmp_path, TMPDIR=str(small_disk))
     assert done.returncode == 1
     assert "No space left on device" in done.stderr.splitlines()[-1]
     assert "cloudpickle" not in done.stderr

@@ -49,6 +49,7 @@ def people(tmp_path: Path) -> Path:
     return tmp_path / "people.csv"
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_run_holds_metrics_parameters_and_files(train: Job) -> None:
     run = train()
     assert set(run.data.metrics) == {
@@ -77,6 +78,7 @@ def test_predictions_hold_every_held_out_row(train: Job) -> None:
     assert (predictions["truth"] == predictions["prediction"]).mean() == run.data.metrics["test_accuracy"]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_decision_regions_are_drawn_for_two_numeric_features(train: Job) -> None:
     run = train("--features", "petal length (cm),petal width (cm)")
     assert (artifact(run, "figures") / "decision_regions.png").exists()

@@ -185,7 +185,7 @@ def test_a_run_of_an_earlier_commit_is_reproduced(job: str, reproduce: Reproduce
 
 @pytest.mark.integration
 def test_the_command_ends_with_0(old: Old) -> None:
-    command = (sys.executable, "-m", "reprise", "reproduce", old.runs["gaps"], "--env-manager", "local")
+    command = ("python", "-m", "reprise", "reproduce", old.runs["gaps"], "--env-manager", "local")
     variables = {"MLFLOW_TRACKING_URI": old.uri, "REPRISE_CACHE": str(old.folder / "cache")}
     done = run(*command, "--rerun-env-manager", "local", cwd=old.folder / "today", **variables)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -92,7 +92,7 @@ def test_mlflow_run_tunes_and_the_winner_looks_like_a_run_of_train(project: Path
 def test_a_server_that_is_away_for_a_while_loses_nothing(project: Path, tmp_path: Path) -> None:
     """The server stays; what leads to it is cut for half a minute while trials are recorded."""
     port = free_port()
-    command = [sys.executable, "-m", "reprise", "job", "tune", *DIGITS, "--trials", "40"]
+    command = ["python", "-m", "reprise", "job", "tune", *DIGITS, "--trials", "40"]
     mlflow.set_tracking_uri(f"http://127.0.0.1:{port}")
     with tracking_server(tmp_path, port), proxy(port) as between:
         variables = environment(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{between.port}")

@@ -86,6 +86,7 @@ def test_scores_and_winner_are_those_of_grid_search_cv(tune: Job) -> None:
     assert run.data.metrics["best_cv_accuracy"] == pytest.approx(theirs.best_score_)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_each_trial_is_a_run_and_the_parent_holds_table_and_figures(tune: Job) -> None:
     run = tune(*SMALL)
     table = all_trials(run)

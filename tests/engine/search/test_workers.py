@@ -1,7 +1,6 @@
 """Workers that come to a search and leave it, and a search that is lost: as processes, without a cluster."""
 
 import signal
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def test_all_workers_are_lost_and_the_search_itself_and_every_trial_is_made_once
         first.wait(30)
         made = {trial.info.run_id for trial in runs("trial") if trial.info.status == "FINISHED"}
         assert len(made) < TRIALS
-        carried_on = run(sys.executable, *script("tune"), *SEARCH, cwd=checkout, MLFLOW_RUN_ID=search.info.run_id)
+        carried_on = run("python", *script("tune"), *SEARCH, cwd=checkout, MLFLOW_RUN_ID=search.info.run_id)
         assert carried_on.returncode == 0, carried_on.stderr
         assert [one.wait(30) for one in workers] == [0, 0]
     assert ["Traceback" in (logs / f"worker{number}.log").read_text() for number in range(2)] == [False, False]

@@ -88,7 +88,7 @@ class TestAtOnce:
     def test_first_runs_in_a_fresh_folder_all_finish(self, by: str, project: Path, tmp_path: Path) -> None:
         fresh = tmp_path / "fresh"
         fresh.mkdir()
-        script: list[Any] = [sys.executable, project / "train.py"]
+        script: list[Any] = ["python", project / "train.py"]
         command = script if by == "train.py" else ["mlflow", "run", project, "--env-manager", "local"]
         with ThreadPoolExecutor(FIRST_RUNS) as pool:
             done = list(pool.map(lambda _: run(*command, cwd=fresh), range(FIRST_RUNS)))
@@ -169,7 +169,7 @@ class TestKilled:
 
     def test_train_says_it_in_one_line(self, fresh: Path) -> None:
         broken(fresh / "mlflow.db", "451aebb31d03")
-        done = run(sys.executable, PROJECT / "train.py", cwd=fresh)
+        done = run("python", PROJECT / "train.py", cwd=fresh)
         assert done.returncode == 1
         (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
         assert line.endswith("rename it with: reprise doctor --fix")

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -109,7 +108,7 @@ def test_two_people_tell_the_whole_story_through_a_restart_and_20_seconds_withou
     people = {}
     for user, C in (("ada", "1.0"), ("ben", "0.5")):
         (tmp_path / user).mkdir()
-        command = [sys.executable, str(project / "train.py"), "--data", str(table), "--solver", "exact", "--C", C]
+        command = ["python", str(project / "train.py"), "--data", str(table), "--solver", "exact", "--C", C]
         variables = environment(MLFLOW_TRACKING_URI=stack.mlflow.address, LOGNAME=user)
         people[user] = subprocess.Popen(command, cwd=tmp_path / user, env=variables, stderr=subprocess.PIPE, text=True)
 
@@ -141,7 +140,7 @@ def test_two_people_tell_the_whole_story_through_a_restart_and_20_seconds_withou
 
 
 def _tune(project: Path, stack: Stack, client: mlflow.MlflowClient) -> None:
-    command = [sys.executable, "-m", "reprise", "job", "tune", "--trials", "4", "--folds", "3", "--n-jobs", "1"]
+    command = ["python", "-m", "reprise", "job", "tune", "--trials", "4", "--folds", "3", "--n-jobs", "1"]
     done = run(*command, cwd=project, MLFLOW_TRACKING_URI=stack.mlflow.address)
     assert done.returncode == 0, done.stderr
     trials = client.search_runs(["0"], "tags.`reprise.job` = 'trial'")
@@ -151,7 +150,7 @@ def _tune(project: Path, stack: Stack, client: mlflow.MlflowClient) -> None:
 
 def _reproduce(run_id: str, project: Path, stack: Stack) -> None:
     local = ["--env-manager", "local", "--rerun-env-manager", "local"]
-    command = [sys.executable, "-c", "from reprise.cli.commands import main; main()", "reproduce", run_id, *local]
+    command = ["python", "-m", "reprise", "reproduce", run_id, *local]
     done = run(*command, cwd=project, MLFLOW_TRACKING_URI=stack.mlflow.address)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "reproduced" in done.stdout
@@ -161,9 +160,7 @@ def _promote_and_roll_back(runs: list[str], project: Path, stack: Stack) -> None
     local = ["--env-manager", "local"]
     for number, run_id in enumerate(runs, start=1):
         model = f"runs:/{run_id}/model"
-        judged = run(
-            sys.executable, "evaluate.py", "--model", model, cwd=project, MLFLOW_TRACKING_URI=stack.mlflow.address
-        )
+        judged = run("python", "evaluate.py", "--model", model, cwd=project, MLFLOW_TRACKING_URI=stack.mlflow.address)
         assert judged.returncode == 0, judged.stderr
         call("register", run_id)
         call("promote", str(number), "--reason", "the story", *local)
@@ -298,7 +295,7 @@ class TestADatabaseThatRefuses:
         with sqlite3.connect(tmp_path / "old.db") as database:
             database.execute("UPDATE alembic_version SET version_num = 'cbc13b556ace'")
         uri = f"sqlite:///{tmp_path / 'old.db'}"
-        done = run(sys.executable, PROJECT / "train.py", cwd=tmp_path, MLFLOW_TRACKING_URI=uri)
+        done = run("python", PROJECT / "train.py", cwd=tmp_path, MLFLOW_TRACKING_URI=uri)
         assert done.returncode == 1
         assert "Take a backup of your database, then run 'mlflow db upgrade" in done.stderr.splitlines()[-1]
         assert "Traceback" not in done.stderr

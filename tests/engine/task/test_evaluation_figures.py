@@ -18,6 +18,7 @@ from reprise.search.trials import Trial
 from reprise.task import canvas, evaluation_figures
 from reprise.task.evaluation import Evaluation
 
+pytestmark = pytest.mark.usefixtures("drawn")
 NAMES = [
     *("$", "$x", "$x$", "$\\frac{1}$", "a_b^c", "_hidden", "__", "", " ", "\\", "\\alpha", "{", "%", "#", "&", "~"),
     *(
