@@ -58,7 +58,7 @@ def _write_blank(figures: Iterable[str], folder: Path) -> dict[str, str]:
     return {}
 
 
-_write_figures, canvas.write = canvas.write, _write_blank  # type: ignore[assignment]
+_write_figures, canvas.write = canvas.write, _write_blank
 """Drawing is two fifths of a job in this process. Jobs that a test starts in a process of their own draw."""
 
 
@@ -155,27 +155,37 @@ def own_variables() -> Iterator[None]:
 
 
 @pytest.fixture
-def project(empty_store: Path, tmp_path: Path) -> Path:
+def project(tmp_path: Path) -> Path:
     """Return a clean checkout of this project, to change at will, with an empty store."""
     folder = copy_project(tmp_path / "project")
-    put_store(empty_store, folder)
+    put_store(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a fresh SQLite store once: its migrations take seconds."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    mlflow.set_tracking_uri(f"sqlite:///{path}")
+def empty_store() -> Path:
+    """Return the file of a fresh SQLite store, to be copied."""
+    return _empty_store()
+
+
+@functools.cache
+def _empty_store() -> Path:
+    """Make it once in this process, for its migrations take seconds."""
+    folder = Path(tempfile.mkdtemp(prefix="store-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
     mlflow.search_experiments()
-    return path
+    mlflow.set_tracking_uri(before)
+    return folder / "mlflow.db"
 
 
-def put_store(empty: Path, folder: Path) -> None:
-    """Let a folder have the store that the first run there would make, migrations and all."""
-    shutil.copy(empty, folder / "mlflow.db")
-    with contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
-        database.execute("UPDATE experiments SET artifact_location = ?", [str(folder / "mlruns/0")])
+def put_store(folder: Path, file: str = "mlflow.db", artifacts: str = "") -> None:
+    """Let a folder have the store that the first run or server there would make, migrations and all."""
+    shutil.copy(_empty_store(), folder / file)
+    with contextlib.closing(sqlite3.connect(folder / file)) as database, database:
+        place = f"{artifacts}/0" if artifacts else str(folder / "mlruns/0")
+        database.execute("UPDATE experiments SET artifact_location = ?", [place])
 
 
 @pytest.fixture

@@ -124,8 +124,8 @@ def prepare(folder: Path) -> Prepared:
     lane.reset(None)
     python, reprise, mlflow = "python", "reprise", "mlflow"
     seconds = {}
-    for C in ("1", "2"):
-        seconds["train"] = _timed(lane, python, "train.py", "--C", C)
+    for seed in ("1", "2"):
+        seconds["train"] = _timed(lane, python, "train.py", "--seed", seed)
         seconds["evaluate"] = _timed(lane, python, "evaluate.py", "--champion", "none")
         seconds["register"] = _timed(lane, reprise, "register", _newest(lane))
     force = ("--force", "--reason", "a test", "--env-manager", "local")
@@ -133,7 +133,7 @@ def prepare(folder: Path) -> Prepared:
         seconds["promote"] = seconds["rollback"] = _timed(lane, reprise, "promote", version, *force)
     commands = (
         Command("train", (python, "train.py")),
-        Command("mlflow run", (mlflow, "run", ".", "--env-manager", "local", "-P", "C=0.5")),
+        Command("mlflow run", (mlflow, "run", ".", "--env-manager", "local", "-P", "seed=3")),
         Command("mlflow run -b commit", (mlflow, "run", ".", "-b", "commit", "--env-manager", "local")),
         Command("tune", (python, "-m", "reprise", "job", "tune", "--trials", "4", "--folds", "2", "--n-jobs", "2")),
         Command("evaluate", (python, "evaluate.py", "--champion", "none"), needs_store=True),

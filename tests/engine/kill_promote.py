@@ -32,8 +32,8 @@ NAME = "reprise"
 
 def prepare() -> None:
     """Train two models, register both, and make the first one champion."""
-    for C in ("1", "2"):
-        assert CliRunner().invoke(train, ["--C", C]).exit_code == 0
+    for seed in ("1", "2"):
+        assert CliRunner().invoke(train, ["--seed", seed]).exit_code == 0
         assert CliRunner().invoke(evaluate).exit_code == 0
         registration.register(newest_run(), NAME)
     promote("1")

@@ -25,7 +25,7 @@ from typing import Any
 import mlflow
 import pytest
 import yaml
-from conftest import PROJECT, commit_all, environment, git
+from conftest import PROJECT, commit_all, environment, git, put_store
 
 from reprise.backends.kubernetes_commit import KubernetesCommitBackend
 
@@ -76,6 +76,7 @@ def serve(folder: Path) -> Iterator[Servers]:
     tracking, port = free_port(), free_port()
     repositories = folder / "repositories"
     repositories.mkdir()
+    put_store(folder, "server.db", "mlflow-artifacts:")
     mlflow = ["uv", "tool", "run", "--quiet", "--from", f"mlflow=={version('mlflow-skinny')}", "mlflow", "server"]
     store = [f"--backend-store-uri=sqlite:///{folder / 'server.db'}", f"--artifacts-destination={folder / 'kept'}"]
     place = ["--host", HOST, "--port", str(tracking), "--workers", "1"]

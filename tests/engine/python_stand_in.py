@@ -73,17 +73,17 @@ os._exit(status)
 
 
 @contextmanager
-def waiting(folder: Path) -> Iterator[Path]:
-    """Let a process wait, and give the folder of the `python` that calls it."""
+def waiting(folder: Path, python: Path = Path(sys.executable)) -> Iterator[Path]:
+    """Let a process of an interpreter wait, and give the folder of the `python` that calls it."""
     (folder / "bin").mkdir()
     address, server = folder / "calls", folder / "server.json"
     for name in COMMANDS:
-        real = str(Path(sys.executable).with_name(name)) if name != "python" else sys.executable
+        real = str(python.with_name(name) if name != "python" else python)
         script = [real] if name != "python" else []
         program = folder / "bin" / name
         program.write_text(
             CLIENT.format(
-                python=sys.executable,
+                python=str(python),
                 real=[real],
                 script=script,
                 heeded=HEEDED,
@@ -93,7 +93,7 @@ def waiting(folder: Path) -> Iterator[Path]:
         )
         program.chmod(0o755)
     server.write_text(json.dumps([dict(os.environ), sorted(os.sched_getaffinity(0))]))
-    with subprocess.Popen([sys.executable, __file__, str(address)]) as process:
+    with subprocess.Popen([python, __file__, str(address)]) as process:
         try:
             while not address.exists():
                 assert process.poll() is None

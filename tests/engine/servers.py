@@ -16,7 +16,7 @@ from pathlib import Path
 from socket import socket
 
 import mlflow
-from conftest import PROJECT, environment
+from conftest import PROJECT, environment, put_store
 
 HOST = "127.0.0.1"
 PASSWORD = "correct horse battery"  # noqa: S105  of a server that lives for one test
@@ -217,6 +217,8 @@ def tracking_server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]
         "--artifacts-destination",
         str(folder / "a"),
     ]
+    if not (folder / "server.db").exists():
+        put_store(folder, "server.db", "mlflow-artifacts:")
     with subprocess.Popen(command, cwd=folder, env=environment(), start_new_session=True) as server:
         try:
             while server.poll() is None and not answers(f"http://127.0.0.1:{port}/health"):

@@ -140,7 +140,8 @@ def _tags() -> Iterator[Tampering]:
 
 
 def _values() -> Iterator[Tampering]:
-    for name, value in {"data": "wine", "C": "2.0", "seed": "1", "features": "x", "resolved.gamma": "0.5"}.items():
+    others = {"data": "wine", "test_size": "0.5", "seed": "1", "features": "x", "resolved.gamma": "0.5"}
+    for name, value in others.items():
         yield Tampering(
             f"parameter {name}",
             "train",
@@ -250,10 +251,10 @@ def _models() -> Iterator[Tampering]:
         "a model's parameter",
         "train",
         lambda place: place.sql(
-            "UPDATE logged_model_params SET param_value = '9' WHERE param_key = 'C' AND model_id = ?",
+            "UPDATE logged_model_params SET param_value = '9' WHERE param_key = 'seed' AND model_id = ?",
             place.model("train")[0],
         ),
-        "parameter C of m-",
+        "parameter seed of m-",
     )
     yield Tampering(
         "a model's origin",
@@ -465,7 +466,7 @@ def prepare(folder: Path) -> Place:
         newest = client.search_runs([experiment], named, order_by=["attributes.start_time DESC"], max_results=1)
         return str(newest[0].info.run_id)
 
-    runs = {"other": job("train", "--C", "3"), "train": job("train")}
+    runs = {"other": job("train", "--test-size", "0.3"), "train": job("train")}
     runs["evaluate"] = job("evaluate", "--model", f"runs:/{runs['train']}/model", "--champion", "none")
     runs["tune"] = job("tune", "--trials", "2", "--folds", "2", "--n-jobs", "1")
     runs["winner"] = client.get_run(runs["tune"]).data.tags["reprise.tune.winner"]

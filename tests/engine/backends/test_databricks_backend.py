@@ -14,7 +14,7 @@ from typing import Any
 import click
 import mlflow
 import pytest
-from conftest import PROJECT, commit_all, git, run
+from conftest import PROJECT, commit_all, git, put_store, run
 from databricks.sdk.service.compute import ClusterSpec, Library
 from databricks_stand_in import TOKEN, Workspace, stand_in
 from servers import free_port, mlflow_server, running
@@ -28,7 +28,7 @@ from reprise.running.run_request import RunRequest
 CONFIG: dict[str, Any] = json.loads((PROJECT / "deploy/databricks.json").read_text())
 SECRET = secrets.token_hex()
 MLFLOWS_OWN = {"ENV_MANAGER": "uv", "SYNCHRONOUS": False, "DOCKER_ARGS": {}, "STORAGE_DIR": None, "build_image": False}
-COMMAND = ["mlflow", "run", ".", "--backend-config", "deploy/databricks.json", "--env-manager", "uv", "-P", "C=1.0"]
+COMMAND = ["mlflow", "run", ".", "--backend-config", "deploy/databricks.json", "--env-manager", "uv", "-P", "seed=0"]
 
 
 def new_cluster(**changes: Any) -> dict[str, Any]:
@@ -245,6 +245,7 @@ class TestTheWholeWay:
     def workspace(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         """Behind it a real MLflow server; the job writes its artifacts into a folder, where DBFS would be."""
         folder = tmp_path_factory.mktemp("workspace")
+        put_store(folder, artifacts=str(folder / "artifacts"))
         store = f"sqlite:///{folder / 'mlflow.db'}"
         place = ["--no-serve-artifacts", "--default-artifact-root", str(folder / "artifacts")]
         server = mlflow_server(folder, store, *place)
@@ -283,13 +284,13 @@ class TestTheWholeWay:
         assert set(payload) == {"run_name", "new_cluster", "shell_command_task", "libraries"}
         assert ClusterSpec.from_dict(payload["new_cluster"]).as_dict() == payload["new_cluster"]
         assert [library["pypi"]["package"] for library in payload["libraries"]] == ["uv>=0.8", "mlflow==3.17.2"]
-        assert "-P C=1.0" in payload["shell_command_task"]["command"][-1]
+        assert "-P seed=0" in payload["shell_command_task"]["command"][-1]
 
         assert workspace.jobs[0].wait(600) == 0, (workspace.folder / "job.log").read_text()[-3000:]
         mlflow.set_tracking_uri(workspace.mlflow)
         (made,) = mlflow.search_runs(["0"], output_format="list")
         assert made.info.status == "FINISHED"
-        assert made.data.metrics["test_accuracy"] == pytest.approx(0.9737, abs=1e-4)
+        assert made.data.metrics["test_accuracy"] > 0.9
         tags = made.data.tags
         assert tags["mlflow.source.git.commit"] == sha
         assert (tags["reprise.git"], tags["reprise.patch"], tags["reprise.environment.matches"]) == (

@@ -4,18 +4,21 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
 import pytest
+import python_stand_in
 import yaml
-from conftest import PROJECT, commit_all, copy_project, environment, git
+from conftest import PROJECT, commit_all, copy_project, environment, git, put_store
 
 import reprise
 from reprise.base import engine, tag
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.real_python,  # for that of this environment; these have one of their own
     pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed"),
 ]
 
@@ -32,8 +35,8 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of an environment with that wheel, outside of any repository."""
+def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of programs of an environment with that wheel, outside of any repository; some of them wait."""
     folder = tmp_path_factory.mktemp("installed") / "venv"
     python = folder / "bin/python"
     (wheel,) = wheels.glob("*.whl")
@@ -41,7 +44,9 @@ def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     requirements = PROJECT / "tests/requirements.txt"
     command = ["uv", "pip", "install", "--quiet", "--python", python, "-r", requirements, wheel]
     subprocess.run([str(part) for part in command], check=True)
-    return folder / "bin"
+    (folder / "waiting").mkdir()
+    with python_stand_in.waiting(folder / "waiting", python):
+        yield folder / "bin"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = (folder / "conda.yaml").read_text()
     (folder / "conda.yaml").write_text(text.replace("      - requests==", f"      - {PIN}\n      - requests=="))
     commit_all(folder, "get the engine by a pin")
+    put_store(folder)
     return folder
 
 
@@ -67,9 +73,10 @@ def call(
     installed: Path, folder: Path, *command: str | Path, code: int = 0, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the environment in a folder, where no other environment is on the path."""
-    path = os.pathsep.join([str(installed), *os.environ["PATH"].split(os.pathsep)[1:]])
+    others = [each for each in os.environ["PATH"].split(os.pathsep) if Path(each) != Path(sys.executable).parent]
+    path = os.pathsep.join([str(installed.parent / "waiting/bin"), str(installed), *others])
     done = subprocess.run(
-        [str(installed / command[0]), *map(str, command[1:])],
+        [str(shutil.which(command[0], path=path)), *map(str, command[1:])],
         cwd=folder,
         env=environment(PATH=path, REPRISE_CACHE=str(folder.parent / "cache"), **variables),
         capture_output=True,
@@ -129,7 +136,7 @@ def test_a_run_is_reproduced(installed: Path, pinned: Path) -> None:
 
 
 def test_a_model_is_registered_judged_and_promoted(installed: Path, pinned: Path) -> None:
-    call(installed, pinned, "python", "train.py", "--C", "2")
+    call(installed, pinned, "python", "train.py", "--seed", "2")
     run_id = runs(pinned)[0].info.run_id
     call(installed, pinned, "python", "evaluate.py", "--model", f"runs:/{run_id}/model")
     call(installed, pinned, "reprise", "register", run_id)

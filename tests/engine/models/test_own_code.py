@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import sklearn
 import yaml
-from conftest import commit_all, copy_project, environment, git, run
+from conftest import commit_all, copy_project, environment, git, put_store, run
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -453,6 +453,7 @@ class Place:
 
     def __init__(self, top: Path) -> None:
         self.top, self.project = top, top / "project"
+        put_store(top)
         self.client = mlflow.MlflowClient(f"sqlite:///{top / 'mlflow.db'}")
 
     def call(self, *command: str) -> None:
@@ -481,7 +482,7 @@ def test_models_of_two_commits_are_judged_promoted_and_reproduced_each_with_its_
         (place.project / "model.py").write_text(text + SHIFTED.replace("CHANGED", changed))
         (place.project / "features.py").write_text(f"def offset():\n    return {offset}\n")
         commit_all(place.project)
-        place.call("mlflow", "run", ".", "-P", f"C={1 + offset}")
+        place.call("mlflow", "run", ".", "-P", f"seed={offset}")
         runs.append(place.newest("train"))
     first = f"runs:/{runs[0].info.run_id}/model"
     accuracy = [one.data.metrics["test_accuracy"] for one in runs]

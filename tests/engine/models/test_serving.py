@@ -152,7 +152,7 @@ def test_every_kind_of_column_is_answered_as_the_pipeline_answers_it(
     else:
         table = table.assign(kind=pd.Categorical(table["city"]), number=pd.Categorical(table["whole"] % 3))
         table.to_parquet(path)
-    trained = train("--data", str(path), "--C", "1000")
+    trained = train("--data", str(path))
     uri = f"models:/{mlflow.get_run(trained.info.run_id).outputs.model_outputs[0].model_id}"
     direct = mlflow.sklearn.load_model(uri)
     raw = table.drop(columns="target")

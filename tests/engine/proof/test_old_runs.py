@@ -8,7 +8,6 @@ import ast
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +67,7 @@ def people() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def old(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Old:
+def old(empty_store: Path, waiting_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Old:
     """Record with the code of the earlier commit, in a clone of this repository."""
     if subprocess.run(["git", "-C", PROJECT, "cat-file", "-e", COMMIT], check=False, capture_output=True).returncode:
         pytest.skip(f"this clone lacks commit {COMMIT}, as a shallow one does; fetch the whole history")
@@ -86,7 +85,7 @@ def old(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Old:
     def job(script: str, *arguments: str) -> str:
         variables = environment(MLFLOW_TRACKING_URI=uri, MLFLOW_EXPERIMENT_ID=experiment)
         done = subprocess.run(
-            [sys.executable, script, *arguments],
+            [waiting_python / "python", script, *arguments],
             cwd=then,
             env=variables,
             capture_output=True,
@@ -106,7 +105,7 @@ def old(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Old:
     runs["winner"] = client.get_run(runs["tune"]).data.tags["reprise.tune.winner"]
     runs["evaluate"] = job("evaluate.py", "--model", f"runs:/{runs['exact']}/model", "--champion", "none")
     (then / "README.md").write_text("changed, and not committed\n")
-    runs["patched"] = job("train.py", "--C", "2")
+    runs["patched"] = job("train.py", "--seed", "2")
     return Old(folder, uri, experiment, runs)
 
 

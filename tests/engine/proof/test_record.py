@@ -11,7 +11,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ENTRY_POINTS, Job, copy_project, invoke, run
+from conftest import ENTRY_POINTS, Job, copy_project, invoke, put_store, run
 
 import reprise.base.project
 from reprise.base import display_text, tag
@@ -98,6 +98,7 @@ def test_a_search_by_many_features_can_be_resumed(tune: Job, wide: Path, tmp_pat
 def test_a_run_with_a_long_parameter_is_reproduced(wide: Path, tmp_path: Path) -> None:
     """Under `mlflow run`, which logs and cuts it before the job sees it, in quotes."""
     folder, features = copy_project(tmp_path / "project"), ",".join(names()[:-1])
+    put_store(tmp_path)
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}", "REPRISE_CACHE": str(tmp_path / "cache")}
     started = run(
         "mlflow", "run", folder, "--env-manager", "local", "-P", f"data={wide}", "-P", f"features={features}",
@@ -123,11 +124,12 @@ def test_runs_by_mlflow_and_at_a_commit_agree_with_themselves(tmp_path: Path) ->
     rows = pd.DataFrame({"it's, a": range(120), "b": [row * 7 % 11 for row in range(120)]})
     table = tmp_path / "own 'people'.csv"
     rows.assign(target=["yes" if row > 57 else "no" for row in range(120)]).to_csv(table, index=False)
+    put_store(tmp_path)
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}", "REPRISE_CACHE": str(tmp_path / "cache")}
     data = ["-P", f"data={table}", "-P", "test_size=.30", "-P", """features="it's, a",b"""]
     for more in (
-        [*data, "-P", "C=1"],
-        [*data, "-P", "C=1", "-b", "commit", "--backend-config", '{"patch": true}'],
+        [*data, "-P", "seed=1"],
+        [*data, "-P", "seed=1", "-b", "commit", "--backend-config", '{"patch": true}'],
         [*data, "-e", "tune", "-P", "trials=2", "-P", "folds=2"],
         ["-e", "evaluate"],
     ):

@@ -295,7 +295,7 @@ def test_an_evaluation_is_reproduced_on_the_model_that_it_judged(
 ) -> None:
     train()
     judged = evaluate()
-    train("--kernel", "linear", "--data", "wine")
+    train("--data", "wine")
     verdict = reproduce(judged)
     assert verdict["verdict"] == "reproduced", verdict
 

@@ -52,9 +52,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_store(empty_store: Path, tmp_path: Path) -> Iterator[None]:
+def own_store(tmp_path: Path) -> Iterator[None]:
     before = mlflow.get_tracking_uri()
-    put_store(empty_store, tmp_path)
+    put_store(tmp_path)
     yield
     mlflow.set_tracking_uri(before)
 
@@ -111,13 +111,13 @@ def test_from_a_git_url_in_another_directory(checkout: Path, environments: Path,
     git(tmp_path, "clone", "--quiet", str(tmp_path / "bare.git"), "clone")
     (tmp_path / "elsewhere").mkdir()
     done = mlflow_run(
-        (tmp_path / "clone").as_uri(), "--env-manager", "local", "-P", "data=wine", "-P", "kernel=linear",
+        (tmp_path / "clone").as_uri(), "--env-manager", "local", "-P", "data=wine", "-P", "seed=3",
         cwd=tmp_path / "elsewhere", environments=environments,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (found,) = runs(tmp_path / "elsewhere")
     assert found.data.tags["mlflow.source.git.commit"] == git(checkout, "rev-parse", "HEAD")
-    assert found.data.params["kernel"] == "linear"
+    assert found.data.params["seed"] == "3"
     assert Path(mlflow.artifacts.download_artifacts(run_id=found.info.run_id, artifact_path="scaler.gz")).exists()
     assert not (tmp_path / "clone/mlflow.db").exists()
 
