@@ -50,3 +50,6 @@ class HoldoutOptions:
 
     test_size: Share = 0.25
     """Share of the rows that is held out, between 0 and 1."""
+
+    split: str = "random"
+    """random, group:<column>, time:<column>, or column:<name> that says train or test."""

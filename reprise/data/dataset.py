@@ -1,13 +1,12 @@
-"""The data set of a classifier, made from a table: features, labels and held-out rows."""
+"""The data set of a classifier, made from a table: features and labels."""
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from reprise.base.display_text import listed
 from reprise.base.errors import WrongCall
@@ -56,19 +55,20 @@ class Dataset:
         return Dataset(raw, raw if self.X is self.raw else self.X.iloc[rows], self.y.iloc[rows], self.target)
 
 
-def make_dataset(table: Table, target: str, features: str = "all") -> Dataset:
+def make_dataset(table: Table, target: str, features: str = "all", *, aside: Collection[str] = ()) -> Dataset:
     """Choose features and labels.
 
     Args:
         table: the table as read.
         target: the column to predict. Rows that miss it are dropped, and counted in a note.
         features: `all`, or column names separated by commas (quoted as in CSV where a name holds one).
+        aside: columns that are features only where `features` names them, such as the one that splits the rows.
 
     Raises:
         WrongCall: a column does not exist or cannot be used, or the labels are no classes.
     """
     _check_table(table)
-    chosen = _choose(table.frame, target, features)
+    chosen = _choose(table.frame, target, features, aside)
     frame, dropped = _with_target(table, target)
     y = labels_of(frame[target], target)
     check_classes(y, target)
@@ -128,26 +128,6 @@ def _as_known(
     return pd.DataFrame({name: as_known(read[name], known.kinds.get(name)) for name in features}, frame.index), notes
 
 
-def split(dataset: Dataset, test_size: float, seed: int) -> tuple[Dataset, Dataset]:
-    """Hold out a share of the rows, each class in proportion; the same seed holds out the same rows.
-
-    It is scikit-learn's `train_test_split` with `stratify`, in which `test_size` is rounded up to whole rows.
-
-    Raises:
-        WrongCall: a side would have fewer rows than there are classes.
-    """
-    rows, classes = len(dataset.y), dataset.y.nunique()
-    held_out = int(np.ceil(test_size * rows))
-    if min(held_out, rows - held_out) < classes:
-        message = (
-            f"test_size {test_size:g} of {rows} rows leaves {rows - held_out} to train and {held_out} to test, "
-            f"fewer than the {classes} classes; choose another test_size"
-        )
-        raise WrongCall(message)
-    train, test = train_test_split(np.arange(rows), test_size=test_size, random_state=seed, stratify=dataset.y)
-    return dataset.take(train), dataset.take(test)
-
-
 def _check_table(table: Table) -> None:
     if table.faults:
         raise WrongCall(table.faults[0])
@@ -179,10 +159,10 @@ def _with_numbers(frame: pd.DataFrame, names: Sequence[str], table: Table) -> tu
     return frame.assign(**read) if read else frame, notes
 
 
-def _choose(frame: pd.DataFrame, target: str, features: str) -> list[str]:
+def _choose(frame: pd.DataFrame, target: str, features: str, aside: Collection[str]) -> list[str]:
     _check_known([target], frame, "target")
     if features.strip() == "all":
-        return [name for name in frame.columns if name != target]
+        return [name for name in frame.columns if name != target and name not in aside]
     try:
         listed = next(csv.reader([features]), [])
     except csv.Error as error:

@@ -20,12 +20,26 @@ from reprise.contract.parameters import HoldoutOptions, TableOptions
 from reprise.data import dataset_inputs
 from reprise.data import table as tables
 from reprise.data.dataset import Dataset, make_dataset
-from reprise.data.dataset import split as split_dataset
+from reprise.data.holdout import hold_out
 from reprise.data.schema import example, kinds, signature
+from reprise.data.split_column import SplitColumn, SplitRule, parse, read_split_column
 from reprise.jobs import next_command, run_artifacts
 from reprise.models import logged_model
 from reprise.store import bundle, provenance, saved_model
 from reprise.task.evaluation import Evaluation, evaluate
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """A table, and what is to become of it.
+
+    Attributes:
+        table: as it was read.
+        options: as the caller chose them.
+    """
+
+    table: tables.Table
+    options: TableOptions
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,8 @@ class Split:
         held_out: those to judge the model on.
         options: what decided which rows are held out.
         seed: decides the rest.
+        by: the column that split them; None where they were split at random.
+        notes: how they came apart, a line each.
     """
 
     rows: LabelledRows
@@ -60,20 +76,23 @@ class Split:
     held_out: Dataset
     options: HoldoutOptions
     seed: int
+    by: SplitColumn | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def recipe(self) -> DataRecord:
         """The choice and the split of the rows, for provenance.json."""
         return {
             "features": self.rows.options.features,
+            "split": self.options.split,
             "test_size": self.options.test_size,
             "seed": self.seed,
-            "notes": list(self.rows.dataset.notes),
+            "notes": [*self.rows.dataset.notes, *self.notes],
         }
 
 
-def read(table: TableOptions | str, target: str = "target", features: str = "all") -> LabelledRows:
-    """Read a table, and print what was left out or converted.
+def read(table: TableOptions | str, target: str = "target", features: str = "all") -> ReadTable:
+    """Read a table.
 
     Args:
         table: options, or only the name of a bundled table, a path, or a URI.
@@ -81,30 +100,43 @@ def read(table: TableOptions | str, target: str = "target", features: str = "all
         features: `all`, or column names separated by commas, where `table` is no options.
 
     Raises:
-        WrongCall: there is no such table or column, or it cannot be used.
+        WrongCall: there is no such table.
     """
     options = TableOptions(table, target, features) if isinstance(table, str) else table
     with step(f"read {options.data}"):
-        read = tables.read_table(options.data)
-        dataset = make_dataset(read, options.target, options.features)
-    for line in dataset.notes:
-        note(line)
-    return LabelledRows(read, dataset, options)
+        return ReadTable(tables.read_table(options.data), options)
 
 
-def split(rows: LabelledRows, holdout: HoldoutOptions | float, seed: int = 0) -> Split:
-    """Hold out a share of the rows, each class in proportion.
+def split(rows: ReadTable, holdout: HoldoutOptions | float, seed: int = 0) -> Split:
+    """Choose features and labels, hold rows out, and print what was left out, converted or decided.
 
     Args:
         rows: from `read`.
-        holdout: options, or only the share, between 0 and 1.
+        holdout: options, or only the share, between 0 and 1, of rows that are held out at random.
         seed: decides which rows.
 
     Raises:
-        WrongCall: a side would have fewer rows than there are classes.
+        WrongCall: a column does not exist or cannot be used, or a side would have too few rows.
     """
     options = holdout if isinstance(holdout, HoldoutOptions) else HoldoutOptions(holdout)
-    return Split(rows, *split_dataset(rows.dataset, options.test_size, seed), options, seed)
+    rule, chosen = parse(options.split), rows.options
+    dataset = make_dataset(rows.table, chosen.target, chosen.features, aside=rule.columns)
+    by = read_split_column(rule, rows.table.frame, dataset.y.index, chosen.target)
+    parts = hold_out(dataset, options.test_size, seed, by)
+    notes = (*_as_feature(rule, dataset), *parts.notes)
+    for line in (*dataset.notes, *notes):
+        note(line)
+    labelled = LabelledRows(rows.table, dataset, chosen)
+    return Split(labelled, parts.training, parts.held_out, options, seed, by, notes)
+
+
+def _as_feature(rule: SplitRule, dataset: Dataset) -> Iterator[str]:
+    """Say whether the column that splits the rows is learned from."""
+    for name in rule.columns:
+        if name in dataset.X:
+            yield f"column {name!r} splits the rows and is a feature, since features names it"
+        else:
+            yield f"column {name!r} splits the rows and is no feature (name it in features to have it as one)"
 
 
 @dataclass

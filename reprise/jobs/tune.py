@@ -19,6 +19,7 @@ from reprise.jobs import run_artifacts, training
 from reprise.jobs.next_command import ui_command
 from reprise.search import search_figures, trial_log, tuning, winner
 from reprise.search.candidates import make_candidates
+from reprise.search.folds import describe
 from reprise.search.search_space import read_search_space
 from reprise.search.trial_engine import start
 from reprise.store import bundle, provenance
@@ -45,7 +46,7 @@ def tune(
         seed: The seed of rows, folds and candidates.
         search: The method that chooses candidates.
         trials: The largest number of candidates.
-        folds: The number of stratified folds of the cross-validation.
+        folds: The number of folds of the cross-validation.
         metric: The name of a scikit-learn scorer.
         space: The file with the hyper-parameters and their values.
         timeout: Seconds after which no trial begins; 0: no limit.
@@ -75,8 +76,11 @@ def tune(
         folds=folds,
         metric=metric,
         space=search_space.sha256,
+        split=holdout.split,
     )
-    schedule = tuning.plan(rows, settings, len(candidates))
+    schedule = tuning.plan(rows, settings, len(candidates), parts.by)
+    if line := describe(parts.by):
+        note(line)
     tags = {tag.RESUMABLE: "true"}
     if resume != "none":
         tuning.check_resumable(resume, settings)

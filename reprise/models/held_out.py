@@ -11,10 +11,12 @@ from reprise.base import artifact
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.record import Data, Record
 from reprise.base.terminal import note
-from reprise.data.dataset import Dataset, make_dataset, split, to_judge
+from reprise.data.dataset import Dataset, make_dataset, to_judge
 from reprise.data.fingerprint import fingerprint
+from reprise.data.holdout import hold_out
 from reprise.data.model_columns import ModelColumns
 from reprise.data.source import again
+from reprise.data.split_column import read_split_column, rule_of
 from reprise.data.table import READING, Table, read_table, reading_of
 from reprise.data.table_identity import identify
 from reprise.models.logged_model import Subject
@@ -175,7 +177,7 @@ def _take(kept: RecordedRows, subject: Subject, record: Data, table: Table) -> t
 def _as_in_training(kept: RecordedRows, record: Data, table: Table) -> Dataset | None:
     """Make features and labels as `train` does; None where today's code refuses the table, or leaves out the rows."""
     try:
-        dataset = make_dataset(table, record["target"], record["features"])
+        dataset = _whole(record, table)
     except WrongCall:
         return None
     at = dataset.y.index.get_indexer(kept.numbers)
@@ -192,9 +194,15 @@ def _as_known(kept: RecordedRows, subject: Subject, target: str, table: Table) -
     return dataset
 
 
+def _whole(record: Data, table: Table) -> Dataset:
+    """Make the data set of all rows as `train` does."""
+    return make_dataset(table, record["target"], record["features"], aside=rule_of(record).columns)
+
+
 def _split_again(record: Data, table: Table) -> Dataset:
-    dataset = make_dataset(table, record["target"], record["features"])
-    return split(dataset, record["test_size"], record["seed"])[1]
+    dataset = _whole(record, table)
+    by = read_split_column(rule_of(record), table.frame, dataset.y.index, record["target"])
+    return hold_out(dataset, record["test_size"], record["seed"], by).held_out
 
 
 def _split_now(subject: Subject) -> str:

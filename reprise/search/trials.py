@@ -10,17 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import resample
 
-from reprise.base.errors import WrongCall, one_line
+from reprise.base.errors import one_line
 from reprise.contract.project_model import ProjectModel, fitted
 from reprise.data.dataset import Dataset
+from reprise.data.split_column import SplitColumn
 from reprise.search.candidates import Candidate
+from reprise.search.folds import Fold, check_classes, make_folds
 from reprise.search.trial_engine import SearchEngine
-
-Fold = tuple[np.ndarray, np.ndarray]
-"""Positions of the rows to learn from, and of those to score."""
 
 
 @dataclass(frozen=True)
@@ -91,26 +89,19 @@ class _Outcome:
     warning: str | None
 
 
-def make_rung(training: Dataset, number: int, rows: int, folds: int, seed: int) -> Rung:
-    """Make stratified folds, and take a share of each where not all rows are to be used, each class in proportion.
+def make_rung(training: Dataset, number: int, rows: int, folds: int, seed: int, by: SplitColumn | None = None) -> Rung:
+    """Make folds, and take a share of each where not all rows are to be used, each class in proportion.
 
     Raises:
-        WrongCall: a class has fewer rows than there are folds.
+        WrongCall: there are too few rows for the folds.
     """
-    counts = training.y.value_counts()
-    if counts.iloc[-1] < folds:
-        message = (
-            f"class {str(counts.index[-1])!r} has {counts.iloc[-1]} rows to train on, fewer than folds={folds}; "
-            "choose fewer folds, or leave the class out"
-        )
-        raise WrongCall(message)
-    y = training.y.to_numpy()
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    whole = splitter.split(np.zeros(len(y)), y)
-    if rows == len(y):
+    whole = make_folds(training.y, folds, seed, by)
+    if rows == len(training.y):
         return Rung(number, rows, tuple(whole))
-    share = rows / len(y)
-    return Rung(number, rows, tuple((_some(a, y, share, seed), _some(b, y, share, seed)) for a, b in whole))
+    y, share = training.y.to_numpy(), rows / len(training.y)
+    some = [(_some(a, y, share, seed), _some(b, y, share, seed)) for a, b in whole]
+    check_classes(some, training.y, by)
+    return Rung(number, rows, tuple(some))
 
 
 def evaluate(

@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,6 +18,7 @@ from reprise.base import tag, untrusted_text
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.contract.project_model import ProjectModel
 from reprise.data.dataset import Dataset
+from reprise.data.split_column import SplitColumn
 from reprise.search.candidates import Candidate, Method, rungs
 from reprise.search.trial_engine import SearchEngine
 from reprise.search.trial_log import TrialLog, recorded_trials
@@ -42,6 +43,9 @@ class SearchSettings:
         folds: of the cross-validation.
         metric: name of a scikit-learn scorer.
         space: SHA-256 of the search space.
+        split: decides which rows the search does not see, and the folds.
+
+    A field with a default was unknown to earlier versions. Their searches had that value.
     """
 
     data: str
@@ -54,6 +58,7 @@ class SearchSettings:
     folds: int
     metric: str
     space: str
+    split: str = "random"
 
     def text(self) -> str:
         """Return what the tag holds."""
@@ -122,9 +127,11 @@ def _check_same(run_id: str, recorded: str, settings: SearchSettings) -> None:
             f"the recorded settings of run {run_id} are cut, so it cannot be resumed", remedy="start a new search"
         ) from error
     before = before if isinstance(before, dict) else {}
+    defaults = {field.name: field.default for field in fields(settings) if field.default is not MISSING}
     for name, value in asdict(settings).items():
-        if before.get(name) not in (value, _in_short(value)):
-            told = f"{before.get(name)!r}, not {_in_short(value)!r}"
+        searched = before.get(name, defaults.get(name))
+        if searched not in (value, _in_short(value)):
+            told = f"{searched!r}, not {_in_short(value)!r}"
             raise WrongCall(f"run {run_id} searched with {name} {told}", remedy="give the same value to resume it")
 
 
@@ -135,15 +142,27 @@ def _in_short(value: Any) -> Any:
     return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
 
 
-def plan(training: Dataset, settings: SearchSettings, candidates: int) -> list[tuple[int, Rung]]:
+def plan(
+    training: Dataset, settings: SearchSettings, candidates: int, by: SplitColumn | None = None
+) -> list[tuple[int, Rung]]:
     """Return how many candidates are tried on which rows, rung by rung.
 
+    Args:
+        training: the rows to learn from.
+        settings: method, folds and seed.
+        candidates: how many there are.
+        by: the column that splits the rows; None where they are split at random.
+
     Raises:
-        WrongCall: there are too few rows for the folds, or for halving.
+        WrongCall: there are too few rows for the folds, or for halving; or halving would draw rows that are in time's
+            order.
     """
+    if settings.search == "halving" and by and by.rule.kind == "time":
+        message = f"search=halving tries candidates on rows drawn at random, which {by.rule} does not allow"
+        raise WrongCall(message, remedy="use search=random or grid")
     schedule = rungs(settings.search, candidates, len(training.y), settings.folds, training.y.nunique())
     return [
-        (size, make_rung(training, number, rows, settings.folds, settings.seed))
+        (size, make_rung(training, number, rows, settings.folds, settings.seed, by))
         for number, (size, rows) in enumerate(schedule)
     ]
 

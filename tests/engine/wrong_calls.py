@@ -54,6 +54,8 @@ def make_files(folder: Path) -> None:
         "continuous": good.assign(target=good["a"]),
         "nothing_left": good.assign(a=1, b=None)[["a", "b", "target"]],
     }
+    site = ["east", "west"] * (ROWS // 2)
+    odd["sites"] = good.assign(site=site, country="north", gap=[None, *site[1:]], target_too=good["target"])
     for name, frame in odd.items():
         frame.to_csv(folder / f"{name}.csv", index=False)
     good.to_csv(folder / "good.csv", index=False)
@@ -154,6 +156,18 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
     yield Call("features: two lines", ("--data", good, "--features", "a\nb"), "is no list of names")
     yield Call("features: none", ("--data", good, "--features", ""), "names no column")
     yield Call("test split too small", ("--data", good, "--test-size", "0.01"), "fewer than the 2 classes")
+    sites = str(folder / "sites.csv")
+    for value, says in {
+        "stratified": "split 'stratified' is not known",
+        "group:town": "'town' is not a column of the table",
+        "group:target": "'target' is the target",
+        "group:country": "column 'country' is 'north' in every row",
+        "group:gap": "column 'gap' is empty in 1 of",
+        "group:target_too": "out of training: 30 rows, all of them held out",
+        "time:site": "column 'site' holds 'east' in row 0, which is no date in ISO 8601",
+        "column:site": "column 'site' says 'east' in row 0",
+    }.items():
+        yield Call(f"split={value}", ("--data", sites, "--split", value), says)
     down = (("MLFLOW_TRACKING_URI", "http://127.0.0.1:9"), ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1"))
     yield Call("tracking server down", ("--data", good), "127.0.0.1:9 does not answer", 1, down)
     refused = (("MLFLOW_TRACKING_URI", site),)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from reprise.base.errors import WrongCall
-from reprise.data.dataset import Dataset, make_dataset, split, to_judge
+from reprise.data.dataset import Dataset, make_dataset, to_judge
 from reprise.data.source import Source
 from reprise.data.table import Table, read_table
 from reprise.preprocessing import make_preprocessing
@@ -186,20 +186,6 @@ def test_labels_that_are_no_classes_are_refused(labels: object, message: str) ->
 def test_infinity_is_refused_with_its_place() -> None:
     with pytest.raises(WrongCall, match="column 'a' is infinite in row 3"):
         features(a=[0, 1, 2, np.inf] * 10)
-
-
-def test_the_split_is_stratified_and_keeps_row_numbers() -> None:
-    dataset = make_dataset(table(a=np.arange(ROWS) % 7, target=["a"] * 30 + ["b"] * 10), "target")
-    train, test = split(dataset, 0.2, seed=3)
-    assert test.y.value_counts().to_dict() == {"a": 6, "b": 2}
-    assert sorted([*train.y.index, *test.y.index]) == list(range(ROWS))
-
-
-@pytest.mark.parametrize("test_size", [0.01, 0.99])
-def test_a_side_with_fewer_rows_than_classes_is_refused(test_size: float) -> None:
-    dataset = make_dataset(table(a=np.arange(ROWS) % 7), "target")
-    with pytest.raises(WrongCall, match="fewer than the 2 classes"):
-        split(dataset, test_size, seed=0)
 
 
 def test_judging_needs_no_second_class() -> None:

@@ -18,8 +18,8 @@ import pytest
 from conftest import ENTRY_POINTS, PROJECT, copy_project, environment, invoke, run
 
 import reprise.base.project
-import reprise.data.dataset
 import reprise.data.fingerprint
+import reprise.data.holdout
 import reprise.models.held_out
 from reprise.base.errors import Irreproducible, JobFailed, WrongCall
 from reprise.data.table import read_table
@@ -162,9 +162,9 @@ def other_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def other_split(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let today's code hold out other rows for the same seed."""
-    split = vars(reprise.data.dataset)["train_test_split"]
+    split = vars(reprise.data.holdout)["train_test_split"]
     other = lambda *arrays, random_state, **rest: split(*arrays, random_state=random_state + 1, **rest)  # noqa: E731
-    monkeypatch.setattr(reprise.data.dataset, "train_test_split", other)
+    monkeypatch.setattr(reprise.data.holdout, "train_test_split", other)
 
 
 @pytest.fixture
@@ -327,7 +327,13 @@ class TestARunThatRecordsTheBytes:
 
 
 def test_no_proof_depends_on_what_today_calls_a_metric_or_a_split() -> None:
-    of_today = ("reprise.task", "reprise.data.dataset", "reprise.data.features", "reprise.models.held_out")
+    of_today = (
+        "reprise.task",
+        "reprise.data.dataset",
+        "reprise.data.features",
+        "reprise.data.holdout",
+        "reprise.models.held_out",
+    )
     for path in sorted((PROJECT / "reprise/proof").glob("*.py")):
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         named = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
