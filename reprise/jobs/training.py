@@ -66,6 +66,7 @@ class Split:
         """The choice and the split of the rows, for provenance.json."""
         return {
             "features": self.rows.options.features,
+            "exclude": self.rows.options.exclude,
             "test_size": self.options.test_size,
             "seed": self.seed,
             "notes": list(self.rows.dataset.notes),
@@ -86,7 +87,7 @@ def read(table: TableOptions | str, target: str = "target", features: str = "all
     options = TableOptions(table, target, features) if isinstance(table, str) else table
     with step(f"read {options.data}"):
         read = tables.read_table(options.data)
-        dataset = make_dataset(read, options.target, options.features)
+        dataset = make_dataset(read, options.target, options.features, options.exclude)
     for line in dataset.notes:
         note(line)
     return LabelledRows(read, dataset, options)

@@ -75,6 +75,7 @@ def tune(
         folds=folds,
         metric=metric,
         space=search_space.sha256,
+        exclude=table.exclude,
     )
     schedule = tuning.plan(rows, settings, len(candidates))
     tags = {tag.RESUMABLE: "true"}

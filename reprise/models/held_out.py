@@ -175,7 +175,7 @@ def _take(kept: RecordedRows, subject: Subject, record: Data, table: Table) -> t
 def _as_in_training(kept: RecordedRows, record: Data, table: Table) -> Dataset | None:
     """Make features and labels as `train` does; None where today's code refuses the table, or leaves out the rows."""
     try:
-        dataset = make_dataset(table, record["target"], record["features"])
+        dataset = _made_again(record, table)
     except WrongCall:
         return None
     at = dataset.y.index.get_indexer(kept.numbers)
@@ -193,8 +193,11 @@ def _as_known(kept: RecordedRows, subject: Subject, target: str, table: Table) -
 
 
 def _split_again(record: Data, table: Table) -> Dataset:
-    dataset = make_dataset(table, record["target"], record["features"])
-    return split(dataset, record["test_size"], record["seed"])[1]
+    return split(_made_again(record, table), record["test_size"], record["seed"])[1]
+
+
+def _made_again(record: Data, table: Table) -> Dataset:
+    return make_dataset(table, record["target"], record["features"], record.get("exclude", "none"))
 
 
 def _split_now(subject: Subject) -> str:

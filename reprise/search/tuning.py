@@ -42,6 +42,8 @@ class SearchSettings:
         folds: of the cross-validation.
         metric: name of a scikit-learn scorer.
         space: SHA-256 of the search space.
+        exclude: columns that are left out, as the caller named them. A search that recorded no such setting had the
+            default, as for each setting that has one.
     """
 
     data: str
@@ -54,6 +56,7 @@ class SearchSettings:
     folds: int
     metric: str
     space: str
+    exclude: str = "none"
 
     def text(self) -> str:
         """Return what the tag holds."""
@@ -123,8 +126,9 @@ def _check_same(run_id: str, recorded: str, settings: SearchSettings) -> None:
         ) from error
     before = before if isinstance(before, dict) else {}
     for name, value in asdict(settings).items():
-        if before.get(name) not in (value, _in_short(value)):
-            told = f"{before.get(name)!r}, not {_in_short(value)!r}"
+        known = before.get(name, getattr(SearchSettings, name, None))
+        if known not in (value, _in_short(value)):
+            told = f"{known!r}, not {_in_short(value)!r}"
             raise WrongCall(f"run {run_id} searched with {name} {told}", remedy="give the same value to resume it")
 
 
