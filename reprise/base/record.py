@@ -185,6 +185,8 @@ class Data(TypedDict, total=False):
     """The rows that were held out, or judged."""
     features: str
     """The features, as the caller named them."""
+    exclude: str
+    """The columns that were left out, as the caller named them; `none` where this is missing."""
     split: str
     """What decided which rows were held out; `random` where this is missing."""
     test_size: float

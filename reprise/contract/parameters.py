@@ -43,6 +43,9 @@ class TableOptions:
     features: str = "all"
     """all, or column names separated by commas."""
 
+    exclude: str = "none"
+    """none, or names of columns to leave out, separated by commas."""
+
 
 @dataclass(frozen=True)
 class HoldoutOptions:

@@ -137,8 +137,8 @@ def _thousands_or_decimals(file: DelimitedFile, frame: pd.DataFrame) -> dict[str
             row = int(pointed.to_numpy().argmax())
             doubts[str(name)] = (
                 f"column {name!r} holds {number_notation.AMBIGUOUS}, such as {written[name][row]!r} in row {row}, as "
-                "others have decimal commas; write thousands without a point, or leave the column out by naming "
-                "others in features"
+                "others have decimal commas; write thousands without a point, or leave the column out "
+                "with exclude"
             )
     return doubts
 

@@ -1,16 +1,15 @@
 """The data set of a classifier, made from a table: features and labels."""
 
-import csv
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from reprise.base.display_text import listed
 from reprise.base.errors import WrongCall
 from reprise.data import number_notation
+from reprise.data.column_choice import check_known, choose
 from reprise.data.features import feature, numbers_rows_in_disorder, useless
 from reprise.data.labels import WHOLE_FLOATS, check_classes, labels_of
 from reprise.data.model_columns import NOTHING, ModelColumns, as_known
@@ -21,9 +20,6 @@ BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": F
 
 UNNAMED = re.compile(r"\s*|Unnamed: \d+(\.\d+)?|__index_level_\d+__")
 """Names that pandas and pyarrow make up, such as that of an index; files keep them when they are written again."""
-
-LISTED = 12
-"""Names that one line of error lists at most."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +51,23 @@ class Dataset:
         return Dataset(raw, raw if self.X is self.raw else self.X.iloc[rows], self.y.iloc[rows], self.target)
 
 
-def make_dataset(table: Table, target: str, features: str = "all", *, aside: Collection[str] = ()) -> Dataset:
+def make_dataset(
+    table: Table, target: str, features: str = "all", exclude: str = "none", *, aside: Collection[str] = ()
+) -> Dataset:
     """Choose features and labels.
 
     Args:
         table: the table as read.
         target: the column to predict. Rows that miss it are dropped, and counted in a note.
         features: `all`, or column names separated by commas (quoted as in CSV where a name holds one).
+        exclude: `none`, or names of columns to leave out, written in the same way.
         aside: columns that are features only where `features` names them, such as the one that splits the rows.
 
     Raises:
         WrongCall: a column does not exist or cannot be used, or the labels are no classes.
     """
     _check_table(table)
-    chosen = _choose(table.frame, target, features, aside)
+    chosen = choose(table.frame, target, features, exclude, aside)
     frame, dropped = _with_target(table, target)
     y = labels_of(frame[target], target)
     check_classes(y, target)
@@ -85,7 +84,7 @@ def make_dataset(table: Table, target: str, features: str = "all", *, aside: Col
             if features == "all" and table.reading > 1 and numbers_rows_in_disorder(frame[name]):
                 notes.append(
                     f"column {name!r} holds each whole number up to the number of rows once, as a shuffled index does; "
-                    "if it is one, leave it out by naming others in features"
+                    "if it is one, leave it out with exclude"
                 )
     if not columns:
         raise WrongCall(f"no column is left to learn {target!r} from: {'; '.join(notes) or 'the table has no other'}")
@@ -101,7 +100,7 @@ def to_judge(table: Table, target: str, features: Sequence[str], known: ModelCol
         WrongCall: a column does not exist, a value is not what the model knows the column for, or the labels are no
             classes.
     """
-    _check_known([target], table.frame, "target")
+    check_known([target], table.frame, "target")
     _check_table(table)
     frame, dropped = _with_target(table, target, text=known.label_kind == "text")
     raw, notes = _as_known(frame, features, table, known)
@@ -123,7 +122,7 @@ def to_predict(table: Table, features: Sequence[str], known: ModelColumns) -> tu
 def _as_known(
     frame: pd.DataFrame, features: Sequence[str], table: Table, known: ModelColumns
 ) -> tuple[pd.DataFrame, list[str]]:
-    _check_known(features, frame, "feature")
+    check_known(features, frame, "feature")
     read, notes = _with_numbers(frame, [name for name in features if known.kinds.get(name) != "text"], table)
     return pd.DataFrame({name: as_known(read[name], known.kinds.get(name)) for name in features}, frame.index), notes
 
@@ -157,26 +156,6 @@ def _with_numbers(frame: pd.DataFrame, names: Sequence[str], table: Table) -> tu
             read[name] = column.astype("float64")
             notes.append(f"column {name!r} holds whole numbers too large for floats beside gaps: they are rounded")
     return frame.assign(**read) if read else frame, notes
-
-
-def _choose(frame: pd.DataFrame, target: str, features: str, aside: Collection[str]) -> list[str]:
-    _check_known([target], frame, "target")
-    if features.strip() == "all":
-        return [name for name in frame.columns if name != target and name not in aside]
-    try:
-        listed = next(csv.reader([features]), [])
-    except csv.Error as error:
-        raise WrongCall(f"features {features!r} is no list of names: {error}") from error
-    names = [name if name in frame.columns else name.strip() for name in listed]
-    if not any(names):
-        raise WrongCall(f"features {features!r} names no column", remedy="use all, or names separated by commas")
-    _check_known(names, frame, "feature")
-    for name in names:
-        if names.count(name) > 1:
-            raise WrongCall(f"feature {name!r} is named twice", remedy="name it once")
-        if name == target:
-            raise WrongCall(f"feature {name!r} is the target", remedy="leave it out of the features")
-    return names
 
 
 def _with_target(table: Table, target: str, *, text: bool = False) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -223,15 +202,5 @@ def _is_whole(column: pd.Series) -> bool:
     return bool((column % 1 == 0).all() and column.abs().max() <= WHOLE_FLOATS)  # which no gap is
 
 
-def _check_known(names: Sequence[str], frame: pd.DataFrame, role: str) -> None:
-    for name in names:
-        if name not in frame.columns:
-            raise WrongCall(f"{role} {name!r} is not a column of the table; it has {_listed(frame.columns)}")
-
-
 def _is_unnamed(name: str, table: Table) -> bool:
     return table.reading > 1 and bool(UNNAMED.fullmatch(str(name)))
-
-
-def _listed(names: Iterable[object]) -> str:
-    return listed((repr(str(name)) for name in names), LISTED)

@@ -68,7 +68,7 @@ def feature(column: pd.Series) -> pd.Series:
     if kind in DATES or (kind == "string" and _all_dates(column)):
         message = (
             f"column {column.name!r} holds dates, such as {_first(column)}; "
-            "name the columns to use in features, or turn it into numbers first"
+            "leave it out with exclude, or turn it into numbers first"
         )
         raise WrongCall(message)
     if kind == "boolean":

@@ -104,7 +104,7 @@ class Reading:
         """The line that refuses such a feature; None where it need not be."""
         if not self.problem:
             return None
-        return f"{self.problem}; {self.remedy}, or leave the column out by naming others in features"
+        return f"{self.problem}; {self.remedy}, or leave the column out with exclude"
 
 
 @dataclass(frozen=True)

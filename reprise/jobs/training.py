@@ -84,6 +84,7 @@ class Split:
         """The choice and the split of the rows, for provenance.json."""
         return {
             "features": self.rows.options.features,
+            "exclude": self.rows.options.exclude,
             "split": self.options.split,
             "test_size": self.options.test_size,
             "seed": self.seed,
@@ -120,7 +121,7 @@ def split(rows: ReadTable, holdout: HoldoutOptions | float, seed: int = 0) -> Sp
     """
     options = holdout if isinstance(holdout, HoldoutOptions) else HoldoutOptions(holdout)
     rule, chosen = parse(options.split), rows.options
-    dataset = make_dataset(rows.table, chosen.target, chosen.features, aside=rule.columns)
+    dataset = make_dataset(rows.table, chosen.target, chosen.features, chosen.exclude, aside=rule.columns)
     by = read_split_column(rule, rows.table.frame, dataset.y.index, chosen.target)
     parts = hold_out(dataset, options.test_size, seed, by)
     notes = (*_as_feature(rule, dataset), *parts.notes)

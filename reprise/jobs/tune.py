@@ -76,6 +76,7 @@ def tune(
         folds=folds,
         metric=metric,
         space=search_space.sha256,
+        exclude=table.exclude,
         split=holdout.split,
     )
     schedule = tuning.plan(rows, settings, len(candidates), parts.by)

@@ -196,7 +196,8 @@ def _as_known(kept: RecordedRows, subject: Subject, target: str, table: Table) -
 
 def _whole(record: Data, table: Table) -> Dataset:
     """Make the data set of all rows as `train` does."""
-    return make_dataset(table, record["target"], record["features"], aside=rule_of(record).columns)
+    left_out = record.get("exclude", "none")
+    return make_dataset(table, record["target"], record["features"], left_out, aside=rule_of(record).columns)
 
 
 def _split_again(record: Data, table: Table) -> Dataset:

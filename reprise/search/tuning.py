@@ -43,6 +43,7 @@ class SearchSettings:
         folds: of the cross-validation.
         metric: name of a scikit-learn scorer.
         space: SHA-256 of the search space.
+        exclude: columns that are left out, as the caller named them.
         split: decides which rows the search does not see, and the folds.
 
     A field with a default was unknown to earlier versions. Their searches had that value.
@@ -58,6 +59,7 @@ class SearchSettings:
     folds: int
     metric: str
     space: str
+    exclude: str = "none"
     split: str = "random"
 
     def text(self) -> str:

@@ -27,7 +27,7 @@ PUBLIC_MODULES = {"reprise.preprocessing", "reprise.preprocessing.make_preproces
 NEEDS_THE_ENVIRONMENT = {
     *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "dataset_inputs", "delimited_file", "features")),
     *(f"data.{name}" for name in ("fingerprint", "labels", "model_columns", "number_notation", "schema", "table")),
-    "data.table_identity",
+    *(f"data.{name}" for name in ("column_choice", "table_identity")),
     *(f"models.{name}" for name in ("composition", "held_out", "logged_model", "module_space", "recorded_rows")),
     *(f"proof.{name}" for name in ("bisection", "fitted_state", "leaf_comparison", "prediction_agreement")),
     *(f"proof.{name}" for name in ("preparation", "reproduction", "rerun_experiment", "rerun_table", "run_results")),

@@ -155,6 +155,11 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
     yield Call("features: the target", ("--data", good, "--features", "a,target"), "is the target")
     yield Call("features: two lines", ("--data", good, "--features", "a\nb"), "is no list of names")
     yield Call("features: none", ("--data", good, "--features", ""), "names no column")
+    yield Call(
+        "exclude: none such", ("--data", good, "--exclude", "nothing"), "excluded column 'nothing' is not a column"
+    )
+    yield Call("exclude: the target", ("--data", good, "--exclude", "target"), "is the target; leave it out of exclude")
+    yield Call("exclude: twice", ("--data", good, "--exclude", "a,a"), "excluded column 'a' is named twice")
     yield Call("test split too small", ("--data", good, "--test-size", "0.01"), "fewer than the 2 classes")
     sites = str(folder / "sites.csv")
     for value, says in {

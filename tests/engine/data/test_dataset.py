@@ -64,7 +64,7 @@ def test_nullable_and_decimal_columns_become_numbers() -> None:
     ],
 )
 def test_dates_are_refused_by_name_with_the_remedy(values: object) -> None:
-    with pytest.raises(WrongCall, match=r"column 'when' holds dates, such as 2020-01-01.*features"):
+    with pytest.raises(WrongCall, match=r"column 'when' holds dates, such as 2020-01-01.*exclude"):
         features(a=range(ROWS), when=values)
 
 
@@ -150,6 +150,37 @@ def test_a_name_with_a_comma_is_quoted() -> None:
 def test_wrong_features_are_refused(chosen: str, message: str) -> None:
     with pytest.raises(WrongCall, match=message):
         make_dataset(table(a=np.arange(ROWS) % 7), "target", chosen)
+
+
+@pytest.mark.parametrize("exclude", ["id", " id ,c", '"x, y",id'])
+def test_excluded_columns_are_left_out_whatever_they_hold(exclude: str) -> None:
+    columns = {
+        "a": np.arange(ROWS) % 7,
+        "id": [f"{row}%" for row in range(ROWS)],
+        "c": [1, 2] * 20,
+        "x, y": [3, 4] * 20,
+    }
+    with pytest.raises(WrongCall, match="leave the column out with exclude"):
+        make_dataset(table(**columns), "target")
+    found = make_dataset(table(**columns), "target", "all", exclude)
+    assert list(found.X) == [name for name in columns if name not in exclude]
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "exclude", "message"),
+    [
+        ("all", "nothing", r"excluded column 'nothing' is not a column of the table; it has 'a', 'b', 'target'"),
+        ("all", "b,b", "excluded column 'b' is named twice"),
+        ("all", "target", "excluded column 'target' is the target"),
+        ("all", "", "exclude '' names no column; use none, or names separated by commas"),
+        ("a,b", "b", "column 'b' is named in features and in exclude"),
+        ("all", "a,b", "no column is left to learn 'target' from"),
+    ],
+)
+def test_wrong_exclusions_are_refused(chosen: str, exclude: str, message: str) -> None:
+    with pytest.raises(WrongCall, match=message):
+        make_dataset(table(a=np.arange(ROWS) % 7, b=np.arange(ROWS) % 5), "target", chosen, exclude)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,15 @@ def test_of_its_training_table_only_held_out_rows_are_judged(train: Job, evaluat
     assert evaluate("--data", str(copy)).data.metrics["rows"] == 45
 
 
+def test_excluded_columns_are_recorded_and_left_out_again(train: Job, evaluate: Job, wine: Path) -> None:
+    trained = train("--data", str(wine), "--exclude", "hue,ash")
+    assert trained.data.params["exclude"] == "hue,ash"
+    assert trained.data.metrics["columns"] == 11
+    judged = evaluate()
+    assert judged.data.metrics["rows"] == 45
+    assert judged.data.metrics["test_accuracy"] == trained.data.metrics["test_accuracy"]
+
+
 def test_another_table_is_judged_whole(train: Job, evaluate: Job, wine: Path) -> None:
     train("--data", str(wine))
     new = pd.read_csv(wine).sample(50, random_state=1).rename(columns={"target": "label"})

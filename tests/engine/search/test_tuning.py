@@ -1,5 +1,6 @@
 """`tune` in this process: what is tried, recorded, chosen and trained."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from reprise.base import tag
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.cli.commands import cli
 from reprise.contract import project_model
@@ -228,6 +230,8 @@ def test_a_search_that_was_stopped_is_resumed_without_repeating(
         same = ["candidate", "params.C", "params.kernel", "mean", "std"]
         pd.testing.assert_frame_equal(all_trials(run)[same], whole[same], check_exact=True)
         assert all_trials(run)["run_id"].notna().all()
+    with pytest.raises(WrongCall, match=r"searched with exclude 'none', not 'petal width \(cm\)'; give the same value"):
+        tune(*SMALL, "--exclude", "petal width (cm)", "--resume", stopped.info.run_id)
     with pytest.raises(WrongCall, match=r"searched with folds 3, not 4; give the same value"):
         tune("--search", "grid", "--n-jobs", "1", "--folds", "4", "--resume", stopped.info.run_id)
     space("C: [1, 2]")
@@ -247,6 +251,16 @@ def test_a_trial_that_was_half_written_when_its_process_was_killed_is_made_again
     resumed = tune(*SMALL, "--resume", first.info.run_id)
     assert len(fitted) == 3
     assert [number(made) for made in children(resumed)] == [2]
+
+
+def test_a_search_that_recorded_no_later_setting_had_its_default(tune: Job) -> None:
+    before = tune(*SMALL)
+    settings = json.loads(before.data.tags[tag.TUNE_SETTINGS])
+    older = {name: value for name, value in settings.items() if name != "exclude"}
+    mlflow.MlflowClient().set_tag(before.info.run_id, tag.TUNE_SETTINGS, json.dumps(older))
+    assert children(tune(*SMALL, "--resume", before.info.run_id)) == []
+    with pytest.raises(WrongCall, match="searched with exclude 'none', not 'petal width"):
+        tune(*SMALL, "--exclude", "petal width (cm)", "--resume", before.info.run_id)
 
 
 def test_halving_is_resumed_from_its_last_finished_rung(
