@@ -22,6 +22,7 @@ from reprise.base.record import Record
 from reprise.base.terminal import note
 from reprise.data.model_columns import ModelColumns
 from reprise.data.schema import Kind, as_signed, kinds_signed
+from reprise.environment.direct_dependencies import read_direct
 from reprise.environment.pins import Lock, pinned
 from reprise.models.module_space import ModuleSpace
 from reprise.models.stored_model import ModelFiles, describe
@@ -29,8 +30,8 @@ from reprise.models.verified_model import check, identity
 from reprise.store.bundle import MODEL_NAME
 from reprise.store.recorded import newest_training_run, provenance_of
 
-INFERENCE = ("mlflow-skinny", "scikit-learn", "skops", "pandas")
-"""The packages that every loaded model needs. The lock pins them and their requirements for the model."""
+FLAVOR = ("mlflow-skinny", "pandas", "scikit-learn", "skops")
+"""What MLflow needs to load a model of its flavor `sklearn` in skops format. All else follows from what it holds."""
 
 
 def save(
@@ -52,12 +53,13 @@ def save(
         signature: of those rows and of the predictions.
         example: a few raw rows, the model's input example.
         kinds: what the model takes each column for.
-        lock: the environment lock, which pins the model's requirements: `INFERENCE`, and what the model is made of.
+        lock: the environment lock, which pins the model's requirements: `FLAVOR`, and what the model is made of.
 
     Raises:
         JobFailed: the model holds types that are not to be trusted on loading, or that cannot be brought elsewhere.
+        WrongCall: the project's pyproject.toml cannot be read.
     """
-    made = compose(model, lock)
+    made = compose(model, lock, read_direct())
     for line in made.code.notes():
         note(line)
     with scratch.folder("code") as place:
@@ -69,7 +71,7 @@ def save(
             input_example=example,
             serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
             skops_trusted_types=made.types,
-            pip_requirements=pinned([*INFERENCE, *made.distributions], lock),
+            pip_requirements=pinned([*FLAVOR, *made.distributions], lock),
             metadata={tag.BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"]},
         )
 
