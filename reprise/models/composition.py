@@ -1,19 +1,15 @@
 """The types that a fitted model holds, and the distributions that they come from."""
 
 import importlib
-import io
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import skops.io
 
 from reprise.base.errors import JobFailed
 from reprise.environment.direct_dependencies import FILE, Direct, remedy
 from reprise.environment.pins import Lock, required
-from reprise.models.own_code import types_in
+from reprise.models.model_content import SKOPS, ModelContent
 from reprise.models.project_code import Code, closure, is_own
 from reprise.models.trusted_types import GROUND, STANDARD, distributions, is_standard, package
 
@@ -33,11 +29,11 @@ class Composition:
     code: Code
 
 
-def compose(model: Any, lock: Lock, direct: Direct | None) -> Composition:
+def compose(content: ModelContent, lock: Lock, direct: Direct | None) -> Composition:
     """Find out what a model is made of.
 
     Args:
-        model: a fitted estimator.
+        content: of the model's file.
         lock: the environment lock.
         direct: the project's direct dependencies, whose types loading trusts; None where it has no list of them, and
             those of each distribution that the lock pins are trusted.
@@ -46,22 +42,20 @@ def compose(model: Any, lock: Lock, direct: Direct | None) -> Composition:
         JobFailed: a type is of a distribution that the lock does not pin or the project does not name, or of none; or
             the project's own code that it needs is, or cannot be imported elsewhere.
     """
-    saved = skops.io.dumps(model)
-    held = sorted(types_in(io.BytesIO(saved)))
+    held = sorted(content.held)
     own = [(module, name) for module, name in held if module not in sys.builtin_module_names and is_own(module)]
-    _check_importable([*own, *(one for one in held if one[0] == "__main__")])
+    if content.format == SKOPS:  # a pickle holds what cannot be imported by its code
+        _check_importable([*own, *(one for one in held if one[0] == "__main__")])
     others = [(module, name) for module, name in held if (module, name) not in own]
     needed = _distributions({package(module): f"the model holds {module}.{name}" for module, name in others}, lock)
-    types = skops.io.get_untrusted_types(data=saved)
-    _check_trusted(
-        (name for name in types if package(name) not in {package(module) for module, _ in own}), needed, direct
-    )
+    own_packages = {package(module) for module, _ in own}
+    _check_trusted((name for name in content.untrusted if package(name) not in own_packages), needed, direct)
     code = closure({module for module, _ in own})
     needed |= _distributions(
         {name: f"the model's own {file} imports {name}" for name, file in code.needed.items()}, lock
     )
     found = {one for names in needed.values() for one in names} | _pinned(code.wanted, lock)
-    return Composition(list(types), sorted(_as_named(one, direct) for one in found), code)
+    return Composition(list(content.untrusted), sorted(_as_named(one, direct) for one in found), code)
 
 
 def _check_importable(held: Iterable[tuple[str, str]]) -> None:
@@ -95,7 +89,8 @@ def _check_trusted(types: Iterable[str], needed: Mapping[str, list[str]], direct
         if is_standard(name):
             raise JobFailed(
                 f"the model holds {name} of Python's standard library, which is not trusted on loading",
-                remedy="take it out of the model, or define a class of your own in model.py, which travels with it",
+                remedy="take it out of the model, define a class of your own in model.py, which travels with it, or "
+                "allow a pickle, pickle=yes",
             )
         found = needed[package(name)]
         if direct is not None and not {*found} & {*direct}:

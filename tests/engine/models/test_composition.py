@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections import OrderedDict, UserDict
+from collections import Counter, UserDict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,25 @@ from reprise.data.schema import example, kinds, signature
 from reprise.environment.pins import Lock, read_lock
 from reprise.models.composition import compose
 from reprise.models.logged_model import save
+from reprise.models.model_content import content_of
 
 MODULE = """
 from sklearn.linear_model import LogisticRegression
 
 class Boosted(LogisticRegression):
     pass
+
+class Pickled(LogisticRegression):
+    def __getstate__(self):
+        return {}
+
+    def __reduce__(self):
+        return rebuilt, (self.__dict__,)
+
+def rebuilt(state):
+    model = Pickled()
+    model.__dict__.update(state)
+    return model
 """
 
 
@@ -70,16 +83,16 @@ def locked(*pins: str) -> Lock:
     return replace(lock, pins=lock.pins | {Requirement(pin).name: Requirement(pin) for pin in pins})
 
 
-def saved(folder: Path, classifier: Any, lock: Lock) -> list[str]:
+def saved(folder: Path, classifier: Any, lock: Lock, *, may_pickle: bool = False) -> list[str]:
     X = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0]})
     y = pd.Series([0, 0, 1, 1])
     pipeline = make_pipeline(StandardScaler(), classifier).fit(X, y)
-    save(folder, pipeline, signature(X, y), example(X), kinds(X), lock)
+    save(folder, pipeline, signature(X, y), example(X), kinds(X), lock, may_pickle=may_pickle)
     return (folder / "requirements.txt").read_text().split()
 
 
 def test_scikit_learn_needs_no_more_than_every_model() -> None:
-    made = compose(make_pipeline(StandardScaler(), LogisticRegression()), read_lock(), {})
+    made = compose(content_of(make_pipeline(StandardScaler(), LogisticRegression()), None), read_lock(), {})
     assert (made.types, made.distributions, made.code.files) == ([], [], {})
 
 
@@ -140,10 +153,10 @@ def test_the_extras_that_the_project_asks_for_are_requirements_too(boosted: Any,
 def test_a_standard_type_that_only_holds_values_is_trusted_and_no_other(named: Any, tmp_path: Path) -> None:
     named("scikit-learn")
     fitted = LogisticRegression()
-    fitted.names_ = OrderedDict(a=1)
+    fitted.names_ = Counter(a=1)
     saved(tmp_path / "model", fitted, read_lock())
     loaded = mlflow.sklearn.load_model(str(tmp_path / "model"))
-    assert loaded[-1].names_ == OrderedDict(a=1)
+    assert loaded[-1].names_ == Counter(a=1)
     fitted.names_ = UserDict(a=1)
     with pytest.raises(
         JobFailed, match=r"holds collections\.UserDict of Python's standard library, which is not trusted"
@@ -172,6 +185,22 @@ def test_a_requirement_that_the_lock_does_not_pin_is_refused(boosted: Any, tmp_p
     without = replace(lock, pins={name: pin for name, pin in lock.pins.items() if name != "click"})
     with pytest.raises(JobFailed, match=r"gradient-boosts needs click, which conda.yaml does not pin"):
         saved(tmp_path / "model", boosted(), without)
+
+
+def test_an_estimator_that_skops_cannot_save_is_pickled_only_where_the_user_says_so(
+    boosted: Any, named: Any, tmp_path: Path
+) -> None:
+    named("gradient-boosts")
+    lock, classifier = locked("gradient-boosts==1.5"), sys.modules[boosted.__module__].Pickled()
+    message = r"skops cannot save Pickled: what it has saved fails when it is loaded: AttributeError: .*, pickle=yes"
+    with pytest.raises(JobFailed, match=message) as caught:
+        saved(tmp_path / "model", classifier, lock)
+    assert "\n" not in caught.value.format_message()
+    assert not (tmp_path / "model").exists()
+    requirements = saved(tmp_path / "model", classifier, lock, may_pickle=True)
+    assert {"gradient-boosts==1.5", str(lock.pins["cloudpickle"])} <= {*requirements}
+    loaded = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    assert list(loaded.predict(pd.DataFrame({"a": [0.0, 3.0]}))) == [0, 1]
 
 
 def test_a_type_of_no_installed_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
