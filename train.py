@@ -1,11 +1,18 @@
 """Train: read a table, hold rows out, fit the model of model.py, and record what a rerun needs."""
 
-from reprise import HoldoutOptions, Seed, TableOptions, main, read, split, training_run
+from reprise import HoldoutOptions, Pickle, Seed, TableOptions, main, read, split, training_run
 
 from model import Hyperparameters, fit
 
 
-def train(table: TableOptions, hyperparameters: Hyperparameters, holdout: HoldoutOptions, seed: Seed = 0) -> None:
+def train(
+    table: TableOptions,
+    hyperparameters: Hyperparameters,
+    holdout: HoldoutOptions,
+    seed: Seed = 0,
+    *,
+    pickle: Pickle = False,
+) -> None:
     """Fit the model on a table, and record the run in MLflow.
 
     Example: python train.py --data wine --seed 1
@@ -13,7 +20,7 @@ def train(table: TableOptions, hyperparameters: Hyperparameters, holdout: Holdou
     rows = split(read(table), holdout, seed)
     with training_run() as run:
         model = run.fit(fit, rows.training, hyperparameters, seed)
-        run.record(model, rows)
+        run.record(model, rows, pickle=pickle)
 
 
 if __name__ == "__main__":

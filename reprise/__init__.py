@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Data,
         Features,
         HoldoutOptions,
+        Pickle,
         Seed,
         Share,
         TableOptions,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from reprise.jobs.training import read, split, training_run
 
 __all__ = [
-    "Champion", "Data", "Features", "HoldoutOptions", "Seed", "Share", "TableOptions", "Target", "TrustModel",
+    "Champion", "Data", "Features", "HoldoutOptions", "Pickle", "Seed", "Share", "TableOptions", "Target", "TrustModel",
     "disagreements", "evaluation_run", "find_champion", "load", "main", "read", "read_policy", "rows_to_judge",
     "split", "training_run",
 ]  # fmt: skip
@@ -36,7 +37,18 @@ _HOMES = {
     "reprise.contract.command": ("main",),
     "reprise.contract.mlproject": ("disagreements",),
     "reprise.contract.parameters": (
-        *("Champion", "Data", "Features", "HoldoutOptions", "Seed", "Share", "TableOptions", "Target", "TrustModel"),
+        *(
+            "Champion",
+            "Data",
+            "Features",
+            "HoldoutOptions",
+            "Pickle",
+            "Seed",
+            "Share",
+            "TableOptions",
+            "Target",
+            "TrustModel",
+        ),
     ),
     "reprise.jobs.judging": ("evaluation_run", "find_champion", "load", "read_policy", "rows_to_judge"),
     "reprise.jobs.training": ("read", "split", "training_run"),

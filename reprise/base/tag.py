@@ -64,6 +64,10 @@ provenance.json."""
 MODEL_DIGEST = "reprise.model.digest"
 """On a run, a logged model and a model version, by `train` and `register`: digest of the model's files."""
 
+MODEL_FORMAT = "reprise.model.format"
+"""On a run, a logged model and a model version, by `train` and `register`: `skops`, or `pickle`, which the user has to
+allow. It is `skops` where the tag is absent."""
+
 BOOLEANS = "reprise.booleans"
 """On a logged model, in its metadata, by `train`: the columns that were read as booleans, a list of names."""
 

@@ -20,6 +20,9 @@ Share = Annotated[float, Field(gt=0, lt=1, description="Share of the rows that i
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="Decides which rows are held out, and all else random.")]
 """What scikit-learn takes as a random_state."""
 
+Pickle = Annotated[bool, Field(description="yes: pickle a model that skops cannot save. Loading a pickle runs code.")]
+"""Whether a person allows a pickle."""
+
 Champion = Annotated[str, Field(description="The model to compare with: a version's URI, or none.")]
 """The URI of a model version."""
 

@@ -138,23 +138,33 @@ def _wanted(pin: Requirement) -> str:
 
 
 def pinned(names: Iterable[str], lock: Lock) -> list[str]:
-    """Pin packages, and all they need in turn here, as the lock pins them."""
-    wanted = [str(canonicalize_name(name)) for name in names]
-    seen: set[str] = set()
-    while wanted:
-        name = wanted.pop()
-        if name in seen or name not in lock.pins:
+    """Pin packages, and all they need in turn here, as the lock pins them.
+
+    Args:
+        names: of distributions, with their extras where these are wanted: `scikit-learn`, `mlflow-skinny[databricks]`.
+        lock: the environment lock.
+    """
+    waiting = [one for name in names for one in _with_extras(Requirement(name))]
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        name, extra = waiting.pop()
+        if (name, extra) in seen or name not in lock.pins:
             continue
-        seen.add(name)
-        wanted += required(name)
-    return sorted(str(lock.pins[name]) for name in seen)
+        seen.add((name, extra))
+        waiting += required(name, extra)
+    return sorted({str(lock.pins[name]) for name, _ in seen})
 
 
-def required(name: str) -> list[str]:
-    """Name what an installed distribution requires itself, here and without its extras."""
+def required(name: str, extra: str = "") -> list[tuple[str, str]]:
+    """List what an installed distribution requires here, each with an extra of it; "" stands for the package itself."""
     needs = map(Requirement, importlib.metadata.requires(name) or [])
-    here = [need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
-    return [str(canonicalize_name(need.name)) for need in here]
+    here = [need for need in needs if need.marker is None or need.marker.evaluate({"extra": extra})]
+    return [one for need in here for one in _with_extras(need)]
+
+
+def _with_extras(requirement: Requirement) -> list[tuple[str, str]]:
+    name = str(canonicalize_name(requirement.name))
+    return [(name, extra) for extra in ("", *sorted(requirement.extras))]
 
 
 def describe_machine() -> Machine:

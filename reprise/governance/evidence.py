@@ -183,6 +183,7 @@ def _provenance(subject: Subject, wanted: OriginRule) -> Mapping[str, tuple[str,
         "fingerprint": (fingerprint[:12] or "not recorded", bool(fingerprint)),
         "lock": ("matches" if matches == "true" else "differs" if matches == "false" else matches, matches == "true"),
         "signature": ("yes" if signature else "none", signature),
+        "skops": ("a pickle" if subject.pickled else "yes", not subject.pickled),
         "reproduction": (reproduction, reproduction.partition(",")[0] == "reproduced"),
     }
 

@@ -105,6 +105,7 @@ class OriginRule:
     fingerprint: Annotated[Flag, Field(description="the training data's fingerprint must be recorded")] = False
     lock: Annotated[Flag, Field(description="the environment must have been the locked one")] = False
     signature: Annotated[Flag, Field(description="the model must say what columns it takes")] = False
+    skops: Annotated[Flag, Field(description="the model's file must be in skops format, which is no pickle")] = False
     reproduction: Annotated[
         Literal["reproduced"] | None, Field(description="`reprise reproduce` must have said so")
     ] = None

@@ -19,6 +19,7 @@ PROVENANCE = (
     tag.ENVIRONMENT_MATCHES,
     tag.DATA_FINGERPRINT,
     tag.PROVENANCE_SHA256,
+    tag.MODEL_FORMAT,
 )
 """The run's tags that go to the version as well."""
 

@@ -185,12 +185,13 @@ class TrainingRun:
         self._resolved = project_model.resolved(function, fitted)
         return fitted
 
-    def record(self, model: Any, rows: Split) -> None:
+    def record(self, model: Any, rows: Split, *, pickle: bool = False) -> None:
         """Judge a fitted model on the held-out rows, and log it with everything that is needed to fit it again.
 
         Args:
             model: a fitted scikit-learn estimator, which takes raw rows.
             rows: what it was fitted on, and what was held out.
+            pickle: whether a model that skops cannot save may be pickled.
 
         Raises:
             JobFailed: this run has a model already, or the model holds what cannot be loaded elsewhere.
@@ -202,7 +203,7 @@ class TrainingRun:
             train_accuracy = float(model.score(training.X, training.y))
             evaluation = evaluate(model, held_out.X, held_out.y)
         with step("log"), bundle.staging() as folder:
-            tags, datasets = self._write(model, rows, evaluation, folder)
+            tags, datasets = self._write(model, rows, evaluation, folder, pickle=pickle)
             metrics = {
                 "train_accuracy": train_accuracy,
                 **{f"test_{name}": value for name, value in evaluation.metrics.items()},
@@ -220,7 +221,9 @@ class TrainingRun:
             "evaluate": next_command.evaluate_command(self.run, model_id),
         }
 
-    def _write(self, model: Any, rows: Split, evaluation: Evaluation, folder: Any) -> tuple[dict[str, str], Any]:
+    def _write(
+        self, model: Any, rows: Split, evaluation: Evaluation, folder: Any, *, pickle: bool
+    ) -> tuple[dict[str, str], Any]:
         """Write the model and the artifacts; return the tags, and the data set inputs."""
         dataset, inside = rows.rows.dataset, folder / "artifacts"
         data_record, datasets = dataset_inputs.describe(
@@ -232,10 +235,13 @@ class TrainingRun:
         run_artifacts.write_provenance(self.origin, {**data_record, **rows.recipe}, inside)
         signed = signature(dataset.raw, dataset.y)
         shown = example(rows.training.raw)
-        logged_model.save(folder / "model", model, signed, shown, kinds(dataset.raw), self.origin.lock)
+        form = logged_model.save(
+            folder / "model", model, signed, shown, kinds(dataset.raw), self.origin.lock, may_pickle=pickle
+        )
         known = {
             tag.DATA_FINGERPRINT: rows.rows.table.fingerprint,
             tag.MODEL_DIGEST: saved_model.folder_digest(folder / "model"),
+            tag.MODEL_FORMAT: form,
         }
         return known | missing, datasets
 

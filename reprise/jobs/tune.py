@@ -13,7 +13,7 @@ from reprise.base import artifact, project, tag
 from reprise.base.terminal import note, progress, step, summary
 from reprise.contract import project_model
 from reprise.contract.command import current
-from reprise.contract.parameters import HoldoutOptions, Seed, TableOptions
+from reprise.contract.parameters import HoldoutOptions, Pickle, Seed, TableOptions
 from reprise.data import dataset_inputs
 from reprise.jobs import run_artifacts, training
 from reprise.jobs.next_command import ui_command
@@ -39,6 +39,8 @@ def tune(
     engine: str = "loky",
     scheduler: str = "none",
     resume: str = "none",
+    *,
+    pickle: Pickle = False,
 ) -> None:
     """Search hyper-parameters by cross-validation on the training rows, and train with the best of them.
 
@@ -54,6 +56,7 @@ def tune(
         engine: loky, dask, or another backend of joblib.
         scheduler: The address of Dask's scheduler, tcp://host:port; here: start one that workers may join.
         resume: The id of an unfinished run of tune to continue.
+        pickle: yes: pickle a winner that skops cannot save. Loading a pickle runs code.
 
     Example: python -m reprise job tune --data digits --trials 200
     """
@@ -115,7 +118,7 @@ def tune(
                 missing = search_figures.draw(tried, best, metric, folder / "artifacts" / artifact.FIGURES)
                 tags = {tag.DATA_FINGERPRINT: source.fingerprint, tag.TUNE_SETTINGS: settings.text(), **missing}
                 bundle.log(folder, run, bundle.ResultBundle(metrics, best.candidate.hyperparameters, tags, datasets))
-        asked = {**asdict(table), **asdict(holdout), "seed": seed}
+        asked = {**asdict(table), **asdict(holdout), "seed": seed, **({"pickle": True} if pickle else {})}
         trained = winner.train(train, asked | dict(best.candidate.hyperparameters), run)
         mlflow.MlflowClient().set_tag(run.info.run_id, tag.TUNE_WINNER, trained)
 

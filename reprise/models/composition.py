@@ -1,24 +1,17 @@
 """The types that a fitted model holds, and the distributions that they come from."""
 
 import importlib
-import importlib.metadata
-import io
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import skops.io
-from packaging.utils import canonicalize_name
 
 from reprise.base.errors import JobFailed
+from reprise.environment.direct_dependencies import FILE, Direct, remedy
 from reprise.environment.pins import Lock, required
-from reprise.models.own_code import types_in
+from reprise.models.model_content import SKOPS, ModelContent
 from reprise.models.project_code import Code, closure, is_own
-
-ALWAYS = ("sklearn", "numpy", "scipy")
-"""Packages that every model's requirements hold."""
+from reprise.models.trusted_types import GROUND, STANDARD, distributions, is_standard, package
 
 
 @dataclass(frozen=True)
@@ -27,7 +20,7 @@ class Composition:
 
     Attributes:
         types: names of types and functions that loading it has to trust, for skops.
-        distributions: canonical names of distributions that the lock pins, and that it needs.
+        distributions: distributions that the lock pins, and that it needs, by canonical names, with their extras.
         code: the project's own modules that it needs.
     """
 
@@ -36,35 +29,33 @@ class Composition:
     code: Code
 
 
-def compose(model: Any, lock: Lock) -> Composition:
+def compose(content: ModelContent, lock: Lock, direct: Direct | None) -> Composition:
     """Find out what a model is made of.
 
     Args:
-        model: a fitted estimator.
+        content: of the model's file.
         lock: the environment lock.
+        direct: the project's direct dependencies, whose types loading trusts; None where it has no list of them, and
+            those of each distribution that the lock pins are trusted.
 
     Raises:
-        JobFailed: a type is from a distribution that the lock does not pin, or from none; or the project's own code
-            that it needs is, or cannot be imported elsewhere.
+        JobFailed: a type is of a distribution that the lock does not pin or the project does not name, or of none; or
+            the project's own code that it needs is, or cannot be imported elsewhere.
     """
-    saved = skops.io.dumps(model)
-    held = sorted(types_in(io.BytesIO(saved)))
+    held = sorted(content.held)
     own = [(module, name) for module, name in held if module not in sys.builtin_module_names and is_own(module)]
-    _check_importable([*own, *(one for one in held if one[0] == "__main__")])
+    if content.format == SKOPS:  # a pickle holds what cannot be imported by its code
+        _check_importable([*own, *(one for one in held if one[0] == "__main__")])
     others = [(module, name) for module, name in held if (module, name) not in own]
-    needed = _distributions({_package(module): f"the model holds {module}.{name}" for module, name in others}, lock)
-    known = {*ALWAYS, *needed, *(_package(module) for module, _ in own)}
-    types = skops.io.get_untrusted_types(data=saved)
-    if foreign := [name for name in types if _package(name) not in known]:
-        raise JobFailed(
-            f"the model holds {', '.join(foreign)}, of no package that is trusted on loading",
-            remedy="take it out of the model, or define a class of your own in model.py, which travels with it",
-        )
+    needed = _distributions({package(module): f"the model holds {module}.{name}" for module, name in others}, lock)
+    own_packages = {package(module) for module, _ in own}
+    _check_trusted((name for name in content.untrusted if package(name) not in own_packages), needed, direct)
     code = closure({module for module, _ in own})
     needed |= _distributions(
-        {package: f"the model's own {file} imports {package}" for package, file in code.needed.items()}, lock
+        {name: f"the model's own {file} imports {name}" for name, file in code.needed.items()}, lock
     )
-    return Composition(list(types), sorted({*needed.values(), *_pinned(code.wanted, lock)}), code)
+    found = {one for names in needed.values() for one in names} | _pinned(code.wanted, lock)
+    return Composition(list(content.untrusted), sorted(_as_named(one, direct) for one in found), code)
 
 
 def _check_importable(held: Iterable[tuple[str, str]]) -> None:
@@ -84,49 +75,72 @@ def _check_importable(held: Iterable[tuple[str, str]]) -> None:
             )
 
 
-def _distributions(wanted: Mapping[str, str], lock: Lock) -> dict[str, str]:
-    """Find the distribution of each package that is needed, beside those that every model needs.
+def _check_trusted(types: Iterable[str], needed: Mapping[str, list[str]], direct: Direct | None) -> None:
+    """Refuse types that loading would not trust.
+
+    Args:
+        types: their dotted names, without those of the project's own.
+        needed: package -> the distributions that it comes from.
+        direct: as for `compose`.
+    """
+    for name in types:
+        if name in STANDARD or package(name) in GROUND:
+            continue
+        if is_standard(name):
+            raise JobFailed(
+                f"the model holds {name} of Python's standard library, which is not trusted on loading",
+                remedy="take it out of the model, define a class of your own in model.py, which travels with it, or "
+                "allow a pickle, pickle=yes",
+            )
+        found = needed[package(name)]
+        if direct is not None and not {*found} & {*direct}:
+            raise JobFailed(
+                f"the model holds {name}, of {found[0]}, which {FILE} does not name: on loading, only types of direct "
+                "dependencies are trusted",
+                remedy=remedy(found[0]),
+            )
+
+
+def _distributions(wanted: Mapping[str, str], lock: Lock) -> dict[str, list[str]]:
+    """Find the locked distributions of each package that is needed, beside those that every model is built on.
 
     Args:
         wanted: package -> what needs it, for a person.
         lock: the environment lock.
     """
-    here = {name: why for name, why in wanted.items() if name not in {*ALWAYS, *sys.stdlib_module_names}}
-    installed = importlib.metadata.packages_distributions() if here else {}
-    found: dict[str, str] = {}
-    for package, why in here.items():
-        names = [canonicalize_name(name) for name in installed.get(package, [])]
-        if not names:
+    here = {name: why for name, why in wanted.items() if name not in {*GROUND, *sys.stdlib_module_names}}
+    found = {}
+    for name, installed in distributions(here).items():
+        if not installed:
             raise JobFailed(
-                f"{why}, of no installed package, so no pin brings it", remedy="take it from one that conda.yaml pins"
+                f"{here[name]}, of no installed package, so no pin brings it",
+                remedy="take it from one that conda.yaml pins",
             )
-        pinned = [name for name in names if name in lock.pins]
-        if not pinned:
+        found[name] = [one for one in installed if one in lock.pins]
+        if not found[name]:
             raise JobFailed(
-                f"{why}, of {names[0]}, which conda.yaml does not pin: it could not be loaded elsewhere",
-                remedy="add it to the dependencies in pyproject.toml, then reprise lock",
+                f"{here[name]}, of {installed[0]}, which conda.yaml does not pin: it could not be loaded elsewhere",
+                remedy=remedy(installed[0]),
             )
-        _check_needed(pinned[0], lock)
-        found[package] = pinned[0]
+        for one in found[name]:
+            _check_needed(one, lock)
     return found
 
 
 def _pinned(wanted: Iterable[str], lock: Lock) -> set[str]:
     """Find the distributions that the lock pins of packages that the model's code may do without."""
-    installed = importlib.metadata.packages_distributions() if wanted else {}
-    names = {str(canonicalize_name(name)) for package in wanted for name in installed.get(package, [])}
-    return names & {*lock.pins}
+    return {one for names in distributions(wanted).values() for one in names} & {*lock.pins}
 
 
 def _check_needed(name: str, lock: Lock) -> None:
     """Refuse a distribution of whose requirements, and theirs in turn, the lock does not pin one."""
-    waiting, seen = [name], {name}
+    waiting, seen = [(name, "")], {(name, "")}
     while waiting:
         here = waiting.pop()
-        for needed in set(required(here)) - seen:
-            if needed not in lock.pins:
+        for needed in set(required(*here)) - seen:
+            if needed[0] not in lock.pins:
                 raise JobFailed(
-                    f"the model's {here} needs {needed}, which conda.yaml does not pin: it could not be loaded "
+                    f"the model's {here[0]} needs {needed[0]}, which conda.yaml does not pin: it could not be loaded "
                     "elsewhere",
                     remedy="run reprise lock",
                 )
@@ -134,5 +148,7 @@ def _check_needed(name: str, lock: Lock) -> None:
             waiting.append(needed)
 
 
-def _package(name: str) -> str:
-    return name.partition(".")[0]
+def _as_named(name: str, direct: Direct | None) -> str:
+    """Return a distribution with the extras that the project asks for."""
+    extras = direct[name].extras if direct and name in direct else ()
+    return f"{name}[{','.join(sorted(extras))}]" if extras else name

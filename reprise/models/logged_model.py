@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reprise.models.composition import compose  # isort: skip  skops before mlflow: reprise/store/tracking.py says why
+from reprise.models.model_content import PICKLE, SKOPS, check_alike, content_of  # isort: skip  skops before mlflow: reprise/store/tracking.py says why
 
 import mlflow
 import numpy as np
@@ -22,15 +22,18 @@ from reprise.base.record import Record
 from reprise.base.terminal import note
 from reprise.data.model_columns import ModelColumns
 from reprise.data.schema import Kind, as_signed, kinds_signed
+from reprise.environment.direct_dependencies import read_direct
 from reprise.environment.pins import Lock, pinned
+from reprise.models.composition import compose
 from reprise.models.module_space import ModuleSpace
 from reprise.models.stored_model import ModelFiles, describe
 from reprise.models.verified_model import check, identity
 from reprise.store.bundle import MODEL_NAME
 from reprise.store.recorded import newest_training_run, provenance_of
 
-INFERENCE = ("mlflow-skinny", "scikit-learn", "skops", "pandas")
-"""The packages that every loaded model needs. The lock pins them and their requirements for the model."""
+FLAVOR = ("mlflow-skinny", "pandas", "scikit-learn")
+"""What MLflow needs to load a model of its flavor `sklearn`, beside what reads the format of its file. All else follows
+from what it holds."""
 
 
 def save(
@@ -40,8 +43,10 @@ def save(
     example: pd.DataFrame,
     kinds: Mapping[str, Kind],
     lock: Lock,
-) -> None:
-    """Save a fitted estimator in MLflow's format, with the project's own modules that it needs.
+    *,
+    may_pickle: bool = False,
+) -> str:
+    """Save a fitted estimator as an MLflow model, with the project's own modules that it needs.
 
     `reprise.store.bundle` logs it then. Together they do what `mlflow.sklearn.log_model` does, save for one: that runs
     the scoring code on the input example, which takes longer than all the rest.
@@ -52,14 +57,28 @@ def save(
         signature: of those rows and of the predictions.
         example: a few raw rows, the model's input example.
         kinds: what the model takes each column for.
-        lock: the environment lock, which pins the model's requirements: `INFERENCE`, and what the model is made of.
+        lock: the environment lock, which pins the model's requirements: `FLAVOR`, and what the model is made of.
+        may_pickle: whether the user allows a pickle of a model that skops cannot save.
+
+    Returns:
+        The format of its file, `skops` or `pickle`.
 
     Raises:
         JobFailed: the model holds types that are not to be trusted on loading, or that cannot be brought elsewhere.
+        WrongCall: the project's pyproject.toml cannot be read.
     """
-    made = compose(model, lock)
+    content = content_of(model, example, may_pickle=may_pickle)
+    made = compose(content, lock, read_direct())
+    if not may_pickle:
+        check_alike(model, content, example)
     for line in made.code.notes():
         note(line)
+    if pickled := content.format == PICKLE:
+        note(
+            f"the model is saved as a pickle: {content.why}; what loads it runs any code in it, so each job that loads "
+            "it wants trust_model=yes"
+        )
+    form = mlflow.sklearn.SERIALIZATION_FORMAT_CLOUDPICKLE if pickled else mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS
     with scratch.folder("code") as place:
         mlflow.sklearn.save_model(
             model,
@@ -67,11 +86,12 @@ def save(
             code_paths=made.code.copy(place),
             signature=signature,
             input_example=example,
-            serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
-            skops_trusted_types=made.types,
-            pip_requirements=pinned([*INFERENCE, *made.distributions], lock),
+            serialization_format=form,
+            skops_trusted_types=None if pickled else made.types,
+            pip_requirements=pinned([*FLAVOR, form, *made.distributions], lock),
             metadata={tag.BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"]},
         )
+    return content.format
 
 
 @dataclass(frozen=True)
@@ -100,6 +120,11 @@ class Subject:
     def classifier(self) -> Any:
         """The scikit-learn object itself; of a model with code of its own, what uses it among its own modules."""
         return self.space.wrap(self.model.get_raw_model())
+
+    @property
+    def pickled(self) -> bool:
+        """Whether its file is a pickle, or in another format that can hold code."""
+        return str(self.model.metadata.flavors["sklearn"].get("serialization_format")) != SKOPS
 
     @property
     def features(self) -> list[str] | None:

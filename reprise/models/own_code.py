@@ -81,7 +81,7 @@ def of_nowhere(types: Iterable[str], code: Path | None) -> str | None:
         root = name.partition(".")[0]
         if root not in known:
             known[root] = root in sys.stdlib_module_names or _is_installed(root)
-        if not known[root] and not (code and _is_module_of(code, name)):
+        if not known[root] and not (code and is_module_of(code, name)):
             return name
     return None
 
@@ -132,12 +132,17 @@ def _is_ignored(name: str) -> bool:
     return succeeds(project.FOLDER, "check-ignore", "--quiet", "--", f"./{name}", env=OFFLINE)
 
 
+def file_at(origin: CodeOrigin, name: str) -> bytes | None:
+    """Read a file of the project in a commit; None where this checkout's repository has no such commit or file."""
+    if origin.commit is None or not SHA.fullmatch(origin.commit):
+        return None
+    folder = f"{origin.subdirectory.strip('/')}/" if origin.subdirectory.strip("/") else ""
+    return _blob(f"{origin.commit}:{folder}{name}")
+
+
 def _was(name: str, content: bytes, origin: CodeOrigin) -> bool:
     """Return whether the file has this content in the commit, as far as this checkout's repository has that."""
-    if origin.commit is None or not SHA.fullmatch(origin.commit):
-        return False
-    folder = f"{origin.subdirectory.strip('/')}/" if origin.subdirectory.strip("/") else ""
-    return any(_blob(f"{origin.commit}:{folder}{source}{name}") == content for source in SOURCES)
+    return any(file_at(origin, f"{source}{name}") == content for source in SOURCES)
 
 
 def _blob(named: str) -> bytes | None:
@@ -174,7 +179,7 @@ def _is_installed(root: str) -> bool:
     return bool(found) and all(any(Path(one).resolve().is_relative_to(place) for place in whole) for one in found)
 
 
-def _is_module_of(code: Path, name: str) -> bool:
+def is_module_of(code: Path, name: str) -> bool:
     """Return whether a type is of a module, or of a package, whose file lies in a model's folder of code."""
     parts = name.split(".")[:-1]
     for number, part in enumerate(parts, 1):

@@ -1,7 +1,7 @@
 """Check a model's files before any of them is loaded: their digest, and the code that they hold."""
 
 import re
-import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,19 @@ from mlflow.exceptions import MlflowException
 
 from reprise.base import tag
 from reprise.base.errors import JobFailed, WrongCall, one_line
+from reprise.environment.direct_dependencies import FILE, Direct, parse_direct, read_direct
 from reprise.models import registry
-from reprise.models.own_code import FOLDER, CodeOrigin, code_named, of_nowhere, stranger, types_in
+from reprise.models.own_code import (
+    FOLDER,
+    CodeOrigin,
+    code_named,
+    file_at,
+    is_module_of,
+    of_nowhere,
+    stranger,
+    types_in,
+)
+from reprise.models.trusted_types import GROUND, STANDARD, distributions, is_standard, package
 from reprise.store import saved_model
 from reprise.store.recorded import provenance_of
 from reprise.store.saved_model import folder_digest
@@ -21,9 +32,6 @@ OPTION = "--trust-model=yes"
 
 MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 """A logged model's id."""
-
-_HARMLESS = ("collections", "datetime", "decimal", "fractions", "uuid")
-"""Modules of the standard library whose types may stand in a model without anything of them being run."""
 
 
 def check(folder: Path, uri: str, model_id: str | None, run_id: str | None) -> None:
@@ -48,7 +56,7 @@ def check(folder: Path, uri: str, model_id: str | None, run_id: str | None) -> N
     if now != recorded:
         message = f"the files of model {uri!r} are not those that were logged: SHA-256 {now}, recorded {recorded}"
         raise JobFailed(message, remedy="restore them")
-    if reason := code_in(folder, _origin(run_id) if (folder / FOLDER).is_dir() else CodeOrigin()):
+    if code_in(folder) and (reason := code_in(folder, _origin(run_id))):  # the store is asked only where that may help
         raise WrongCall(
             f"model {uri!r} runs code of its own when it is loaded: {reason}", remedy=f"if you trust it, add {OPTION}"
         )
@@ -118,7 +126,8 @@ def code_in(folder: Path, origin: CodeOrigin | None = None, learned_again: Path 
     """Return why loading a model may run code that is not the project's own; None where it does not.
 
     skops builds objects of the types that MLmodel lists as trusted, and runs nothing else. It imports these by their
-    names, so each must be of what is installed here, or of the code that was checked.
+    names, so each must be of a package that is installed here and that the project names, or of the code that was
+    checked.
 
     Args:
         folder: its files.
@@ -144,16 +153,61 @@ def code_in(folder: Path, origin: CodeOrigin | None = None, learned_again: Path 
         return f"its MLmodel names code, {other[0]!r}"
     if code and (reason := stranger(folder, origin or CodeOrigin(), learned_again)):
         return reason
-    return _running_type(types) or _strange_type(folder, types, files, folder / FOLDER if code else None)
+    place = folder / FOLDER if code else None
+    return (
+        _running_type(types)
+        or _strange_type(folder, types, files, place)
+        or _unnamed_type(types, place, origin or CodeOrigin(), learned_again)
+    )
 
 
 def _running_type(trusted: list[str]) -> str | None:
     """Return which type of Python's own, of those that MLmodel lists, could run commands."""
     for name in trusted:
-        root = name.partition(".")[0]
-        if root in sys.stdlib_module_names and root not in _HARMLESS:
+        if is_standard(name) and name not in STANDARD:
             return f"its MLmodel trusts {name!r}"
     return None
+
+
+def _unnamed_type(trusted: list[str], code: Path | None, origin: CodeOrigin, learned_again: Path | None) -> str | None:
+    """Return which type, of those that MLmodel lists, is of an installed package that the project does not name.
+
+    The project's pyproject.toml says so, as it is now or was in the model's commit. What the run's repetition trusts
+    is trusted as well.
+    """
+    foreign = [name for name in trusted if not (is_standard(name) or package(name) in GROUND)]
+    foreign = [name for name in foreign if not (code and is_module_of(code, name))]
+    try:
+        lists = _named(origin) if foreign else []
+    except WrongCall as error:
+        return error.problem
+    if not lists:
+        return None
+    named, again = {one for each in lists for one in each}, _trusted_by(learned_again)
+    installed = distributions(map(package, foreign))
+    for name in foreign:
+        found = installed[package(name)]
+        if name not in again and not named & {*found}:
+            return (
+                f"its MLmodel trusts {name!r}, of {', '.join(found) or 'no distribution'}, which {FILE} does not name"
+            )
+    return None
+
+
+def _named(origin: CodeOrigin) -> list[Direct]:
+    """Return the lists of direct dependencies that this checkout has now and had in a commit, where it has them."""
+    lists = [read_direct()]
+    if content := file_at(origin, FILE):
+        with suppress(ValueError):
+            lists.append(parse_direct(content))
+    return [one for one in lists if one is not None]
+
+
+def _trusted_by(folder: Path | None) -> set[str]:
+    """Return the types that the MLmodel of the run's repetition lists."""
+    content = saved_model.read_mlmodel(folder) if folder else None
+    flavor = ((content or {}).get("flavors") or {}).get("sklearn") or {}
+    return {str(name) for name in flavor.get("skops_trusted_types") or ()}
 
 
 def _strange_type(folder: Path, trusted: list[str], files: set[str], code: Path | None) -> str | None:

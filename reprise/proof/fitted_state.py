@@ -1,6 +1,7 @@
 """The learned state of a fitted model, as a flat list of numbers, arrays and texts that can be compared.
 
-Any object in the style of scikit-learn is searched: attributes, nested estimators, arrays, trees.
+Any object in the style of scikit-learn is searched: attributes, nested estimators, arrays, trees. Boosters of other
+libraries are compared by their own dumps.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.sparse
+
+from reprise.proof.booster_dump import dumped
 
 _VERSION = "_sklearn_version"
 """scikit-learn's own version, in the state of every estimator: the environment is compared elsewhere."""
@@ -77,6 +80,9 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _state(value: Any) -> Iterator[tuple[str, Any]]:
+    if (dump := dumped(value)) is not None:
+        yield from dump.items()
+        return
     state = value.__getstate__()
     if isinstance(state, Mapping):
         yield from ((f".{name}", part) for name, part in sorted(state.items()) if name != _VERSION)

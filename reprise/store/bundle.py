@@ -254,7 +254,7 @@ def _upload_model(client: mlflow.MlflowClient, folder: Path, bundle: dict[str, A
     params = {name: bundle["tags"][name] for name in (tag.PROVENANCE_SHA256,) if name in bundle["tags"]}
     model = client.create_logged_model(
         bundle["experiment_id"], MODEL_NAME, source_run_id=bundle["run_id"], params={**run.data.params, **params},
-        tags={name: bundle["tags"][name] for name in (tag.MODEL_DIGEST,) if name in bundle["tags"]},
+        tags={name: bundle["tags"][name] for name in (tag.MODEL_DIGEST, tag.MODEL_FORMAT) if name in bundle["tags"]},
     )  # fmt: skip
     try:
         _stamp(folder / "MLmodel", bundle["run_id"], model)

@@ -15,6 +15,7 @@ import pytest
 from conftest import ENTRY_POINTS, PROJECT, SCRIPTS, commit_all, copy_project, run
 
 from reprise.backends.commit import EntryPointFailed
+from reprise.base.display_text import as_text
 
 PAGES = [PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 PAGES += sorted((PROJECT / "docs").rglob("*.md"))
@@ -254,7 +255,7 @@ def test_readme_names_every_parameter_with_its_default() -> None:
 
     text = (PROJECT / "README.md").read_text()
     for option in train.params:
-        assert f"| `{option.name}` | `{option.default}` |" in text
+        assert f"| `{option.name}` | `{as_text(option.default)}` |" in text
 
 
 def test_each_file_of_the_project_has_its_place_in_readme() -> None:

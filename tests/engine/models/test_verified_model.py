@@ -9,13 +9,15 @@ from pathlib import Path
 import mlflow
 import pytest
 import yaml
-from conftest import ENTRY_POINTS, OTHER, Job, invoke
+from conftest import ENTRY_POINTS, OTHER, Job, commit_all, invoke
+from packaging.requirements import Requirement
 from sklearn.linear_model import LogisticRegression
 
-from reprise.base import tag
+from reprise.base import project, tag
 from reprise.base.errors import JobFailed, WrongCall
-from reprise.models import module_space
+from reprise.models import module_space, verified_model
 from reprise.models.logged_model import load
+from reprise.models.own_code import CodeOrigin
 from reprise.models.verified_model import code_in
 from reprise.proof import model_files
 from reprise.proof.outcome import Finding, Match, Reproduction
@@ -213,11 +215,69 @@ def test_a_type_of_no_installed_package_is_refused(tmp_path: Path, monkeypatch: 
 def test_a_module_that_stands_before_an_installed_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(verified_model, "read_direct", lambda: {"mypy": Requirement("mypy")})
     described(tmp_path, sklearn={"skops_trusted_types": ["mypy.X"]})
     assert code_in(tmp_path) is None
     (tmp_path / "mypy.py").write_text("raise SystemExit('it has run')")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert "'mypy.X' is of no installed package" in (code_in(tmp_path) or "")
+
+
+class TestNamedPackages:
+    """Loading trusts types of packages that the project's pyproject.toml names, and of no other one."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A project in a repository of its own, which names pytest only."""
+        folder = tmp_path / "project"
+        folder.mkdir()
+        (folder / "pyproject.toml").write_text("[dependency-groups]\nproject = ['pytest>=8']\n")
+        monkeypatch.setattr(project, "FOLDER", folder)
+        return folder
+
+    @pytest.mark.usefixtures("folder")
+    def test_a_package_that_is_named(self, tmp_path: Path) -> None:
+        described(tmp_path, sklearn={"skops_trusted_types": ["pytest.X", "sklearn.svm.Y", "collections.OrderedDict"]})
+        assert code_in(tmp_path) is None
+
+    @pytest.mark.usefixtures("folder")
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [
+            ("mypy.X", "its MLmodel trusts 'mypy.X', of mypy, which pyproject.toml does not name"),
+            ("collections.UserDict", "its MLmodel trusts 'collections.UserDict'"),
+            ("collections._sys", "its MLmodel trusts 'collections._sys'"),
+        ],
+    )
+    def test_any_other_is_refused_though_it_is_installed(self, tmp_path: Path, name: str, reason: str) -> None:
+        described(tmp_path, sklearn={"skops_trusted_types": ["pytest.X", name]})
+        assert code_in(tmp_path) == reason
+
+    def test_one_that_the_model_s_commit_named(self, folder: Path, tmp_path: Path) -> None:
+        described(tmp_path, sklearn={"skops_trusted_types": ["pytest.X"]})
+        commit = commit_all(folder)
+        (folder / "pyproject.toml").write_text("[dependency-groups]\nproject = ['numpy']\n")
+        assert "'pytest.X', of pytest, which pyproject.toml does not name" in (code_in(tmp_path) or "")
+        assert code_in(tmp_path, CodeOrigin(commit)) is None
+        assert code_in(tmp_path, CodeOrigin("0" * 40)) is not None
+
+    @pytest.mark.usefixtures("folder")
+    def test_one_that_the_rerun_s_model_holds(self, tmp_path: Path) -> None:
+        (tmp_path / "again").mkdir()
+        for place in (tmp_path, tmp_path / "again"):
+            described(place, sklearn={"skops_trusted_types": ["mypy.X"]})
+        assert code_in(tmp_path) is not None
+        assert code_in(tmp_path, learned_again=tmp_path / "again") is None
+
+    def test_a_project_without_such_a_list_trusts_what_is_installed(self, folder: Path, tmp_path: Path) -> None:
+        (folder / "pyproject.toml").unlink()
+        described(tmp_path, sklearn={"skops_trusted_types": ["mypy.X"]})
+        assert code_in(tmp_path) is None
+
+    def test_a_list_that_cannot_be_read_vouches_for_nothing(self, folder: Path, tmp_path: Path) -> None:
+        (folder / "pyproject.toml").write_text("[")
+        described(tmp_path, sklearn={"skops_trusted_types": ["pytest.X"]})
+        assert "pyproject.toml cannot be read" in (code_in(tmp_path) or "")
 
 
 def test_a_type_that_the_file_itself_names_is_checked_too(tmp_path: Path) -> None:
