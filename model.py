@@ -41,7 +41,7 @@ class Hyperparameters:
     """exact (SVC), approximate (Nystroem and LinearSVC; linear in rows), or auto: by the number of rows."""
 
 
-def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipeline:
+def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0, sample_weight: Any = None) -> Pipeline:
     """Fit preprocessing and classifier.
 
     Args:
@@ -49,6 +49,7 @@ def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipe
         y: class labels of shape (rows,), with two classes or more.
         hyperparameters: the values of this run.
         seed: random seed of the approximate solver.
+        sample_weight: how much each row counts, shape (rows,); None where all count the same.
 
     Returns:
         A fitted pipeline that takes raw rows.
@@ -61,7 +62,8 @@ def fit(X: Any, y: Any, hyperparameters: Hyperparameters, seed: int = 0) -> Pipe
         kernel_map = make_kernel_map(resolved, Z.shape[0], seed)
         Z = kernel_map.fit_transform(Z)
         steps.append(("kernel_map", kernel_map))
-    return Pipeline([*steps, ("classifier", make_classifier(resolved, seed).fit(Z, y))])
+    classifier = make_classifier(resolved, seed).fit(Z, y, sample_weight=sample_weight)
+    return Pipeline([*steps, ("classifier", classifier)])
 
 
 def make_kernel_map(resolved: Hyperparameters, rows: int, seed: int) -> Nystroem:

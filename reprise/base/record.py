@@ -187,6 +187,8 @@ class Data(TypedDict, total=False):
     """The features, as the caller named them."""
     exclude: str
     """The columns that were left out, as the caller named them; `none` where this is missing."""
+    weight: str
+    """The column of sample weights; `none`, or missing, where all rows count the same."""
     split: str
     """What decided which rows were held out; `random` where this is missing."""
     test_size: float

@@ -49,6 +49,9 @@ class TableOptions:
     exclude: str = "none"
     """none, or names of columns to leave out, separated by commas."""
 
+    weight: str = "none"
+    """none, or the column of sample weights: how much each row counts in fit and metrics."""
+
 
 @dataclass(frozen=True)
 class HoldoutOptions:

@@ -20,6 +20,9 @@ MODULE = "model"
 FUNCTION, CLASS, RESOLVED = "fit", "Hyperparameters", "resolved_hyperparameters"
 """What it defines; the last one may be absent."""
 
+WEIGHTS = "sample_weight"
+"""The argument of `fit` for sample weights, as scikit-learn calls it."""
+
 
 @dataclass(frozen=True)
 class ProjectModel:
@@ -50,6 +53,22 @@ def fitted(fit: Callable[..., Any], X: Any, y: Any, hyperparameters: Any, seed: 
         further: passed by name where the function takes it.
     """
     return fit(X, y, hyperparameters, seed, **{name: further[name] for name in further if takes(fit, name)})
+
+
+def weighted(weight: Any) -> dict[str, Any]:
+    """Return what to pass to `fitted` for sample weights, nothing where all rows count the same."""
+    return {} if weight is None else {WEIGHTS: weight.to_numpy()}
+
+
+def check_weight(fit: Callable[..., Any], weight: Any) -> None:
+    """Check that the function `fit` takes sample weights where rows have some.
+
+    Raises:
+        WrongCall: it does not.
+    """
+    if weight is not None and not takes(fit, WEIGHTS):
+        message = f"weight {weight.name!r} is of no use: {fit.__name__} of {fit.__module__}.py takes no {WEIGHTS}"
+        raise WrongCall(message, remedy=f"add the argument {WEIGHTS}=None to it, or leave weight out")
 
 
 def takes(fit: Callable[..., Any], name: str) -> bool:

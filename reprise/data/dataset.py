@@ -13,6 +13,7 @@ from reprise.data.column_choice import check_known, choose
 from reprise.data.features import feature, numbers_rows_in_disorder, useless
 from reprise.data.labels import WHOLE_FLOATS, check_classes, labels_of
 from reprise.data.model_columns import NOTHING, ModelColumns, as_known
+from reprise.data.sample_weight import check_column, check_varies, read_weight
 from reprise.data.table import Table
 
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
@@ -32,6 +33,7 @@ class Dataset:
         y: class labels, shape (rows,): integers, booleans or text.
         target: the target column's name.
         notes: what was left out and why, a line each.
+        weight: sample weights, shape (rows,), 0 or more; None where all rows count the same.
     """
 
     raw: pd.DataFrame
@@ -39,6 +41,7 @@ class Dataset:
     y: pd.Series
     target: str
     notes: tuple[str, ...] = ()
+    weight: pd.Series | None = None
 
     @property
     def table(self) -> pd.DataFrame:
@@ -48,11 +51,19 @@ class Dataset:
     def take(self, rows: np.ndarray) -> "Dataset":
         """Keep some rows, by their position here."""
         raw = self.raw.iloc[rows]
-        return Dataset(raw, raw if self.X is self.raw else self.X.iloc[rows], self.y.iloc[rows], self.target)
+        X = raw if self.X is self.raw else self.X.iloc[rows]
+        weight = None if self.weight is None else self.weight.iloc[rows]
+        return Dataset(raw, X, self.y.iloc[rows], self.target, weight=weight)
 
 
 def make_dataset(
-    table: Table, target: str, features: str = "all", exclude: str = "none", *, aside: Collection[str] = ()
+    table: Table,
+    target: str,
+    features: str = "all",
+    exclude: str = "none",
+    *,
+    aside: Collection[str] = (),
+    weight: str | None = None,
 ) -> Dataset:
     """Choose features and labels.
 
@@ -62,19 +73,25 @@ def make_dataset(
         features: `all`, or column names separated by commas (quoted as in CSV where a name holds one).
         exclude: `none`, or names of columns to leave out, written in the same way.
         aside: columns that are features only where `features` names them, such as the one that splits the rows.
+        weight: the column of sample weights, which is no feature; None where all rows count the same.
 
     Raises:
         WrongCall: a column does not exist or cannot be used, or the labels are no classes.
     """
     _check_table(table)
-    chosen = choose(table.frame, target, features, exclude, aside)
+    chosen = choose(table.frame, target, features, exclude, (*aside, *([weight] if weight else [])))
+    check_column(weight, table.frame, target, chosen)
     frame, dropped = _with_target(table, target)
     y = labels_of(frame[target], target)
     check_classes(y, target)
     columns, notes = {}, [*table.notes, *dropped]
     if table.reading > 1:
-        frame, read = _with_numbers(frame, chosen, table)
+        frame, read = _with_numbers(frame, [*chosen, *([weight] if weight else [])], table)
         notes += read
+    weights = read_weight(frame, weight) if weight else None
+    if weights is not None:
+        check_varies(weights)
+        notes.append(f"column {weight!r} weighs the rows and is no feature")
     for name in chosen:
         reason = useless(frame[name], named=features != "all", unnamed=_is_unnamed(name, table))
         if reason:
@@ -90,11 +107,21 @@ def make_dataset(
         raise WrongCall(f"no column is left to learn {target!r} from: {'; '.join(notes) or 'the table has no other'}")
     raw = frame[list(columns)]
     same = all(column.dtype == raw[name].dtype for name, column in columns.items())
-    return Dataset(raw, raw if same else pd.DataFrame(columns, index=frame.index), y, target, tuple(notes))
+    X = raw if same else pd.DataFrame(columns, index=frame.index)
+    return Dataset(raw, X, y, target, tuple(notes), weights)
 
 
-def to_judge(table: Table, target: str, features: Sequence[str], known: ModelColumns = NOTHING) -> Dataset:
+def to_judge(
+    table: Table, target: str, features: Sequence[str], known: ModelColumns = NOTHING, weight: str | None = None
+) -> Dataset:
     """Take features and labels as a fitted model knows them; one class is enough.
+
+    Args:
+        table: the table as read.
+        target: the column of the true labels.
+        features: the columns that the model takes.
+        known: what it takes them for.
+        weight: the column that weighed the rows of its training; where the table lacks it, all rows count the same.
 
     Raises:
         WrongCall: a column does not exist, a value is not what the model knows the column for, or the labels are no
@@ -105,7 +132,12 @@ def to_judge(table: Table, target: str, features: Sequence[str], known: ModelCol
     frame, dropped = _with_target(table, target, text=known.label_kind == "text")
     raw, notes = _as_known(frame, features, table, known)
     y = labels_of(as_known(frame[target], known.label_kind), target)
-    return Dataset(raw, raw, y, target, (*table.notes, *dropped, *notes))
+    weights = None
+    if weight and weight in frame:
+        weights = read_weight(_with_numbers(frame, [weight], table)[0], weight)
+    elif weight:
+        notes.append(f"the table has no column {weight!r}, which weighed the rows in training: all rows count the same")
+    return Dataset(raw, raw, y, target, (*table.notes, *dropped, *notes), weights)
 
 
 def to_predict(table: Table, features: Sequence[str], known: ModelColumns) -> tuple[pd.DataFrame, tuple[str, ...]]:

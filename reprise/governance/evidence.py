@@ -90,8 +90,7 @@ def gather(
     Raises:
         WrongCall: the policy names a column that the table does not have, or has too many values.
     """
-    per_class = evaluation.per_class
-    present = per_class[per_class["rows"] > 0]
+    present = evaluation.counted_classes
     worst = present.iloc[int(present["recall"].argmin())]
     return Evidence(
         rows=len(rows.dataset.y),
@@ -138,13 +137,15 @@ def _on(model: Subject, rows: HeldOutRows, kept: np.ndarray) -> Evaluation:
         return assess(y, y.to_numpy(), None)
     known = to_judge(rows.table, rows.dataset.target, model.features or list(rows.dataset.raw.columns), model.known)
     X = model.as_served(known.raw.loc[y.index])  # it may know other columns than the challenger
-    return assess(y, model.predict(X), scores(model.classifier, X, y.index))
+    weight = None if rows.dataset.weight is None else rows.dataset.weight[kept]
+    return assess(y, model.predict(X), scores(model.classifier, X, y.index), weight)
 
 
 def _part(evaluation: Evaluation, kept: np.ndarray) -> Evaluation:
     scored = None if evaluation.scores is None else evaluation.scores[kept]
     truth, predicted = evaluation.truth[kept], evaluation.predicted[kept]
-    return Evaluation(evaluation.classes, truth, predicted, scored)
+    weight = None if evaluation.weight is None else evaluation.weight[kept]
+    return Evaluation(evaluation.classes, truth, predicted, scored, weight)
 
 
 def _slices(column: str, rows: HeldOutRows, evaluation: Evaluation) -> tuple[Slice, ...]:

@@ -114,7 +114,8 @@ class EvaluationRun:
         """
         with step(f"judge {len(rows.dataset.y)} rows"):
             X, y = self.model.as_served(rows.dataset.raw), rows.dataset.y
-            evaluation = assess(y, self.model.predict(X), scores(self.model.classifier, X, y.index))
+            scored = scores(self.model.classifier, X, y.index)
+            evaluation = assess(y, self.model.predict(X), scored, rows.dataset.weight)
             judgement = judge(evidence.gather(self.model, rows, evaluation, champion, rules), rules)
         with step("log"), bundle.staging() as folder:
             refusal = self._log(rows, champion, rules, evaluation, judgement, folder)

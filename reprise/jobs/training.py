@@ -21,12 +21,13 @@ from reprise.data import dataset_inputs
 from reprise.data import table as tables
 from reprise.data.dataset import Dataset, make_dataset
 from reprise.data.holdout import hold_out
+from reprise.data.sample_weight import check_counted, column_of
 from reprise.data.schema import example, kinds, signature
 from reprise.data.split_column import SplitColumn, SplitRule, parse, read_split_column
 from reprise.jobs import next_command, run_artifacts
 from reprise.models import logged_model
 from reprise.store import bundle, provenance, saved_model
-from reprise.task.evaluation import Evaluation, evaluate
+from reprise.task.evaluation import Evaluation, accuracy, evaluate
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Split:
         return {
             "features": self.rows.options.features,
             "exclude": self.rows.options.exclude,
+            "weight": self.rows.options.weight,
             "split": self.options.split,
             "test_size": self.options.test_size,
             "seed": self.seed,
@@ -121,9 +123,18 @@ def split(rows: ReadTable, holdout: HoldoutOptions | float, seed: int = 0) -> Sp
     """
     options = holdout if isinstance(holdout, HoldoutOptions) else HoldoutOptions(holdout)
     rule, chosen = parse(options.split), rows.options
-    dataset = make_dataset(rows.table, chosen.target, chosen.features, chosen.exclude, aside=rule.columns)
+    dataset = make_dataset(
+        rows.table,
+        chosen.target,
+        chosen.features,
+        chosen.exclude,
+        aside=rule.columns,
+        weight=column_of(chosen.weight),
+    )
     by = read_split_column(rule, rows.table.frame, dataset.y.index, chosen.target)
     parts = hold_out(dataset, options.test_size, seed, by)
+    check_counted(parts.training.y, parts.training.weight, "training", each_class=True)
+    check_counted(parts.held_out.y, parts.held_out.weight, "held-out", each_class=False)
     notes = (*_as_feature(rule, dataset), *parts.notes)
     for line in (*dataset.notes, *notes):
         note(line)
@@ -168,13 +179,16 @@ class TrainingRun:
             The fitted estimator.
 
         Raises:
-            WrongCall: the function is another project's.
+            WrongCall: the function is another project's, or takes no sample weights where the rows have some.
             JobFailed: it returns no estimator.
         """
         project_model.check_own(function)
+        project_model.check_weight(function, training.weight)
         with step(f"fit {len(training.y)} rows"):
             begin = time.perf_counter()
-            fitted = project_model.fitted(function, training.X, training.y, hyperparameters, seed)
+            fitted = project_model.fitted(
+                function, training.X, training.y, hyperparameters, seed, **project_model.weighted(training.weight)
+            )
             self._fit_seconds = time.perf_counter() - begin
         for wanted in ("predict", "score"):
             if not hasattr(fitted, wanted):
@@ -200,8 +214,8 @@ class TrainingRun:
             raise JobFailed("this run has recorded a model already", remedy="begin another run for another model")
         training, held_out = rows.training, rows.held_out
         with step("evaluate"):
-            train_accuracy = float(model.score(training.X, training.y))
-            evaluation = evaluate(model, held_out.X, held_out.y)
+            train_accuracy = accuracy(model, training.X, training.y, training.weight)
+            evaluation = evaluate(model, held_out.X, held_out.y, held_out.weight)
         with step("log"), bundle.staging() as folder:
             tags, datasets = self._write(model, rows, evaluation, folder, pickle=pickle)
             metrics = {

@@ -68,6 +68,7 @@ def tune(
     candidates = make_candidates(search_space, search, trials, seed, types)
     parts = training.split(training.read(table), holdout, seed)
     rows, source = parts.training, parts.rows.table
+    project_model.check_weight(model.fit, rows.weight)
     settings = tuning.SearchSettings(
         data=source.fingerprint,
         target=table.target,
@@ -81,6 +82,7 @@ def tune(
         space=search_space.sha256,
         exclude=table.exclude,
         split=holdout.split,
+        weight=table.weight,
     )
     schedule = tuning.plan(rows, settings, len(candidates), parts.by)
     if line := describe(parts.by):

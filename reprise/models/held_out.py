@@ -15,6 +15,7 @@ from reprise.data.dataset import Dataset, make_dataset, to_judge
 from reprise.data.fingerprint import fingerprint
 from reprise.data.holdout import hold_out
 from reprise.data.model_columns import ModelColumns
+from reprise.data.sample_weight import check_counted, weight_of
 from reprise.data.source import again
 from reprise.data.split_column import read_split_column, rule_of
 from reprise.data.table import READING, Table, read_table, reading_of
@@ -79,7 +80,8 @@ def rows_to_judge(subject: Subject, data: str, target: str) -> HeldOutRows:
         return _held_out(subject, origin, table, found.why)
     known = read_as_known(table, data, subject.known, target)
     features = subject.features or [name for name in table.frame.columns if name != target]
-    dataset = to_judge(known, target, features, subject.known)
+    dataset = to_judge(known, target, features, subject.known, weight_of(record) if record else None)
+    check_counted(dataset.y, dataset.weight, "judged", each_class=False)
     _check_labels(dataset, subject.classes)
     return HeldOutRows(replace(table, frame=known.frame), dataset, f"rows of {table.source.name}")
 
@@ -164,7 +166,7 @@ def _take(kept: RecordedRows, subject: Subject, record: Data, table: Table) -> t
         return dataset, ()
     if not kept.sealed or subject.features is None:
         raise _changed("the held-out rows", _fingerprints(found, record), subject)
-    rows = _as_known(kept, subject, record["target"], table)
+    rows = _as_known(kept, subject, record, table)
     if other := kept.other_label(rows.y):
         raise _changed("the held-out rows", f"{other}, of {record['target']!r}", subject)
     line = (
@@ -184,11 +186,12 @@ def _as_in_training(kept: RecordedRows, record: Data, table: Table) -> Dataset |
     return None if (at < 0).any() else dataset.take(at)
 
 
-def _as_known(kept: RecordedRows, subject: Subject, target: str, table: Table) -> Dataset:
+def _as_known(kept: RecordedRows, subject: Subject, record: Data, table: Table) -> Dataset:
+    target = record["target"]
     if not kept.numbers.isin(table.frame.index).all():
         raise _changed("the held-out rows", f"the table has {len(table.frame)} rows and lacks some of them", subject)
     part = replace(table, frame=table.frame.loc[kept.numbers], faults=())  # the model has learned from it all the same
-    dataset = to_judge(part, target, subject.features or (), subject.known)
+    dataset = to_judge(part, target, subject.features or (), subject.known, weight_of(record))
     if not dataset.y.index.equals(kept.numbers):
         raise _changed("the held-out rows", f"some of them miss {target!r} now", subject)
     return dataset
@@ -196,8 +199,8 @@ def _as_known(kept: RecordedRows, subject: Subject, target: str, table: Table) -
 
 def _whole(record: Data, table: Table) -> Dataset:
     """Make the data set of all rows as `train` does."""
-    left_out = record.get("exclude", "none")
-    return make_dataset(table, record["target"], record["features"], left_out, aside=rule_of(record).columns)
+    left_out, aside, weight = record.get("exclude", "none"), rule_of(record).columns, weight_of(record)
+    return make_dataset(table, record["target"], record["features"], left_out, aside=aside, weight=weight)
 
 
 def _split_again(record: Data, table: Table) -> Dataset:

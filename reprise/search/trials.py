@@ -13,7 +13,7 @@ from sklearn.metrics import get_scorer
 from sklearn.utils import resample
 
 from reprise.base.errors import one_line
-from reprise.contract.project_model import ProjectModel, fitted
+from reprise.contract.project_model import ProjectModel, fitted, weighted
 from reprise.data.dataset import Dataset
 from reprise.data.split_column import SplitColumn
 from reprise.search.candidates import Candidate
@@ -124,6 +124,7 @@ def evaluate(
         seed: of the fit.
         engine: where to.
     """
+    shared = [one for one in (training.X, training.y, training.weight) if one is not None]
     open_trials: dict[int, tuple[Candidate, dict[int, _Outcome]]] = {}
 
     def calls() -> Iterator[tuple[Any, ...]]:
@@ -131,11 +132,10 @@ def evaluate(
             open_trials[candidate.number] = (candidate, {})
             for number, (train, test) in enumerate(rung.folds):
                 key = (candidate.number, number)
-                yield key, training.X, training.y, train, test, candidate.hyperparameters, metric, seed
+                values = candidate.hyperparameters
+                yield key, training.X, training.y, train, test, values, metric, seed, training.weight
 
-    for (number, fold), *outcome in engine.run(
-        partial(fit_and_score, model), calls(), [training.X, training.y, *rung.arrays]
-    ):
+    for (number, fold), *outcome in engine.run(partial(fit_and_score, model), calls(), [*shared, *rung.arrays]):
         candidate, outcomes = open_trials[number]
         outcomes[fold] = _Outcome(*outcome)
         if len(outcomes) == len(rung.folds):
@@ -153,6 +153,7 @@ def fit_and_score(
     values: Mapping[str, Any],
     metric: str,
     seed: int,
+    weight: pd.Series | None = None,
 ) -> tuple[Any, float, float, float, float, str | None, str | None]:
     """Fit one candidate on one fold and score it; runs in a worker, so it takes and returns plain values.
 
@@ -166,6 +167,7 @@ def fit_and_score(
         values: hyper-parameter -> value.
         metric: name of a scikit-learn scorer.
         seed: of the fit.
+        weight: sample weights, shape (rows,); None where all rows count the same.
 
     Returns:
         key, score, seconds of the fit, begin and end in seconds since 1970, failure or None, first warning or None.
@@ -176,9 +178,11 @@ def fit_and_score(
         warnings.simplefilter("always")
         try:
             start = time.perf_counter()
-            pipeline = fitted(model.fit, X.iloc[train], y.iloc[train], model.hyperparameters(**values), seed)
+            further = weighted(None if weight is None else weight.iloc[train])
+            pipeline = fitted(model.fit, X.iloc[train], y.iloc[train], model.hyperparameters(**values), seed, **further)
             fit_seconds = time.perf_counter() - start
-            score = float(get_scorer(metric)(pipeline, X.iloc[test], y.iloc[test]))
+            counted = weighted(None if weight is None else weight.iloc[test])
+            score = float(get_scorer(metric)(pipeline, X.iloc[test], y.iloc[test], **counted))
             if not np.isfinite(score):
                 failure = f"{metric} is {score}, not a finite number"
         except Exception as error:  # noqa: BLE001  whatever a model raises, the search goes on

@@ -45,6 +45,7 @@ class SearchSettings:
         space: SHA-256 of the search space.
         exclude: columns that are left out, as the caller named them.
         split: decides which rows the search does not see, and the folds.
+        weight: the column of sample weights, or `none`.
 
     A field with a default was unknown to earlier versions. Their searches had that value.
     """
@@ -61,6 +62,7 @@ class SearchSettings:
     space: str
     exclude: str = "none"
     split: str = "random"
+    weight: str = "none"
 
     def text(self) -> str:
         """Return what the tag holds."""

@@ -30,42 +30,55 @@ class Evaluation:
         predicted: predicted labels, shape (rows,).
         scores: decision values or probabilities, one column a class the model knows, shape (rows, classes);
             None for a model that gives labels only. For two classes the first column is minus the second.
+        weight: sample weights, shape (rows,), by which the metrics count the rows; None where all count the same.
     """
 
     classes: np.ndarray
     truth: pd.Series
     predicted: np.ndarray
     scores: pd.DataFrame | None
+    weight: np.ndarray | None = None
 
     @property
     def metrics(self) -> dict[str, float]:
         """Accuracy, balanced accuracy, macro F1 and macro one-vs-rest ROC AUC, each from 0 to 1.
 
         ROC AUC (Fawcett 2006, doi:10.1016/j.patrec.2005.10.010) is the mean over the classes for which the rows hold
-        examples and counter-examples; without scores, or without such a class, it is left out.
+        examples and counter-examples; without scores, or without such a class, it is left out. Rows whose weights are
+        all 0 have no metrics.
         """
+        if self.weight is not None and not self.weight.any():
+            return {}
+        counted = {"sample_weight": self.weight}
         metrics = {
-            "accuracy": accuracy_score(self.truth, self.predicted),
+            "accuracy": accuracy_score(self.truth, self.predicted, **counted),
             "balanced_accuracy": self._balanced_accuracy(),
-            "f1_macro": f1_score(self.truth, self.predicted, average="macro", zero_division=0),
+            "f1_macro": f1_score(self.truth, self.predicted, average="macro", zero_division=0, **counted),
         }
-        areas = [roc_auc_score(truth, score) for _, truth, score in self.one_vs_rest()]
+        areas = [roc_auc_score(truth, score, **counted) for _, truth, score in self.one_vs_rest()]
         if areas:
             metrics["roc_auc"] = np.mean(areas)
         return {name: float(value) for name, value in metrics.items()}
 
     @property
     def confusion(self) -> np.ndarray:
-        """Counts, shape (classes, classes): true classes down, predicted ones across."""
+        """Counts of rows, unweighted, shape (classes, classes): true classes down, predicted ones across."""
         counts: np.ndarray = confusion_matrix(self.truth, self.predicted, labels=self.classes)
         return counts
 
     @property
     def per_class(self) -> pd.DataFrame:
-        """Precision, recall, F1 and rows of each class."""
-        columns = precision_recall_fscore_support(self.truth, self.predicted, labels=self.classes, zero_division=0)
-        names = ["precision", "recall", "f1", "rows"]
-        return pd.DataFrame({"class": [str(label) for label in self.classes], **dict(zip(names, columns, strict=True))})
+        """Precision, recall, F1, rows and, where they have weights, weight of each class."""
+        columns = precision_recall_fscore_support(
+            self.truth, self.predicted, labels=self.classes, zero_division=0, sample_weight=self.weight
+        )
+        names = ["precision", "recall", "f1", "rows" if self.weight is None else "weight"]
+        table = pd.DataFrame(
+            {"class": [str(label) for label in self.classes], **dict(zip(names, columns, strict=True))}
+        )
+        if self.weight is not None:
+            table.insert(4, "rows", self.confusion.sum(axis=1))
+        return table
 
     @property
     def predictions(self) -> pd.DataFrame:
@@ -73,6 +86,8 @@ class Evaluation:
         table = pd.DataFrame(
             {"row": self.truth.index.to_numpy(), "truth": self.truth.to_numpy(), "prediction": self.predicted}
         )
+        if self.weight is not None:
+            table["weight"] = self.weight
         if self.scores is None:
             return table
         return pd.concat([table, self.scores.reset_index(drop=True).add_prefix("score_")], axis=1)
@@ -84,31 +99,45 @@ class Evaluation:
         labels = {str(label): label for label in self.classes}
         names = list(self.scores.columns)[1:] if self.scores.shape[1] == 2 else list(self.scores.columns)  # noqa: PLR2004
         curves = [(name, (self.truth == labels[name]).to_numpy(), self.scores[name].to_numpy()) for name in names]
-        return [(name, truth, score) for name, truth, score in curves if truth.any() and not truth.all()]
+        counted = slice(None) if self.weight is None else self.weight > 0
+        return [one for one in curves if one[1][counted].any() and not one[1][counted].all()]
+
+    @property
+    def counted_classes(self) -> pd.DataFrame:
+        """The part of `per_class` whose classes the rows hold, with a weight above 0."""
+        table = self.per_class
+        return table[table["rows" if self.weight is None else "weight"] > 0]
 
     def _balanced_accuracy(self) -> float:
         # The mean recall over the classes that the rows hold, as scikit-learn defines it, without its warning.
-        known = np.isin(self.predicted, self.truth.unique())
-        if known.all():
+        if self.weight is None and np.isin(self.predicted, self.truth.unique()).all():
             return float(balanced_accuracy_score(self.truth, self.predicted))
-        table = self.per_class
-        return float(table.loc[table["rows"] > 0, "recall"].mean())
+        return float(self.counted_classes["recall"].mean())
 
 
-def evaluate(model: Any, X: pd.DataFrame, y: pd.Series) -> Evaluation:
+def accuracy(model: Any, X: pd.DataFrame, y: pd.Series, weight: pd.Series | None = None) -> float:
+    """Return the accuracy of a fitted scikit-learn classifier, each row counted by its weight."""
+    if weight is None:
+        return float(model.score(X, y))
+    return float(accuracy_score(y, model.predict(X), sample_weight=weight))
+
+
+def evaluate(model: Any, X: pd.DataFrame, y: pd.Series, weight: pd.Series | None = None) -> Evaluation:
     """Ask a fitted scikit-learn classifier for its predictions and scores on X, shape (rows, features)."""
     if isinstance(model, Pipeline) and len(model) > 1:  # transform the rows once for both
         X, model = model[:-1].transform(X), model[-1]
-    return assess(y, model.predict(X), scores(model, X, y.index))
+    return assess(y, model.predict(X), scores(model, X, y.index), weight)
 
 
-def assess(truth: pd.Series, predicted: np.ndarray, scored: pd.DataFrame | None) -> Evaluation:
-    """Put truth, predictions and scores side by side."""
+def assess(
+    truth: pd.Series, predicted: np.ndarray, scored: pd.DataFrame | None, weight: pd.Series | None = None
+) -> Evaluation:
+    """Put truth, predictions, scores and weights side by side."""
     classes = np.unique(np.concatenate([truth.to_numpy(), predicted]))
     if scored is not None:
         known = scored.attrs["classes"]
         classes = np.unique(np.concatenate([classes, known]))
-    return Evaluation(classes, truth, np.asarray(predicted), scored)
+    return Evaluation(classes, truth, np.asarray(predicted), scored, None if weight is None else weight.to_numpy())
 
 
 def scores(model: Any, X: Any, index: pd.Index) -> pd.DataFrame | None:

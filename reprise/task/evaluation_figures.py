@@ -101,7 +101,7 @@ def _curves(evaluation: Evaluation, curve: Callable[..., Any], name: str, across
     curves = evaluation.one_vs_rest()
     lines, names = [], []
     for number, (label, truth, score) in enumerate(curves):
-        x, y, note = curve(truth, score)
+        x, y, note = curve(truth, score, evaluation.weight)
         lines += axes.plot(x, y, color=_COLOURS[number % len(_COLOURS)], linewidth=1.6)
         names.append(f"{_short(label)} ({note})")
     axes.set(
@@ -113,13 +113,15 @@ def _curves(evaluation: Evaluation, curve: Callable[..., Any], name: str, across
     return figure
 
 
-def _roc(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
-    x, y, _ = roc_curve(truth, score)
+def _roc(truth: np.ndarray, score: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, str]:
+    x, y, _ = roc_curve(truth, score, sample_weight=weight)
     return x, y, f"area {auc(x, y):.3f}"
 
 
-def _precision_recall(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
-    precision, recall, _ = precision_recall_curve(truth, score)
+def _precision_recall(
+    truth: np.ndarray, score: np.ndarray, weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, str]:
+    precision, recall, _ = precision_recall_curve(truth, score, sample_weight=weight)
     return recall, precision, f"{truth.sum()} rows"
 
 

@@ -55,7 +55,7 @@ def make_files(folder: Path) -> None:
         "nothing_left": good.assign(a=1, b=None)[["a", "b", "target"]],
     }
     site = ["east", "west"] * (ROWS // 2)
-    odd["sites"] = good.assign(site=site, country="north", gap=[None, *site[1:]], target_too=good["target"])
+    odd["sites"] = good.assign(site=site, country="north", gap=[None, *site[1:]], target_too=good["target"], one=1)
     for name, frame in odd.items():
         frame.to_csv(folder / f"{name}.csv", index=False)
     good.to_csv(folder / "good.csv", index=False)
@@ -173,6 +173,9 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
         "column:site": "column 'site' says 'east' in row 0",
     }.items():
         yield Call(f"split={value}", ("--data", sites, "--split", value), says)
+    yield Call("weight: none such", ("--data", good, "--weight", "people"), "weight 'people' is not a column")
+    yield Call("weight: negative", ("--data", good, "--weight", "a"), "use finite weights of 0 or more")
+    yield Call("weight: constant", ("--data", sites, "--weight", "one"), "is 1 in every row, so it weighs nothing")
     down = (("MLFLOW_TRACKING_URI", "http://127.0.0.1:9"), ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1"))
     yield Call("tracking server down", ("--data", good), "127.0.0.1:9 does not answer", 1, down)
     refused = (("MLFLOW_TRACKING_URI", site),)

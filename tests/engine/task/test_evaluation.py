@@ -7,7 +7,7 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from reprise.task.evaluation import Evaluation, evaluate
+from reprise.task.evaluation import Evaluation, assess, evaluate
 
 
 def judge(classes: int, rows: int = 300) -> tuple[Evaluation, LogisticRegression, pd.DataFrame, pd.Series]:
@@ -53,3 +53,16 @@ def test_figures_need_no_pyplot() -> None:
 
     check = "import sys, reprise.task.evaluation_figures; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_weights_count_in_metrics_and_classes_that_weigh_nothing_do_not() -> None:
+    truth = pd.Series(["a", "a", "b", "c"])
+    weight = pd.Series([3.0, 1.0, 2.0, 0.0])
+    found = assess(truth, np.array(["a", "b", "b", "a"]), None, weight)
+    assert found.metrics["accuracy"] == pytest.approx(5 / 6)
+    assert found.metrics["balanced_accuracy"] == pytest.approx((3 / 4 + 1) / 2)
+    assert found.per_class["rows"].tolist() == [2, 1, 1]
+    assert found.per_class["weight"].tolist() == [4, 2, 0]
+    assert found.counted_classes["class"].tolist() == ["a", "b"]
+    assert found.predictions["weight"].tolist() == weight.tolist()
+    assert assess(truth, truth.to_numpy(), None, weight * 0).metrics == {}
