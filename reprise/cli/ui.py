@@ -1,5 +1,6 @@
 """Start MLflow's web interface on a local store."""
 
+import os
 import subprocess
 import sys
 
@@ -32,7 +33,7 @@ def serve(run_id: str | None, store: str | None, port: int) -> None:
     port = mlflow_server.free_port(port)
     command = mlflow_server.command(store, port)
     say("starting MLflow's server (its first start installs it) … Ctrl-C ends it", err=True)
-    with subprocess.Popen(command, stdout=sys.stderr) as server:
+    with subprocess.Popen(command, stdout=sys.stderr, env={**mlflow_server.LEAN, **os.environ}) as server:
         try:
             if mlflow_server.answers(server, port):
                 say(f"http://{mlflow_server.HOST}:{port}/{page}")

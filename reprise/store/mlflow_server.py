@@ -12,6 +12,9 @@ from reprise.base.errors import JobFailed
 
 HOST = "127.0.0.1"
 
+LEAN = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Variables of a server that starts no processes for jobs of its own. It starts sooner without them."""
+
 
 def command(store: str, port: int, *options: str) -> list[str]:
     """Return the command that serves a store, in the version of this process's own MLflow.

@@ -92,7 +92,7 @@ def served(uri: str) -> Iterator[str]:
     with TemporaryFile() as log:
         server = subprocess.Popen(
             ["bash", "-c", _ENDS_WITH_THIS_PROCESS, "bash", *command],
-            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            env={**os.environ, **mlflow_server.LEAN},
             stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         try:

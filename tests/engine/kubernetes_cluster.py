@@ -28,6 +28,7 @@ import yaml
 from conftest import PROJECT, commit_all, environment, git, put_store
 
 from reprise.backends.kubernetes_commit import KubernetesCommitBackend
+from reprise.store.mlflow_server import LEAN
 
 LACKING = [name for name in ("KUBECONFIG", "TEST_IMAGE") if name not in os.environ]
 LACKING += [program for program in ("kubectl", "uv") if not shutil.which(program)]
@@ -83,7 +84,7 @@ def serve(folder: Path) -> Iterator[Servers]:
     daemon = ["git", "daemon", f"--listen={HOST}", f"--port={port}", f"--base-path={repositories}", "--export-all"]
     with (folder / "server.log").open("w") as log:
         processes = [
-            subprocess.Popen(command, cwd=folder, env=environment(), stdout=log, stderr=log)
+            subprocess.Popen(command, cwd=folder, env=environment(**LEAN), stdout=log, stderr=log)
             for command in ([*mlflow, *store, *place], [*daemon, "--reuseaddr"])
         ]
         try:

@@ -22,7 +22,7 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ LIBRARIES = (
     *("alembic.command", "pyarrow.pandas_compat", "pandas.io.formats.csvs", "narwhals._pandas_like.namespace"),
 )
 """What jobs import that is neither the project's nor the engine's."""
+
+EXECVE = os.execve
 
 HEEDED = ("PYTHONPATH", "PYTHONIOENCODING")
 """Python's own variables that a script finds heeded. With others the real interpreter is called."""
@@ -109,8 +111,7 @@ def serve(address: Path) -> None:
         importlib.import_module(name)
     importlib.import_module("sqlalchemy.orm").configure_mappers()
     importlib.import_module("matplotlib.figure").Figure().savefig(os.devnull, format="png")  # which finds the fonts
-    for name in [name for name in sys.modules if name.partition(".")[0] == "reprise"]:
-        del sys.modules[name]  # MLflow has loaded its plugins of this engine
+    _forget_the_engine()  # MLflow has loaded its plugins of this engine
     assert threading.active_count() == 1, "a fork would lose the other threads"
     del sys.path[0]
     gc.collect()
@@ -177,7 +178,6 @@ def _open_streams(encoding: str | None) -> None:
 def _status_of(words: list[str]) -> int:
     """Run a script or a module as the interpreter would, and return its exit code."""
     import numpy as np
-    from mlflow.tracking._tracking_service.utils import _tracking_store_registry
 
     tempfile.tempdir = None  # to be found anew, for the caller's variables
     np.random.seed()  # noqa: NPY002  else all would draw the same
@@ -186,15 +186,21 @@ def _status_of(words: list[str]) -> int:
     sys.modules["__main__"] = main
     module = words.pop(0) == "-m" if words[0] == "-m" else False
     sys.argv = words
+    os.execve = _go_on  # type: ignore[assignment]
     sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path.insert(0, os.getcwd() if module else str(Path(words[0]).resolve().parent))  # noqa: PTH109  as Python does
-    _tracking_store_registry.register_entrypoints()  # of the engine that is found from here
+    _register_plugins()
+    if module:
+        return _status_within(lambda: runpy._run_module_as_main(words[0]))  # type: ignore[attr-defined]  # noqa: SLF001
+    main.__file__ = str(Path(words[0]).absolute())
+    code = compile(Path(words[0]).read_bytes(), main.__file__, "exec")
+    return _status_within(lambda: exec(code, main.__dict__))  # noqa: S102
+
+
+def _status_within(work: Callable[[], Any]) -> int:
+    """Return the exit code with which the interpreter would end."""
     try:
-        if module:
-            runpy._run_module_as_main(words[0])  # type: ignore[attr-defined]  # noqa: SLF001
-        else:
-            main.__file__ = str(Path(words[0]).absolute())
-            exec(compile(Path(words[0]).read_bytes(), main.__file__, "exec"), main.__dict__)  # noqa: S102
+        work()
     except SystemExit as ended:
         if ended.code is None or isinstance(ended.code, int):
             return ended.code or 0
@@ -204,6 +210,35 @@ def _status_of(words: list[str]) -> int:
         traceback.print_exc()
         return 1
     return 0
+
+
+def _go_on(program: str, words: list[str], variables: dict[str, str]) -> None:
+    """Run the code by which the launcher hands over to a project's own engine; start any other program."""
+    if program != sys.executable or words[1:3] != ["-P", "-c"]:
+        EXECVE(program, words, variables)
+    code, sys.argv = words[3], ["-c", *words[4:]]
+    os.environ.clear()
+    os.environ.update(variables)
+    _forget_the_engine()
+    sys.path[0] = str(Path(words[4]).parent)
+    _register_plugins()
+    del sys.path[0]
+    main: Any = types.ModuleType("__main__")
+    main.__builtins__ = __builtins__
+    sys.modules["__main__"] = main
+    _end(_status_within(lambda: exec(compile(code, "<string>", "exec"), main.__dict__)))  # noqa: S102
+
+
+def _register_plugins() -> None:
+    """Let MLflow take those of the engine that is found from here."""
+    from mlflow.tracking._tracking_service.utils import _tracking_store_registry
+
+    _tracking_store_registry.register_entrypoints()
+
+
+def _forget_the_engine() -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "reprise"]:
+        del sys.modules[name]
 
 
 def _end(status: int) -> None:

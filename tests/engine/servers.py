@@ -18,6 +18,8 @@ from socket import socket
 import mlflow
 from conftest import PROJECT, environment, put_store
 
+from reprise.store.mlflow_server import LEAN
+
 HOST = "127.0.0.1"
 PASSWORD = "correct horse battery"  # noqa: S105  of a server that lives for one test
 MOTO = "moto[server]>=5,<6"
@@ -120,7 +122,7 @@ class Server:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, cwd=self.log.parent, env=environment(**self.variables), stdout=log, stderr=log,
+                self.command, cwd=self.log.parent, env=environment(**LEAN, **self.variables), stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         while not answers(f"{self.address}{self.health}"):
@@ -219,7 +221,7 @@ def tracking_server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]
     ]
     if not (folder / "server.db").exists():
         put_store(folder, "server.db", "mlflow-artifacts:")
-    with subprocess.Popen(command, cwd=folder, env=environment(), start_new_session=True) as server:
+    with subprocess.Popen(command, cwd=folder, env=environment(**LEAN), start_new_session=True) as server:
         try:
             while server.poll() is None and not answers(f"http://127.0.0.1:{port}/health"):
                 time.sleep(0.2)
