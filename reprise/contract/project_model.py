@@ -27,6 +27,9 @@ WEIGHTS = "sample_weight"
 TASK = "TASK"
 """What it may define: the one task that its `fit` does."""
 
+METRICS = "METRICS"
+"""What it may define: metrics of the project's own."""
+
 
 @dataclass(frozen=True)
 class ProjectModel:
@@ -35,10 +38,12 @@ class ProjectModel:
     Attributes:
         fit: takes X, shape (rows, features), y, shape (rows,), hyper-parameters and a seed; returns a fitted estimator.
         hyperparameters: the dataclass whose fields a run can vary.
+        metrics: what METRICS holds, unchecked.
     """
 
     fit: Callable[[Any, Any, Any, int], Any]
     hyperparameters: type
+    metrics: Any = ()
 
     def types(self) -> dict[str, ValueType]:
         """Return what checks a value of each hyper-parameter."""
@@ -94,6 +99,11 @@ def served_tasks() -> tuple[Task, ...]:
     if declared not in TASKS:
         raise WrongCall(f"model.py: TASK is {declared!r}", remedy=f"write {' or '.join(map(repr, TASKS))}")
     return (declared,)
+
+
+def declared_metrics() -> Any:
+    """Return what METRICS of model.py holds, unchecked; nothing where the project has no model.py."""
+    return getattr(importable(MODULE), METRICS, ()) if (project.FOLDER / f"{MODULE}.py").is_file() else ()
 
 
 def check_serves(function: Callable[..., Any], task: Task, error: ValueError) -> None:
@@ -152,7 +162,7 @@ def load() -> ProjectModel:
         if not callable(getattr(module, name, None)):
             raise WrongCall(f"{module.__file__} defines no {name}; docs/model.md says what model.py holds")
     fields(getattr(module, CLASS))
-    return ProjectModel(getattr(module, FUNCTION), getattr(module, CLASS))
+    return ProjectModel(getattr(module, FUNCTION), getattr(module, CLASS), getattr(module, METRICS, ()))
 
 
 def importable(name: str) -> ModuleType:

@@ -22,6 +22,7 @@ from reprise.models.held_out import HeldOutRows, held_out_by
 from reprise.models.logged_model import Subject, load
 from reprise.task import known_metrics
 from reprise.task.evaluation import Evaluation
+from reprise.task.metric import Metric
 from reprise.task.regression import RegressionEvaluation
 from reprise.task.result import Result, evaluate_answers
 
@@ -106,7 +107,7 @@ def gather(
         prediction_time=_prediction_time(subject, rows.dataset.raw) if policy.prediction_time else None,
         task=evaluation.task,
         worst_segment=_worst_segment(evaluation) if isinstance(evaluation, RegressionEvaluation) else None,
-        metric_tasks={name: metric.task for name, metric in known_metrics.KNOWN.items()},
+        metric_tasks={metric.name: metric.task for metric in (*known_metrics.KNOWN.values(), *evaluation.own)},
     )
 
 
@@ -131,14 +132,15 @@ def _compare(rows: HeldOutRows, evaluation: Result, champion: Champion) -> Compa
         return Comparison(champion.uri, problem=f"{message}: give them names of their own, or champion=none")
     try:
         common = _unseen(champion.subject, rows)
-        theirs = _on(champion.subject, rows, common) if common.any() else None
+        theirs = _on(champion.subject, rows, common, evaluation.own) if common.any() else None
     except (WrongCall, JobFailed) as error:
         return Comparison(champion.uri, problem=error.message)
     if theirs is None:
         message = "no row was held out by both: train with the champion's seed and test_size"
         return Comparison(champion.uri, problem=message)
     ours = evaluation.part(common)
-    change = {name: value - theirs.metrics[name] for name, value in ours.metrics.items() if name in theirs.metrics}
+    others = theirs.part(np.ones(len(theirs.truth), dtype=bool)).metrics  # an own metric may not be defined for it
+    change = {name: value - others[name] for name, value in ours.metrics.items() if name in others}
     worse, better = paired(ours, theirs)
     return Comparison(champion.uri, int(common.sum()), change, worse, better)
 
@@ -151,12 +153,12 @@ def _unseen(champion: Subject, rows: HeldOutRows) -> np.ndarray:
     return np.asarray(rows.dataset.y.index.isin(held_out))
 
 
-def _on(model: Subject, rows: HeldOutRows, kept: np.ndarray) -> Result:
+def _on(model: Subject, rows: HeldOutRows, kept: np.ndarray, own: tuple[Metric, ...]) -> Result:
     y = rows.dataset.y[kept]
     known = to_judge(rows.table, rows.dataset.target, model.features or list(rows.dataset.raw.columns), model.known)
     X = model.as_served(known.raw.loc[y.index])  # it may know other columns than the challenger
     weight = None if rows.dataset.weight is None else rows.dataset.weight[kept]
-    return evaluate_answers(model.predict, model.classifier, X, y, model.task, weight)
+    return evaluate_answers(model.predict, model.classifier, X, y, model.task, weight, own)
 
 
 def _slices(column: str, rows: HeldOutRows, evaluation: Result) -> tuple[Slice, ...]:

@@ -21,9 +21,9 @@ from reprise.governance import evidence, policy
 from reprise.governance.judgement import REFUSED, Judgement, judge
 from reprise.governance.verdict import NO_CHAMPION, Verdict
 from reprise.jobs import next_command, run_artifacts
+from reprise.jobs.own_metrics import all_metrics, own_metrics, tags_of
 from reprise.models import held_out, logged_model
 from reprise.store import bundle, provenance
-from reprise.task import known_metrics
 from reprise.task.result import Result, evaluate_answers, in_short
 
 
@@ -36,7 +36,7 @@ def read_policy(path: str = "policy.yaml") -> policy.Policy:
     Raises:
         WrongCall: there is no such file, or it holds no rules; the message names line and key.
     """
-    return policy.read_policy(project.FOLDER / path, known_metrics.KNOWN)
+    return policy.read_policy(project.FOLDER / path, all_metrics())
 
 
 def load(model: str = "latest", *, trusted: bool = False) -> logged_model.Subject:
@@ -116,7 +116,7 @@ class EvaluationRun:
         with step(f"judge {len(rows.dataset.y)} rows"):
             X, y = self.model.as_served(rows.dataset.raw), rows.dataset.y
             evaluation = evaluate_answers(
-                self.model.predict, self.model.classifier, X, y, self.model.task, rows.dataset.weight
+                self.model.predict, self.model.classifier, X, y, self.model.task, rows.dataset.weight, own_metrics()
             )
             judgement = judge(evidence.gather(self.model, rows, evaluation, champion, rules), rules)
         with step("log"), bundle.staging() as folder:
@@ -156,6 +156,7 @@ class EvaluationRun:
             folder / "artifacts",
         )
         tags = {tag.DATA_FINGERPRINT: rows.table.fingerprint, tag.TASK: self.model.task, **verdict.tags(), **missing}
+        tags |= tags_of(evaluation.own)
         if refusal:
             tags |= {tag.FAILURE: in_tag(refusal), tag.EXIT_CODE: "1"}
         found = bundle.ResultBundle(

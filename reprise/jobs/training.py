@@ -26,6 +26,7 @@ from reprise.data.sample_weight import check_counted, column_of
 from reprise.data.schema import example, kinds, signature
 from reprise.data.split_column import SplitColumn, SplitRule, parse, read_split_column
 from reprise.jobs import next_command, run_artifacts
+from reprise.jobs.own_metrics import own_metrics, tags_of
 from reprise.models import logged_model
 from reprise.store import bundle, provenance, saved_model
 from reprise.task.result import Result, evaluate, headline_score, in_short
@@ -136,6 +137,7 @@ def split(rows: ReadTable, holdout: HoldoutOptions | float, seed: int = 0) -> Sp
         task=chosen.task,
         served=project_model.served_tasks(),
     )
+    own_metrics()  # which fails before the fit, if it does
     by = read_split_column(rule, rows.table.frame, dataset.y.index, chosen.target)
     parts = hold_out(dataset, options.test_size, seed, by)
     check_counted(parts.training.y, parts.training.weight, "training", each_class=dataset.task == CLASSIFICATION)
@@ -225,13 +227,13 @@ class TrainingRun:
         training, held_out = rows.training, rows.held_out
         with step("evaluate"):
             learned = headline_score(model, training.X, training.y, training.task, training.weight)
-            evaluation = evaluate(model, held_out.X, held_out.y, held_out.task, held_out.weight)
-        headline = evaluation.headline
+            evaluation = evaluate(model, held_out.X, held_out.y, held_out.task, held_out.weight, own_metrics())
+            headline, measured = evaluation.headline, evaluation.metrics
         with step("log"), bundle.staging() as folder:
             tags, datasets = self._write(model, rows, evaluation, folder, pickle=pickle)
             metrics = {
                 f"train_{headline}": learned,
-                **{f"test_{name}": value for name, value in evaluation.metrics.items()},
+                **{f"test_{name}": value for name, value in measured.items()},
                 **({} if self._fit_seconds is None else {"fit_seconds": self._fit_seconds}),
                 "rows": len(training.y) + len(held_out.y),
                 "columns": training.X.shape[1],
@@ -271,7 +273,7 @@ class TrainingRun:
             tag.MODEL_DIGEST: saved_model.folder_digest(folder / "model"),
             tag.MODEL_FORMAT: form,
         }
-        return known | missing, datasets
+        return known | missing | tags_of(evaluation.own), datasets
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from reprise.contract.parameters import HoldoutOptions, Pickle, Seed, TableOptio
 from reprise.data import dataset_inputs
 from reprise.jobs import run_artifacts, training
 from reprise.jobs.next_command import ui_command
+from reprise.jobs.own_metrics import own_metrics, tags_of
 from reprise.search import scorer, search_figures, trial_log, tuning, winner
 from reprise.search.candidates import make_candidates
 from reprise.search.folds import describe
@@ -60,8 +61,9 @@ def tune(
 
     Example: python -m reprise job tune --data digits --trials 200
     """
+    own = own_metrics()
     if metric != scorer.AUTO:
-        scorer.check_metric(metric)
+        scorer.check_metric(metric, own)
     model, train = project_model.load(), winner.load()
     types = model.types()
     space_file = Path(space) if Path(space).exists() else project.FOLDER / space
@@ -70,7 +72,7 @@ def tune(
     parts = training.split(training.read(table), holdout, seed)
     rows, source = parts.training, parts.rows.table
     project_model.check_weight(model.fit, rows.weight)
-    metric = scorer.metric_for(metric, rows.task)
+    metric = scorer.metric_for(metric, rows.task, own)
     settings = tuning.SearchSettings(
         data=source.fingerprint,
         target=table.target,
@@ -121,7 +123,7 @@ def tune(
                 run_artifacts.write_provenance(origin, {**data_record, **parts.recipe}, folder / "artifacts")
                 run_artifacts.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
                 missing = search_figures.draw(tried, best, metric, folder / "artifacts" / artifact.FIGURES)
-                tags = {tag.DATA_FINGERPRINT: source.fingerprint, tag.TASK: rows.task}
+                tags = {tag.DATA_FINGERPRINT: source.fingerprint, tag.TASK: rows.task, **tags_of(own)}
                 tags |= {tag.TUNE_SETTINGS: settings.text(), **missing}
                 bundle.log(folder, run, bundle.ResultBundle(metrics, best.candidate.hyperparameters, tags, datasets))
         asked = {**asdict(table), **asdict(holdout), "seed": seed, **({"pickle": True} if pickle else {})}

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import get_scorer
 from sklearn.utils import resample
 
 from reprise.base.errors import one_line
@@ -19,6 +18,7 @@ from reprise.data.dataset import Dataset
 from reprise.data.split_column import SplitColumn
 from reprise.search.candidates import Candidate
 from reprise.search.folds import Fold, check_classes, make_folds
+from reprise.search.scorer import find
 from reprise.search.trial_engine import SearchEngine
 
 
@@ -186,7 +186,7 @@ def fit_and_score(
             pipeline = fitted(model.fit, X.iloc[train], y.iloc[train], model.hyperparameters(**values), seed, **further)
             fit_seconds = time.perf_counter() - start
             counted = weighted(None if weight is None else weight.iloc[test])
-            score = float(get_scorer(metric)(pipeline, X.iloc[test], y.iloc[test], **counted))
+            score = float(find(metric, model.metrics)(pipeline, X.iloc[test], y.iloc[test], **counted))
             if not np.isfinite(score):
                 failure = f"{metric} is {score}, not a finite number"
         except Exception as error:  # noqa: BLE001  whatever a model raises, the search goes on

@@ -15,7 +15,8 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from reprise.base import artifact
 from reprise.base.task import CLASSIFICATION, Task
 from reprise.task import known_metrics
-from reprise.task.metric import Answers
+from reprise.task.answers import Answers
+from reprise.task.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Evaluation:
             None for a model that gives labels only. For two classes the first column is minus the second.
         weight: sample weights, shape (rows,), by which the metrics count the rows; None where all count the same.
         probabilities: as scores; None for a model that gives none.
+        own: metrics of the project's own.
+        whole: whether these are all rows that a model is judged on; on some of them an own metric may not be defined.
     """
 
     task: ClassVar[Task] = CLASSIFICATION
@@ -42,11 +45,19 @@ class Evaluation:
     scores: pd.DataFrame | None
     weight: np.ndarray | None = None
     probabilities: pd.DataFrame | None = None
+    own: tuple[Metric, ...] = ()
+    whole: bool = True
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """The metrics that are defined on these rows, by name; none where all weights are 0."""
-        return self._answers.values(known_metrics.CLASSIFICATION)
+        """The metrics that are defined on these rows, by name; none where all weights are 0.
+
+        Raises:
+            JobFailed: a metric of the project's own fails.
+        """
+        found = self.answers.values(known_metrics.CLASSIFICATION)
+        own = [metric for metric in self.own if metric.task == self.task]
+        return found | (self.answers.own_values(own, strict=self.whole) if found else {})
 
     @property
     def table(self) -> pd.DataFrame:
@@ -62,7 +73,8 @@ class Evaluation:
         scores = None if self.scores is None else self.scores[kept]
         probabilities = None if self.probabilities is None else self.probabilities[kept]
         weight = None if self.weight is None else self.weight[kept]
-        return Evaluation(self.classes, self.truth[kept], self.predicted[kept], scores, weight, probabilities)
+        truth, predicted = self.truth[kept], self.predicted[kept]
+        return Evaluation(self.classes, truth, predicted, scores, weight, probabilities, self.own, whole=False)
 
     @property
     def confusion(self) -> np.ndarray:
@@ -98,7 +110,7 @@ class Evaluation:
 
     def one_vs_rest(self) -> list[tuple[str, np.ndarray, np.ndarray]]:
         """Return label, truth (boolean) and score for each class whose curve is defined; for two, the second alone."""
-        answers = self._answers
+        answers = self.answers
         if answers.scores is None:
             return []
         curves = known_metrics.one_vs_rest(answers.truth, answers.scores, answers.labels, self.weight)
@@ -111,7 +123,8 @@ class Evaluation:
         return table[table["rows" if self.weight is None else "weight"] > 0]
 
     @cached_property
-    def _answers(self) -> Answers:
+    def answers(self) -> Answers:
+        """What a metric takes."""
         truth = self.truth.to_numpy()
         if self.scores is None:
             return Answers(truth, self.predicted, weight=self.weight)
@@ -129,14 +142,15 @@ def assess(
     scored: pd.DataFrame | None,
     weight: pd.Series | None = None,
     likely: pd.DataFrame | None = None,
+    own: tuple[Metric, ...] = (),
 ) -> Evaluation:
-    """Put truth, predictions, scores, weights and probabilities side by side."""
+    """Put truth, predictions, scores, weights, probabilities and own metrics side by side."""
     classes = np.unique(np.concatenate([truth.to_numpy(), predicted]))
     if scored is not None:
         known = scored.attrs["classes"]
         classes = np.unique(np.concatenate([classes, known]))
     weights = None if weight is None else weight.to_numpy()
-    return Evaluation(classes, truth, np.asarray(predicted), scored, weights, likely)
+    return Evaluation(classes, truth, np.asarray(predicted), scored, weights, likely, own)
 
 
 def scores(model: Any, X: Any, index: pd.Index) -> pd.DataFrame | None:

@@ -10,7 +10,8 @@ import pandas as pd
 from reprise.base import artifact
 from reprise.base.task import REGRESSION, Task
 from reprise.task import known_metrics
-from reprise.task.metric import Answers
+from reprise.task.answers import Answers
+from reprise.task.metric import Metric
 
 QUANTILES = (0.25, 0.5, 0.75)
 """Where the true values are cut into segments."""
@@ -24,6 +25,8 @@ class RegressionEvaluation:
         truth: true values, shape (rows,); the index is the row number in the table.
         predicted: predicted values, shape (rows,).
         weight: sample weights, shape (rows,), by which the metrics count the rows; None where all count the same.
+        own: metrics of the project's own.
+        whole: whether these are all rows that a model is judged on; on some of them an own metric may not be defined.
     """
 
     task: ClassVar[Task] = REGRESSION
@@ -33,11 +36,24 @@ class RegressionEvaluation:
     truth: pd.Series
     predicted: np.ndarray
     weight: np.ndarray | None = None
+    own: tuple[Metric, ...] = ()
+    whole: bool = True
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """The metrics that are defined on these rows, by name; none where all weights are 0."""
-        return Answers(self.truth.to_numpy(), self.predicted, weight=self.weight).values(known_metrics.REGRESSION)
+        """The metrics that are defined on these rows, by name; none where all weights are 0.
+
+        Raises:
+            JobFailed: a metric of the project's own fails.
+        """
+        found = self.answers.values(known_metrics.REGRESSION)
+        own = [metric for metric in self.own if metric.task == self.task]
+        return found | (self.answers.own_values(own, strict=self.whole) if found else {})
+
+    @property
+    def answers(self) -> Answers:
+        """What a metric takes."""
+        return Answers(self.truth.to_numpy(), self.predicted, weight=self.weight)
 
     @property
     def residuals(self) -> np.ndarray:
@@ -103,4 +119,4 @@ class RegressionEvaluation:
             kept: boolean, shape (rows,).
         """
         weight = None if self.weight is None else self.weight[kept]
-        return RegressionEvaluation(self.truth[kept], self.predicted[kept], weight)
+        return RegressionEvaluation(self.truth[kept], self.predicted[kept], weight, self.own, whole=False)

@@ -11,12 +11,20 @@ from sklearn.pipeline import Pipeline
 from reprise.base.errors import JobFailed
 from reprise.base.task import REGRESSION, Task
 from reprise.task.evaluation import Evaluation, assess, probabilities, scores
+from reprise.task.metric import Metric
 from reprise.task.regression import RegressionEvaluation
 
 Result = Evaluation | RegressionEvaluation
 
 
-def evaluate(model: Any, X: pd.DataFrame, y: pd.Series, task: Task, weight: pd.Series | None = None) -> Result:
+def evaluate(
+    model: Any,
+    X: pd.DataFrame,
+    y: pd.Series,
+    task: Task,
+    weight: pd.Series | None = None,
+    own: tuple[Metric, ...] = (),
+) -> Result:
     """Ask a fitted scikit-learn estimator for its predictions, and what else it says, on X, shape (rows, features).
 
     Raises:
@@ -24,11 +32,17 @@ def evaluate(model: Any, X: pd.DataFrame, y: pd.Series, task: Task, weight: pd.S
     """
     if isinstance(model, Pipeline) and len(model) > 1:  # transform the rows once for all of it
         X, model = model[:-1].transform(X), model[-1]
-    return evaluate_answers(model.predict, model, X, y, task, weight)
+    return evaluate_answers(model.predict, model, X, y, task, weight, own)
 
 
 def evaluate_answers(
-    predict: Callable[[Any], Any], estimator: Any, X: Any, y: pd.Series, task: Task, weight: pd.Series | None = None
+    predict: Callable[[Any], Any],
+    estimator: Any,
+    X: Any,
+    y: pd.Series,
+    task: Task,
+    weight: pd.Series | None = None,
+    own: tuple[Metric, ...] = (),
 ) -> Result:
     """Put true and predicted values side by side, of classes with scores and probabilities.
 
@@ -39,6 +53,7 @@ def evaluate_answers(
         y: true labels or values, shape (rows,).
         task: of the model.
         weight: how much each row counts, shape (rows,); None where all count the same.
+        own: metrics of the project's own.
 
     Raises:
         JobFailed: a number is predicted that is not finite.
@@ -46,10 +61,10 @@ def evaluate_answers(
     predicted = np.asarray(predict(X))
     if task == REGRESSION:
         weights = None if weight is None else weight.to_numpy()
-        return RegressionEvaluation(y, _numbers(predicted.ravel(), y.index), weights)
+        return RegressionEvaluation(y, _numbers(predicted.ravel(), y.index), weights, own)
     scored = scores(estimator, X, y.index)
     likely = scored if not hasattr(estimator, "decision_function") else probabilities(estimator, X, y.index)
-    return assess(y, predicted, scored, weight, likely)
+    return assess(y, predicted, scored, weight, likely, own)
 
 
 def headline_score(model: Any, X: pd.DataFrame, y: pd.Series, task: Task, weight: pd.Series | None = None) -> float:
