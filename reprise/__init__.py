@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     )
     from reprise.jobs.judging import evaluation_run, find_champion, load, read_policy, rows_to_judge
     from reprise.jobs.training import read, split, training_run
+    from reprise.task.metric import Metric
 
 __all__ = [
-    "Champion", "Data", "Features", "HoldoutOptions", "Pickle", "Seed", "Share", "TableOptions", "Target", "TrustModel",
-    "disagreements", "evaluation_run", "find_champion", "load", "main", "read", "read_policy", "rows_to_judge",
-    "split", "training_run",
+    "Champion", "Data", "Features", "HoldoutOptions", "Metric", "Pickle", "Seed", "Share", "TableOptions", "Target",
+    "TrustModel", "disagreements", "evaluation_run", "find_champion", "load", "main", "read", "read_policy",
+    "rows_to_judge", "split", "training_run",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -52,6 +53,7 @@ _HOMES = {
     ),
     "reprise.jobs.judging": ("evaluation_run", "find_champion", "load", "read_policy", "rows_to_judge"),
     "reprise.jobs.training": ("read", "split", "training_run"),
+    "reprise.task.metric": ("Metric",),
 }
 
 

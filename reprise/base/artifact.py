@@ -25,6 +25,9 @@ PREDICTIONS = "predictions.parquet"
 PER_CLASS = "per_class.csv"
 """By `train` and `evaluate`: metrics of each class."""
 
+PER_SEGMENT = "per_segment.csv"
+"""By `train` and `evaluate`, of a regression: errors on each quarter of the target."""
+
 FIGURES = "figures"
 """By `train`, `evaluate` and `tune`: the folder of figures, PNG files."""
 

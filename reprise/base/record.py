@@ -179,6 +179,10 @@ class Data(TypedDict, total=False):
     """Hashes of its parts."""
     target: str
     """The column to predict."""
+    task: str
+    """`classification` or `regression`; classification where this is missing."""
+    task_reason: str
+    """Why it is that task, in words."""
     train: Rows
     """The rows that were learned from."""
     test: Rows

@@ -57,6 +57,14 @@ installed packages are the locked ones."""
 DATA_FINGERPRINT = "reprise.data.fingerprint"
 """On a run and a model version, by `train`, `evaluate` and `tune`: the table's fingerprint, 64 hexadecimal digits."""
 
+TASK = "reprise.task"
+"""On a run and a model version, by `train`, `evaluate` and `tune`: `classification` or `regression`. A run without it
+is a classification."""
+
+METRICS = "reprise.metrics"
+"""On a run, by `train`, `evaluate` and `tune`: the metrics of the project's own, as JSON, each with its bounds and
+whether more is better."""
+
 PROVENANCE_SHA256 = "reprise.provenance.sha256"
 """On a run, a model version and, among its parameters, a logged model, by `train`, `evaluate` and `tune`: SHA-256 of
 provenance.json."""

@@ -1,7 +1,7 @@
 """Types of the parameters that jobs share, with their texts for `--help`."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -51,6 +51,9 @@ class TableOptions:
 
     weight: str = "none"
     """none, or the column of sample weights: how much each row counts in fit and metrics."""
+
+    task: Literal["auto", "classification", "regression"] = "auto"
+    """auto (by the target's values), classification, regression."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from types import ModuleType
 from typing import Any
 
 from reprise.base import engine, project
-from reprise.base.errors import WrongCall
+from reprise.base.errors import WrongCall, error_summary
+from reprise.base.task import CLASSIFICATION, TASKS, Task
 from reprise.contract.parameter import fields
 from reprise.contract.value_type import ValueType
 
@@ -23,6 +24,12 @@ FUNCTION, CLASS, RESOLVED = "fit", "Hyperparameters", "resolved_hyperparameters"
 WEIGHTS = "sample_weight"
 """The argument of `fit` for sample weights, as scikit-learn calls it."""
 
+TASK = "TASK"
+"""What it may define: the one task that its `fit` does."""
+
+METRICS = "METRICS"
+"""What it may define: metrics of the project's own."""
+
 
 @dataclass(frozen=True)
 class ProjectModel:
@@ -31,10 +38,12 @@ class ProjectModel:
     Attributes:
         fit: takes X, shape (rows, features), y, shape (rows,), hyper-parameters and a seed; returns a fitted estimator.
         hyperparameters: the dataclass whose fields a run can vary.
+        metrics: what METRICS holds, unchecked.
     """
 
     fit: Callable[[Any, Any, Any, int], Any]
     hyperparameters: type
+    metrics: Any = ()
 
     def types(self) -> dict[str, ValueType]:
         """Return what checks a value of each hyper-parameter."""
@@ -76,6 +85,72 @@ def takes(fit: Callable[..., Any], name: str) -> bool:
     return name in inspect.signature(fit).parameters
 
 
+def served_tasks() -> tuple[Task, ...]:
+    """Return the tasks that model.py does: the one that it declares as TASK, else both.
+
+    Raises:
+        WrongCall: it declares no task that there is.
+    """
+    if not (project.FOLDER / f"{MODULE}.py").is_file():
+        return TASKS
+    declared = getattr(importable(MODULE), TASK, None)
+    if declared is None:
+        return TASKS
+    if declared not in TASKS:
+        raise WrongCall(f"model.py: TASK is {declared!r}", remedy=f"write {' or '.join(map(repr, TASKS))}")
+    return (declared,)
+
+
+def declared_metrics() -> Any:
+    """Return what METRICS of model.py holds, unchecked; nothing where the project has no model.py."""
+    return getattr(importable(MODULE), METRICS, ()) if (project.FOLDER / f"{MODULE}.py").is_file() else ()
+
+
+def check_serves(function: Callable[..., Any], task: Task, error: ValueError) -> None:
+    """Refuse a regression by a function that does not say that it does any, and has failed on it.
+
+    Args:
+        function: which fits.
+        task: which it was called for.
+        error: by which it has failed.
+
+    Raises:
+        WrongCall: the function may be for classes only.
+    """
+    module = sys.modules.get(function.__module__)
+    if task == CLASSIFICATION or takes(function, "task") or getattr(module, TASK, None):
+        return
+    message = f"{function.__name__} of {function.__module__}.py fails on a target of numbers: {error_summary(error)}"
+    remedy = "if it only classifies, write TASK = 'classification' into the file; if not, let fit take `task`"
+    raise WrongCall(message, remedy=remedy) from error
+
+
+def check_task(function: Callable[..., Any], fitted: Any, task: Task) -> None:
+    """Refuse a fitted estimator that is known to be of the other task.
+
+    Args:
+        function: which has fitted it.
+        fitted: the estimator.
+        task: which it was fitted for.
+
+    Raises:
+        WrongCall: it is a regressor where a classifier is needed, or the other way.
+    """
+    from sklearn.base import is_classifier, is_regressor  # noqa: PLC0415  the launcher reads this module too
+
+    is_other, named = (is_regressor, "regressor") if task == CLASSIFICATION else (is_classifier, "classifier")
+    try:
+        wrong = is_other(fitted)
+    except (AttributeError, TypeError):  # it has no tags of scikit-learn, and so does not say
+        return
+    if wrong:
+        does = next(one for one in TASKS if one != task)
+        message = f"{function.__name__} of {function.__module__}.py returned a {named}, but the task is {task}"
+        raise WrongCall(
+            message, remedy=f"give task={does}, write TASK = {does!r} into model.py, or let fit take `task`"
+        )
+
+
 def load() -> ProjectModel:
     """Import the project's model.py.
 
@@ -87,7 +162,7 @@ def load() -> ProjectModel:
         if not callable(getattr(module, name, None)):
             raise WrongCall(f"{module.__file__} defines no {name}; docs/model.md says what model.py holds")
     fields(getattr(module, CLASS))
-    return ProjectModel(getattr(module, FUNCTION), getattr(module, CLASS))
+    return ProjectModel(getattr(module, FUNCTION), getattr(module, CLASS), getattr(module, METRICS, ()))
 
 
 def importable(name: str) -> ModuleType:

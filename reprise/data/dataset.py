@@ -1,20 +1,23 @@
-"""The data set of a classifier, made from a table: features and labels."""
+"""The data set of a model, made from a table: features and target."""
 
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from reprise.base.errors import WrongCall
+from reprise.base.task import CLASSIFICATION, TASKS, Task
 from reprise.data import number_notation
 from reprise.data.column_choice import check_known, choose
 from reprise.data.features import feature, numbers_rows_in_disorder, useless
-from reprise.data.labels import WHOLE_FLOATS, check_classes, labels_of
+from reprise.data.labels import WHOLE_FLOATS
 from reprise.data.model_columns import NOTHING, ModelColumns, as_known
 from reprise.data.sample_weight import check_column, check_varies, read_weight
 from reprise.data.table import Table
+from reprise.data.target import choose_task, kind_of, to_check, to_learn
 
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
 """The texts of a CSV file that pandas reads as booleans."""
@@ -25,15 +28,17 @@ UNNAMED = re.compile(r"\s*|Unnamed: \d+(\.\d+)?|__index_level_\d+__")
 
 @dataclass(frozen=True)
 class Dataset:
-    """The data set of a classifier, made from a table for one target.
+    """The data set of a model, made from a table for one target.
 
     Attributes:
         raw: the features as they were read, the input of a served model; shape (rows, features).
         X: the same with each column a number, a boolean or text, `raw` itself where it is so already.
-        y: class labels, shape (rows,): integers, booleans or text.
+        y: the target, shape (rows,): class labels, which are integers, booleans or text; of a regression, floats.
         target: the target column's name.
         notes: what was left out and why, a line each.
         weight: sample weights, shape (rows,), 0 or more; None where all rows count the same.
+        task: what the target is for.
+        task_reason: why, in words.
     """
 
     raw: pd.DataFrame
@@ -42,6 +47,8 @@ class Dataset:
     target: str
     notes: tuple[str, ...] = ()
     weight: pd.Series | None = None
+    task: Task = CLASSIFICATION
+    task_reason: str = ""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -53,7 +60,7 @@ class Dataset:
         raw = self.raw.iloc[rows]
         X = raw if self.X is self.raw else self.X.iloc[rows]
         weight = None if self.weight is None else self.weight.iloc[rows]
-        return Dataset(raw, X, self.y.iloc[rows], self.target, weight=weight)
+        return Dataset(raw, X, self.y.iloc[rows], self.target, weight=weight, task=self.task)
 
 
 def make_dataset(
@@ -64,8 +71,10 @@ def make_dataset(
     *,
     aside: Collection[str] = (),
     weight: str | None = None,
+    task: Literal["auto"] | Task = "auto",
+    served: Sequence[Task] = TASKS,
 ) -> Dataset:
-    """Choose features and labels.
+    """Choose features, target and task.
 
     Args:
         table: the table as read.
@@ -74,17 +83,19 @@ def make_dataset(
         exclude: `none`, or names of columns to leave out, written in the same way.
         aside: columns that are features only where `features` names them, such as the one that splits the rows.
         weight: the column of sample weights, which is no feature; None where all rows count the same.
+        task: what the target is for; `auto` lets its values decide.
+        served: the tasks that the model does.
 
     Raises:
-        WrongCall: a column does not exist or cannot be used, or the labels are no classes.
+        WrongCall: a column does not exist or cannot be used, or the target is not what the task needs.
     """
     _check_table(table)
     chosen = choose(table.frame, target, features, exclude, (*aside, *([weight] if weight else [])))
     check_column(weight, table.frame, target, chosen)
     frame, dropped = _with_target(table, target)
-    y = labels_of(frame[target], target)
-    check_classes(y, target)
-    columns, notes = {}, [*table.notes, *dropped]
+    chosen_task = choose_task(kind_of(frame[target], target), target, task, served)
+    y = to_learn(frame[target], target, chosen_task.task)
+    columns, notes = {}, [*table.notes, *dropped, *filter(None, [chosen_task.note])]
     if table.reading > 1:
         frame, read = _with_numbers(frame, [*chosen, *([weight] if weight else [])], table)
         notes += read
@@ -108,13 +119,13 @@ def make_dataset(
     raw = frame[list(columns)]
     same = all(column.dtype == raw[name].dtype for name, column in columns.items())
     X = raw if same else pd.DataFrame(columns, index=frame.index)
-    return Dataset(raw, X, y, target, tuple(notes), weights)
+    return Dataset(raw, X, y, target, tuple(notes), weights, chosen_task.task, chosen_task.reason)
 
 
 def to_judge(
     table: Table, target: str, features: Sequence[str], known: ModelColumns = NOTHING, weight: str | None = None
 ) -> Dataset:
-    """Take features and labels as a fitted model knows them; one class is enough.
+    """Take features and target as a fitted model knows them; one class is enough, or one value.
 
     Args:
         table: the table as read.
@@ -124,20 +135,20 @@ def to_judge(
         weight: the column that weighed the rows of its training; where the table lacks it, all rows count the same.
 
     Raises:
-        WrongCall: a column does not exist, a value is not what the model knows the column for, or the labels are no
-            classes.
+        WrongCall: a column does not exist, a value is not what the model knows the column for, or the target is not
+            what the model's task needs.
     """
     check_known([target], table.frame, "target")
     _check_table(table)
     frame, dropped = _with_target(table, target, text=known.label_kind == "text")
     raw, notes = _as_known(frame, features, table, known)
-    y = labels_of(as_known(frame[target], known.label_kind), target)
+    y = to_check(as_known(frame[target], known.label_kind), target, known.task)
     weights = None
     if weight and weight in frame:
         weights = read_weight(_with_numbers(frame, [weight], table)[0], weight)
     elif weight:
         notes.append(f"the table has no column {weight!r}, which weighed the rows in training: all rows count the same")
-    return Dataset(raw, raw, y, target, (*table.notes, *dropped, *notes), weights)
+    return Dataset(raw, raw, y, target, (*table.notes, *dropped, *notes), weights, known.task)
 
 
 def to_predict(table: Table, features: Sequence[str], known: ModelColumns) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -9,11 +9,15 @@ from sklearn.model_selection import ShuffleSplit, train_test_split
 
 from reprise.base.display_text import listed
 from reprise.base.errors import WrongCall
+from reprise.base.task import CLASSIFICATION
 from reprise.data.dataset import Dataset
 from reprise.data.split_column import PARTS, SplitColumn
 
 DRAWS = 50
 """Random choices of groups, of which the one is taken whose held-out rows are most like all rows."""
+
+LEAST_ROWS = 2
+"""Rows that each side of a random split of a regression has at least: of one row there is no R²."""
 
 LISTED = 5
 """Classes that one line lists at most."""
@@ -41,7 +45,7 @@ def hold_out(dataset: Dataset, test_size: float, seed: int, by: SplitColumn | No
         dataset: all rows.
         test_size: the share, between 0 and 1.
         seed: decides which rows or groups.
-        by: the column that splits the rows; None for a random split, each class in proportion.
+        by: the column that splits the rows; None for a random split, of classes each in proportion.
 
     Raises:
         WrongCall: a side would have too few rows, or would lack a class that training needs.
@@ -54,25 +58,31 @@ def hold_out(dataset: Dataset, test_size: float, seed: int, by: SplitColumn | No
         held_out, notes = _by_time(dataset, by, test_size)
     else:
         held_out, notes = _as_said(dataset, by)
-    _check_classes(dataset.y, held_out, by)
-    lacking = sorted(set(map(str, dataset.y.unique())) - set(map(str, dataset.y[held_out].unique())))
-    if lacking:
-        notes.append(f"the held-out rows hold no row of {_classes(lacking)}")
+    if dataset.task == CLASSIFICATION:
+        _check_classes(dataset.y, held_out, by)
+        lacking = sorted(set(map(str, dataset.y.unique())) - set(map(str, dataset.y[held_out].unique())))
+        notes += [f"the held-out rows hold no row of {_classes(lacking)}"] if lacking else []
     training = dataset.take(np.flatnonzero(~held_out))
     return Holdout(training, dataset.take(np.flatnonzero(held_out)), (*by.notes, *notes))
 
 
 def _at_random(dataset: Dataset, test_size: float, seed: int) -> Holdout:
-    """Split as scikit-learn's `train_test_split` with `stratify`, in which test_size is rounded up to whole rows."""
-    rows, classes = len(dataset.y), dataset.y.nunique()
+    """Split as scikit-learn's `train_test_split`, with `stratify` for classes.
+
+    In it, test_size is rounded up to whole rows.
+    """
+    classes = dataset.y if dataset.task == CLASSIFICATION else None
+    least = LEAST_ROWS if classes is None else classes.nunique()
+    rows = len(dataset.y)
     held_out = int(np.ceil(test_size * rows))
-    if min(held_out, rows - held_out) < classes:
+    if min(held_out, rows - held_out) < least:
+        needed = f"the {least} that regression needs" if classes is None else f"the {least} classes"
         message = (
             f"test_size {test_size:g} of {rows} rows leaves {rows - held_out} to train and {held_out} to test, "
-            f"fewer than the {classes} classes; choose another test_size"
+            f"fewer than {needed}; choose another test_size"
         )
         raise WrongCall(message)
-    train, test = train_test_split(np.arange(rows), test_size=test_size, random_state=seed, stratify=dataset.y)
+    train, test = train_test_split(np.arange(rows), test_size=test_size, random_state=seed, stratify=classes)
     return Holdout(dataset.take(train), dataset.take(test))
 
 
@@ -85,7 +95,8 @@ def _by_group(dataset: Dataset, by: SplitColumn, test_size: float, seed: int) ->
     groups = by.of(dataset.y.index)
     count = len(by.names)
     size = min(int(np.ceil(test_size * count)), count - 1)
-    classes, labels = np.unique(dataset.y.to_numpy(), return_inverse=True)
+    learned = dataset.y.to_numpy() if dataset.task == CLASSIFICATION else np.zeros(len(groups))  # as of one class
+    classes, labels = np.unique(learned, return_inverse=True)
     totals = np.bincount(labels, minlength=len(classes))
     best, taken = None, np.array([], dtype=int)
     for _, drawn in ShuffleSplit(DRAWS, test_size=size, random_state=seed).split(np.arange(count)):

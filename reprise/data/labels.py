@@ -20,16 +20,13 @@ def labels_of(column: pd.Series, target: str) -> pd.Series:
         raise WrongCall(f"target {target!r} is missing in every row")
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind in DATES:
-        raise WrongCall(f"target {target!r} holds dates; this template classifies: turn them into classes first")
+        raise WrongCall(f"target {target!r} holds dates", remedy="turn them into classes first")
     if kind in ("floating", "mixed-integer-float", "decimal"):
         numbers = column.astype("float64")
         if not np.isfinite(numbers).all() or (numbers % 1 != 0).any():
             example = next(value for value in numbers if value % 1 != 0)
-            message = (
-                f"target {target!r} holds numbers such as {example:g}; "
-                "this template classifies: turn them into classes, or replace model.py"
-            )
-            raise WrongCall(message)
+            message = f"target {target!r} holds numbers such as {example:g}, which are no classes"
+            raise WrongCall(message, remedy="turn them into classes, or give task=regression")
         _check_exact(numbers, WHOLE_FLOATS, target)
         labels: pd.Series = numbers.astype("int64")
     elif kind == "integer":
@@ -62,6 +59,7 @@ def check_classes(labels: pd.Series, target: str) -> None:
     if counts.iloc[-1] == 1:
         message = (
             f"target {target!r}: {(counts == 1).sum()} of {len(counts)} classes have one row, such as "
-            f"{counts.index.tolist()[-1]!r}; each needs two or more (this template classifies: is it the right column?)"
+            f"{counts.index.tolist()[-1]!r}; each needs two or more"
         )
-        raise WrongCall(message)
+        numbers = labels.dtype.kind == "i"
+        raise WrongCall(f"{message} (is it the right column{', and is task=regression meant' if numbers else ''}?)")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reprise.base.errors import WrongCall
+from reprise.base.task import CLASSIFICATION, REGRESSION, Task
 from reprise.data.features import check_finite
 from reprise.data.schema import Kind
 
@@ -25,14 +26,18 @@ class ModelColumns:
     Attributes:
         kinds: feature -> what the model takes it for; where one is absent, what stands in the table decides.
         classes: its labels; None where it does not say.
+        task: what it does.
     """
 
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     classes: Sequence[Any] | None = None
+    task: Task = CLASSIFICATION
 
     @property
     def label_kind(self) -> Kind | None:
-        """The kind of its labels."""
+        """The kind of its labels, or of the numbers that it predicts."""
+        if self.task == REGRESSION:
+            return "number"
         if self.classes is None:
             return None
         kind = np.asarray(self.classes).dtype.kind

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import mlflow
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 from threadpoolctl import threadpool_limits
 
 from reprise.base import project, tag
@@ -15,12 +14,17 @@ from reprise.base.errors import JobFailed, WrongCall
 from reprise.code.checkout import in_branch
 from reprise.data.dataset import to_judge
 from reprise.governance.judgement import Comparison, Evidence, Slice
+from reprise.governance.paired_test import paired
 from reprise.governance.policy import OriginRule, Policy
 from reprise.governance.verdict import NO_CHAMPION
 from reprise.models import registry
 from reprise.models.held_out import HeldOutRows, held_out_by
 from reprise.models.logged_model import Subject, load
-from reprise.task.evaluation import Evaluation, assess, scores
+from reprise.task import known_metrics
+from reprise.task.evaluation import Evaluation
+from reprise.task.metric import Metric
+from reprise.task.regression import RegressionEvaluation
+from reprise.task.result import Result, evaluate_answers
 
 TIMED = 20
 """Times that one row is predicted to tell how long that takes."""
@@ -76,7 +80,7 @@ def find_champion(uri: str, challenger: Subject, *, trusted: bool = False) -> Ch
 
 
 def gather(
-    subject: Subject, rows: HeldOutRows, evaluation: Evaluation, champion: Champion | None, policy: Policy
+    subject: Subject, rows: HeldOutRows, evaluation: Result, champion: Champion | None, policy: Policy
 ) -> Evidence:
     """Gather all evidence.
 
@@ -90,36 +94,54 @@ def gather(
     Raises:
         WrongCall: the policy names a column that the table does not have, or has too many values.
     """
-    present = evaluation.counted_classes
-    worst = present.iloc[int(present["recall"].argmin())]
     return Evidence(
         rows=len(rows.dataset.y),
         held_out=rows.held_out,
         data=rows.table.fingerprint,
         metrics=evaluation.metrics,
-        worst_class=(str(worst["class"]), float(worst["recall"])),
+        worst_class=_worst_class(evaluation) if isinstance(evaluation, Evaluation) else None,
         comparison=_compare(rows, evaluation, champion) if champion else None,
         slices={column: _slices(column, rows, evaluation) for column in policy.slices},
         provenance=_provenance(subject, policy.provenance),
         model_size=subject.files.size,
         prediction_time=_prediction_time(subject, rows.dataset.raw) if policy.prediction_time else None,
+        task=evaluation.task,
+        worst_segment=_worst_segment(evaluation) if isinstance(evaluation, RegressionEvaluation) else None,
+        metric_tasks={metric.name: metric.task for metric in (*known_metrics.KNOWN.values(), *evaluation.own)},
     )
 
 
-def _compare(rows: HeldOutRows, evaluation: Evaluation, champion: Champion) -> Comparison:
+def _worst_class(evaluation: Evaluation) -> tuple[str, float]:
+    present = evaluation.counted_classes
+    worst = present.iloc[int(present["recall"].argmin())]
+    return str(worst["class"]), float(worst["recall"])
+
+
+def _worst_segment(evaluation: RegressionEvaluation) -> tuple[str, float]:
+    table = evaluation.counted_segments
+    worst = table.iloc[int(table["mean_absolute_error"].argmax())]
+    whole = evaluation.metrics["mean_absolute_error"]
+    return f"{worst['from']:.4g} to {worst['to']:.4g}", float(worst["mean_absolute_error"] / whole) if whole else 1.0
+
+
+def _compare(rows: HeldOutRows, evaluation: Result, champion: Champion) -> Comparison:
     if champion.subject is None:
         return Comparison(champion.uri, problem=champion.problem, itself=champion.problem is None)
+    if champion.subject.task != evaluation.task:
+        message = f"the champion is for {champion.subject.task}, this model for {evaluation.task}"
+        return Comparison(champion.uri, problem=f"{message}: give them names of their own, or champion=none")
     try:
         common = _unseen(champion.subject, rows)
-        theirs = _on(champion.subject, rows, common)
+        theirs = _on(champion.subject, rows, common, evaluation.own) if common.any() else None
     except (WrongCall, JobFailed) as error:
         return Comparison(champion.uri, problem=error.message)
-    if not common.any():
+    if theirs is None:
         message = "no row was held out by both: train with the champion's seed and test_size"
         return Comparison(champion.uri, problem=message)
-    ours = _part(evaluation, common)
-    change = {name: value - theirs.metrics[name] for name, value in ours.metrics.items() if name in theirs.metrics}
-    worse, better = mcnemar(ours.predicted == ours.truth.to_numpy(), theirs.predicted == theirs.truth.to_numpy())
+    ours = evaluation.part(common)
+    others = theirs.part(np.ones(len(theirs.truth), dtype=bool)).metrics  # an own metric may not be defined for it
+    change = {name: value - others[name] for name, value in ours.metrics.items() if name in others}
+    worse, better = paired(ours, theirs)
     return Comparison(champion.uri, int(common.sum()), change, worse, better)
 
 
@@ -131,24 +153,15 @@ def _unseen(champion: Subject, rows: HeldOutRows) -> np.ndarray:
     return np.asarray(rows.dataset.y.index.isin(held_out))
 
 
-def _on(model: Subject, rows: HeldOutRows, kept: np.ndarray) -> Evaluation:
+def _on(model: Subject, rows: HeldOutRows, kept: np.ndarray, own: tuple[Metric, ...]) -> Result:
     y = rows.dataset.y[kept]
-    if not len(y):
-        return assess(y, y.to_numpy(), None)
     known = to_judge(rows.table, rows.dataset.target, model.features or list(rows.dataset.raw.columns), model.known)
     X = model.as_served(known.raw.loc[y.index])  # it may know other columns than the challenger
     weight = None if rows.dataset.weight is None else rows.dataset.weight[kept]
-    return assess(y, model.predict(X), scores(model.classifier, X, y.index), weight)
+    return evaluate_answers(model.predict, model.classifier, X, y, model.task, weight, own)
 
 
-def _part(evaluation: Evaluation, kept: np.ndarray) -> Evaluation:
-    scored = None if evaluation.scores is None else evaluation.scores[kept]
-    truth, predicted = evaluation.truth[kept], evaluation.predicted[kept]
-    weight = None if evaluation.weight is None else evaluation.weight[kept]
-    return Evaluation(evaluation.classes, truth, predicted, scored, weight)
-
-
-def _slices(column: str, rows: HeldOutRows, evaluation: Evaluation) -> tuple[Slice, ...]:
+def _slices(column: str, rows: HeldOutRows, evaluation: Result) -> tuple[Slice, ...]:
     frame = rows.table.frame
     if column not in frame:
         raise WrongCall(f"policy: slices: {column!r} is not a column of {rows.table.source.name}")
@@ -160,7 +173,7 @@ def _slices(column: str, rows: HeldOutRows, evaluation: Evaluation) -> tuple[Sli
     found = []
     for value, count in counts.items():
         kept = (values.isna() if pd.isna(value) else values == value).to_numpy(dtype=bool)
-        found.append(Slice("missing" if pd.isna(value) else str(value), int(count), _part(evaluation, kept).metrics))
+        found.append(Slice("missing" if pd.isna(value) else str(value), int(count), evaluation.part(kept).metrics))
     return tuple(found)
 
 
@@ -203,23 +216,3 @@ def _prediction_time(subject: Subject, raw: pd.DataFrame) -> float:
             subject.predict(one)
             seconds.append(time.process_time() - begin)
     return min(seconds) * 1000
-
-
-def mcnemar(right: np.ndarray, champion_right: np.ndarray) -> tuple[float, float]:
-    """Do the exact McNemar test (McNemar 1947, doi:10.1007/BF02295996), one-sided both ways.
-
-    Of the rows where just one of the two is right, each is right on half if neither is better: the number of the
-    challenger's follows a binomial distribution with p = 1/2. No approximation, so few rows are fine.
-
-    Args:
-        right: whether the challenger is right, boolean, shape (rows,).
-        champion_right: whether the champion is, on the same rows.
-
-    Returns:
-        The p-values that the challenger is worse, and that it is better; both 1 where the two never differ.
-    """
-    wins = int(np.sum(right & ~champion_right))
-    losses = int(np.sum(~right & champion_right))
-    if not wins + losses:
-        return 1.0, 1.0
-    return float(binom.cdf(wins, wins + losses, 0.5)), float(binom.cdf(losses, wins + losses, 0.5))

@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from reprise.base.task import CLASSIFICATION, REGRESSION, TASKS, Task, other
 from reprise.base.terminal import columns
-from reprise.governance.policy import Limits, Metric, Policy
+from reprise.governance.policy import Limits, Policy
 
 PASSED, REFUSED, NOT_APPLICABLE, NOT_CHECKED = "passed", "refused", "not applicable", "not checked"
+
+FOR_ONE_TASK = {task: f"for {task} only" for task in TASKS}
+"""Why a rule on models of another task is not checked."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Comparison:
         champion: its URI.
         rows: how many rows both were asked.
         change: metric -> challenger minus champion.
-        worse: p-value of the one-sided exact McNemar test that the challenger is worse; None without rows.
+        worse: p-value of the one-sided paired test that the challenger is worse; None without rows.
         better: the same that it is better.
         problem: why there is no comparison, where a champion exists and cannot be compared with.
         itself: whether the model that is judged is the champion.
@@ -80,24 +84,36 @@ class Evidence:
         held_out: whether they are the rows that its training run held out.
         data: the fingerprint of the table that they are from.
         metrics: name -> value.
-        worst_class: the class with the least recall among those that the rows hold, and that recall.
+        worst_class: the class with the least recall among those that the rows hold, and that recall; None of a
+            regression.
         comparison: with the champion; None where there is none.
         slices: column -> its values' rows, largest first.
         provenance: rule of the policy's `provenance` -> what the training run shows, and whether that is enough.
         model_size: MiB.
         prediction_time: milliseconds of CPU time for one row; None where the policy does not ask.
+        task: what the model does.
+        worst_segment: the quarter of the target with the greatest mean absolute error, and that error as a multiple of
+            the one of all rows; None of a classification.
+        metric_tasks: metric -> the task whose models it is for, of all that are known.
     """
 
     rows: int
     held_out: bool
     data: str
     metrics: Mapping[str, float]
-    worst_class: tuple[str, float]
+    worst_class: tuple[str, float] | None
     comparison: Comparison | None
     slices: Mapping[str, tuple[Slice, ...]]
     provenance: Mapping[str, tuple[str, bool]]
     model_size: float
     prediction_time: float | None = None
+    task: Task = CLASSIFICATION
+    worst_segment: tuple[str, float] | None = None
+    metric_tasks: Mapping[str, Task] = field(default_factory=dict)
+
+    def applies(self, metric: str) -> bool:
+        """Return whether a metric is not one of the other task."""
+        return self.metric_tasks.get(metric, self.task) == self.task
 
 
 @dataclass(frozen=True)
@@ -117,24 +133,30 @@ class Judgement:
         return REFUSED if self.refusals else PASSED
 
     def table(self) -> str:
-        """Return one line for each rule, and a last line with the rules that the policy does not check."""
-        unchecked = [outcome.rule for outcome in self.outcomes if outcome.result == NOT_CHECKED]
+        """Return one line for each rule, then those that are for the other task, and those that the policy lacks."""
+        foreign = FOR_ONE_TASK.values()
+        unchecked = [item.rule for item in self.outcomes if item.result == NOT_CHECKED and item.reason not in foreign]
         checked = [outcome for outcome in self.outcomes if outcome.result != NOT_CHECKED]
         lines = [("rule", "value", "limit", "outcome", "")]
         lines += [(item.rule, item.value, item.limit, item.result, item.reason) for item in checked]
-        last = [f"not checked: {', '.join(unchecked)}"] if unchecked else []
+        last = [
+            f"not checked, {reason}: {', '.join(rules)}"
+            for reason in foreign
+            if (rules := [item.rule for item in self.outcomes if item.reason == reason])
+        ]
+        last += [f"not checked: {', '.join(unchecked)}"] if unchecked else []
         return "\n".join([*columns(lines), *last])
 
 
 def judge(evidence: Evidence, policy: Policy) -> Judgement:
     """Judge a model by every rule of a policy."""
-    label, recall = evidence.worst_class
     outcomes = [
         _data(evidence, policy.data),
         _within("rows", evidence.rows, policy.rows),
-        *_metrics(evidence.metrics, policy.metrics),
-        _within("worst_class_recall", recall, policy.worst_class_recall, reason=f"class {label}"),
-        *_changes(evidence.comparison, policy),
+        *_metrics(evidence, policy),
+        _worst("worst_class_recall", "class", evidence.worst_class, policy.worst_class_recall, CLASSIFICATION),
+        _worst("worst_segment_error", "target", evidence.worst_segment, policy.worst_segment_error, REGRESSION),
+        *_changes(evidence, policy),
         _significance(evidence.comparison, policy),
         *_slices(evidence, policy),
         *_provenance(evidence, policy),
@@ -171,11 +193,33 @@ def _data(evidence: Evidence, wanted: str | None) -> RuleOutcome:
     return RuleOutcome("data", evidence.data, wanted, PASSED if evidence.data == wanted else REFUSED)
 
 
-def _metrics(
-    found: Mapping[str, float], rules: Mapping[Metric, Limits], prefix: str = "metrics"
-) -> Iterator[RuleOutcome]:
-    if not rules:
-        yield _unchecked(prefix)
+def _of(task: Task, rule: str, limits: Limits) -> RuleOutcome:
+    """Skip a rule on models of another task, and say so."""
+    return RuleOutcome(rule, "", str(limits), NOT_CHECKED, FOR_ONE_TASK[task])
+
+
+def _worst(rule: str, part: str, found: tuple[str, float] | None, limits: Limits | None, task: Task) -> RuleOutcome:
+    if found is None:
+        return _unchecked(rule) if limits is None else _of(task, rule, limits)
+    name, value = found
+    return _within(rule, value, limits, reason=f"{part} {name}")
+
+
+def _metrics(evidence: Evidence, policy: Policy) -> Iterator[RuleOutcome]:
+    if not policy.metrics:
+        yield _unchecked("metrics")
+        return
+    for name, limits in policy.metrics.items():
+        if not evidence.applies(name):
+            yield _of(other(evidence.task), f"metrics.{name}", limits)
+    own = {name: limits for name, limits in policy.metrics.items() if evidence.applies(name)}
+    yield from _limits(evidence.metrics, own, "metrics")
+    if not own:  # a model must not pass for want of a rule that is meant for it
+        limit = f"a limit of a metric of {evidence.task}"
+        yield RuleOutcome("metrics", "none", limit, REFUSED, "add one to the policy")
+
+
+def _limits(found: Mapping[str, float], rules: Mapping[str, Limits], prefix: str) -> Iterator[RuleOutcome]:
     for name, limits in rules.items():
         if name in found:
             yield _within(f"{prefix}.{name}", found[name], limits)
@@ -183,12 +227,15 @@ def _metrics(
             yield RuleOutcome(f"{prefix}.{name}", "", str(limits), REFUSED, "not defined on these rows")
 
 
-def _changes(comparison: Comparison | None, policy: Policy) -> Iterator[RuleOutcome]:
+def _changes(evidence: Evidence, policy: Policy) -> Iterator[RuleOutcome]:
+    comparison = evidence.comparison
     if not policy.change:
         yield _unchecked("change")
     for name, limits in policy.change.items():
         rule = f"change.{name}"
-        if comparison is None or comparison.problem or comparison.itself:
+        if not evidence.applies(name):
+            yield _of(other(evidence.task), rule, limits)
+        elif comparison is None or comparison.problem or comparison.itself:
             yield _incomparable(rule, str(limits), comparison)
         elif name not in comparison.change:
             yield RuleOutcome(rule, "", str(limits), REFUSED, "not defined on these rows")
@@ -224,6 +271,7 @@ def _incomparable(rule: str, limit: str, comparison: Comparison | None) -> RuleO
 def _slices(evidence: Evidence, policy: Policy) -> Iterator[RuleOutcome]:
     if not policy.slices:
         yield _unchecked("slices")
+    own = {name: limits for name, limits in policy.metrics.items() if evidence.applies(name)}
     for column, wanted in policy.slices.items():
         for part in evidence.slices[column]:
             rule = f"slices.{column}={part.value}"
@@ -232,7 +280,7 @@ def _slices(evidence: Evidence, policy: Policy) -> Iterator[RuleOutcome]:
                     rule, f"{part.rows} rows", f"at least {wanted.rows}", NOT_APPLICABLE, "too few to judge"
                 )
             else:
-                yield from _metrics(part.metrics, policy.metrics, rule)
+                yield from _limits(part.metrics, own, rule) if own else [_unchecked(rule)]
 
 
 def _provenance(evidence: Evidence, policy: Policy) -> Iterator[RuleOutcome]:

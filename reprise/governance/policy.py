@@ -4,18 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from reprise.base import text_digest
-from reprise.base.document import read
-from reprise.base.errors import WrongCall
-
-Metric = Literal["accuracy", "balanced_accuracy", "f1_macro", "roc_auc"]
-
-METRICS: tuple[Metric, ...] = get_args(Metric)
-"""The metrics that `reprise.task.evaluation` gives, each from 0 to 1, more being better."""
+from reprise.base import text_digest, validated
+from reprise.base.document import Document, read
+from reprise.base.errors import Reason, WrongCall
+from reprise.task.metric import Metric
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -47,11 +43,11 @@ class _Values:
     """Check that limits can be met by values of a range.
 
     Attributes:
-        least: the least value that there is.
-        greatest: the greatest; None: there is none.
+        least: the least value that there is; None: there is none.
+        greatest: the same of the greatest.
     """
 
-    least: float
+    least: float | None = None
     greatest: float | None = None
 
     def __call__(self, limits: Limits) -> Limits:
@@ -64,7 +60,7 @@ class _Values:
             raise ValueError("a limit is wanted: min, max or both")
         if limits.min is not None and self.greatest is not None and limits.min > self.greatest:
             raise ValueError(f"min {limits.min:g} cannot be met: the greatest value is {self.greatest:g}")
-        if limits.max is not None and limits.max < self.least:
+        if limits.max is not None and self.least is not None and limits.max < self.least:
             raise ValueError(f"max {limits.max:g} cannot be met: the least value is {self.least:g}")
         if limits.min is not None and limits.max is not None and limits.min > limits.max:
             raise ValueError(f"cannot be met: min {limits.min:g} is above max {limits.max:g}")
@@ -73,12 +69,13 @@ class _Values:
 
 Amount = Annotated[Limits, AfterValidator(_Values(0))]
 Share = Annotated[Limits, AfterValidator(_Values(0, 1))]
-Change = Annotated[Limits, AfterValidator(_Values(-1, 1))]
+Ratio = Annotated[Limits, AfterValidator(_Values(1))]
+Values = Annotated[Limits, AfterValidator(_Values())]
 
 
 @dataclass(frozen=True)
 class Significance:
-    """What the exact McNemar test against the champion must show."""
+    """What the paired test against the champion must show."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
@@ -150,10 +147,13 @@ class Rules:
         Field(description="which rows count: `held-out`, the model's own; a SHA-256, the fingerprint of a table"),
     ] = None
     rows: Annotated[Amount | None, Field(description="how many of them")] = None
-    metrics: Annotated[Mapping[Metric, Share], Field(description="limits of each metric")] = field(default_factory=dict)
+    metrics: Annotated[Mapping[str, Values], Field(description="limits of each metric")] = field(default_factory=dict)
     worst_class_recall: Annotated[Share | None, Field(description="of the class that is recognised worst")] = None
+    worst_segment_error: Annotated[
+        Ratio | None, Field(description="mean absolute error of the worst quarter of the target, in that of all rows")
+    ] = None
     change: Annotated[
-        Mapping[Metric, Change], Field(description="limits of challenger minus champion on the same rows, each metric")
+        Mapping[str, Values], Field(description="limits of challenger minus champion on the same rows, each metric")
     ] = field(default_factory=dict)
     significance: Annotated[Significance | None, Field(description="of the difference between the two")] = None
     slices: Annotated[
@@ -184,8 +184,12 @@ class Policy(Rules):
 _RULES = TypeAdapter(Rules)
 
 
-def read_policy(path: Path) -> Policy:
+def read_policy(path: Path, known: Mapping[str, Metric] | None = None) -> Policy:
     """Read a policy.
+
+    Args:
+        path: the file.
+        known: the metrics that there are, by name; None where that is not known, as in the launcher.
 
     Raises:
         WrongCall: the file cannot be read or breaks the schema; line and key are named.
@@ -194,5 +198,44 @@ def read_policy(path: Path) -> Policy:
     if document.root is None:
         raise WrongCall(f"{path.name} is empty; a policy has at least one rule")
     rules = document.check(_RULES, nulls=False)
+    if known is not None:
+        _check_metrics(document, "metrics", rules.metrics, {name: one.bounds for name, one in known.items()})
+        _check_metrics(document, "change", rules.change, {name: _changes(one) for name, one in known.items()})
     content = document.content
     return Policy(**vars(rules), sha256=text_digest.sha256(content), sha256s=text_digest.sha256s(content))
+
+
+def _changes(metric: Metric) -> tuple[float | None, float | None]:
+    least, greatest = metric.bounds
+    return (None, None) if least is None or greatest is None else (least - greatest, greatest - least)
+
+
+def _check_metrics(
+    document: Document,
+    rule: str,
+    limits: Mapping[str, Limits],
+    known: Mapping[str, tuple[float | None, float | None]],
+) -> None:
+    """Refuse a metric that there is none of, and limits that its values cannot meet.
+
+    Args:
+        document: the policy's file.
+        rule: the key whose mapping this is.
+        limits: of each metric.
+        known: metric -> the least and the greatest value that there is.
+
+    Raises:
+        WrongCall: line and metric are named.
+    """
+    for name, wanted in limits.items():
+        reason = None
+        if name not in known:
+            reason = Reason("unknown", f"known here: {', '.join(known)}")
+        else:
+            try:
+                _Values(*known[name])(wanted)
+            except ValueError as error:
+                reason = Reason(str(error))
+        if reason and document.root is not None:
+            node, place = validated.follow(document.root, (rule, name), to_key=name not in known)
+            raise validated.wrong(validated.where(document.name, node), ".".join(map(str, place)), reason)

@@ -21,9 +21,10 @@ from reprise.governance import evidence, policy
 from reprise.governance.judgement import REFUSED, Judgement, judge
 from reprise.governance.verdict import NO_CHAMPION, Verdict
 from reprise.jobs import next_command, run_artifacts
+from reprise.jobs.own_metrics import all_metrics, own_metrics, tags_of
 from reprise.models import held_out, logged_model
 from reprise.store import bundle, provenance
-from reprise.task.evaluation import Evaluation, assess, scores
+from reprise.task.result import Result, evaluate_answers, in_short
 
 
 def read_policy(path: str = "policy.yaml") -> policy.Policy:
@@ -35,7 +36,7 @@ def read_policy(path: str = "policy.yaml") -> policy.Policy:
     Raises:
         WrongCall: there is no such file, or it holds no rules; the message names line and key.
     """
-    return policy.read_policy(project.FOLDER / path)
+    return policy.read_policy(project.FOLDER / path, all_metrics())
 
 
 def load(model: str = "latest", *, trusted: bool = False) -> logged_model.Subject:
@@ -114,8 +115,9 @@ class EvaluationRun:
         """
         with step(f"judge {len(rows.dataset.y)} rows"):
             X, y = self.model.as_served(rows.dataset.raw), rows.dataset.y
-            scored = scores(self.model.classifier, X, y.index)
-            evaluation = assess(y, self.model.predict(X), scored, rows.dataset.weight)
+            evaluation = evaluate_answers(
+                self.model.predict, self.model.classifier, X, y, self.model.task, rows.dataset.weight, own_metrics()
+            )
             judgement = judge(evidence.gather(self.model, rows, evaluation, champion, rules), rules)
         with step("log"), bundle.staging() as folder:
             refusal = self._log(rows, champion, rules, evaluation, judgement, folder)
@@ -129,7 +131,7 @@ class EvaluationRun:
         rows: held_out.HeldOutRows,
         champion: evidence.Champion | None,
         rules: policy.Policy,
-        evaluation: Evaluation,
+        evaluation: Result,
         judgement: Judgement,
         folder: Path,
     ) -> str | None:
@@ -149,9 +151,12 @@ class EvaluationRun:
         missing = run_artifacts.write_evaluation(evaluation, folder / "artifacts")
         run_artifacts.write_verdict(verdict, judgement, folder / "artifacts")
         run_artifacts.write_provenance(
-            self.origin, {**data_record, "notes": list(rows.dataset.notes)}, folder / "artifacts"
+            self.origin,
+            {**data_record, "task": self.model.task, "notes": list(rows.dataset.notes)},
+            folder / "artifacts",
         )
-        tags = {tag.DATA_FINGERPRINT: rows.table.fingerprint, **verdict.tags(), **missing}
+        tags = {tag.DATA_FINGERPRINT: rows.table.fingerprint, tag.TASK: self.model.task, **verdict.tags(), **missing}
+        tags |= tags_of(evaluation.own)
         if refusal:
             tags |= {tag.FAILURE: in_tag(refusal), tag.EXIT_CODE: "1"}
         found = bundle.ResultBundle(
@@ -164,15 +169,17 @@ class EvaluationRun:
         bundle.log(folder, self.run, found)
         return refusal
 
-    def _tell(self, rows: held_out.HeldOutRows, evaluation: Evaluation, judgement: Judgement) -> None:
-        per_class = evaluation.per_class.assign(**{"class": evaluation.per_class["class"].map(printable)})
-        say("", *per_class.to_string(index=False, float_format="{:.4f}".format).splitlines())
+    def _tell(self, rows: held_out.HeldOutRows, evaluation: Result, judgement: Judgement) -> None:
+        table = evaluation.table
+        if "class" in table:
+            table = table.assign(**{"class": table["class"].map(printable)})
+        say("", *table.to_string(index=False, float_format="{:.4f}".format).splitlines())
         say("", *judgement.table().splitlines())
         of_run = f", of training run {self.model.run_id}" if self.model.run_id else ""
         summary(
             {
                 "verdict": judgement.verdict,
-                "accuracy": f"{evaluation.metrics['accuracy']:.4f} on {len(rows.dataset.y)} {rows.description}",
+                evaluation.headline: f"{in_short(evaluation)} on {len(rows.dataset.y)} {rows.description}",
                 "model": self.model.uri + of_run,
                 "look": next_command.ui_command(self.run),
             }

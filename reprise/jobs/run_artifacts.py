@@ -16,20 +16,24 @@ from reprise.data.dataset import Dataset
 from reprise.governance.judgement import Judgement
 from reprise.governance.verdict import Verdict
 from reprise.store.provenance import Provenance
-from reprise.task import evaluation_figures
+from reprise.task import evaluation_figures, regression_figures
 from reprise.task.evaluation import Evaluation
+from reprise.task.result import Result
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path) -> dict[str, str]:
-    """Write predictions.parquet, per_class.csv and figures/.
+def write_evaluation(evaluation: Result, folder: Path) -> dict[str, str]:
+    """Write predictions.parquet, per_class.csv (of a regression per_segment.csv) and figures/.
 
     Returns:
         The run's tags that say which figures are missing, and why.
     """
     evaluation.predictions.to_parquet(folder / artifact.PREDICTIONS, index=False)
-    evaluation.per_class.to_csv(folder / artifact.PER_CLASS, index=False)
-    (folder / artifact.FIGURES).mkdir()
-    return evaluation_figures.draw(evaluation, folder / artifact.FIGURES)
+    evaluation.table.to_csv(folder / evaluation.table_file, index=False)
+    figures = folder / artifact.FIGURES
+    figures.mkdir()
+    if isinstance(evaluation, Evaluation):
+        return evaluation_figures.draw(evaluation, figures)
+    return regression_figures.draw(evaluation, figures)
 
 
 def write_verdict(verdict: Verdict, judgement: Judgement, folder: Path) -> None:

@@ -13,6 +13,7 @@ import mlflow
 from reprise.base import tag
 from reprise.base.errors import JobFailed
 from reprise.base.record import Data as DataRecord
+from reprise.base.task import CLASSIFICATION
 from reprise.base.terminal import note, step, summary
 from reprise.contract import mlproject, project_model
 from reprise.contract.command import current
@@ -25,9 +26,10 @@ from reprise.data.sample_weight import check_counted, column_of
 from reprise.data.schema import example, kinds, signature
 from reprise.data.split_column import SplitColumn, SplitRule, parse, read_split_column
 from reprise.jobs import next_command, run_artifacts
+from reprise.jobs.own_metrics import own_metrics, tags_of
 from reprise.models import logged_model
 from reprise.store import bundle, provenance, saved_model
-from reprise.task.evaluation import Evaluation, accuracy, evaluate
+from reprise.task.result import Result, evaluate, headline_score, in_short
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class Split:
             "exclude": self.rows.options.exclude,
             "weight": self.rows.options.weight,
             "split": self.options.split,
+            "task": self.rows.dataset.task,
+            "task_reason": self.rows.dataset.task_reason,
             "test_size": self.options.test_size,
             "seed": self.seed,
             "notes": [*self.rows.dataset.notes, *self.notes],
@@ -130,10 +134,13 @@ def split(rows: ReadTable, holdout: HoldoutOptions | float, seed: int = 0) -> Sp
         chosen.exclude,
         aside=rule.columns,
         weight=column_of(chosen.weight),
+        task=chosen.task,
+        served=project_model.served_tasks(),
     )
+    own_metrics()  # which fails before the fit, if it does
     by = read_split_column(rule, rows.table.frame, dataset.y.index, chosen.target)
     parts = hold_out(dataset, options.test_size, seed, by)
-    check_counted(parts.training.y, parts.training.weight, "training", each_class=True)
+    check_counted(parts.training.y, parts.training.weight, "training", each_class=dataset.task == CLASSIFICATION)
     check_counted(parts.held_out.y, parts.held_out.weight, "held-out", each_class=False)
     notes = (*_as_feature(rule, dataset), *parts.notes)
     for line in (*dataset.notes, *notes):
@@ -179,16 +186,20 @@ class TrainingRun:
             The fitted estimator.
 
         Raises:
-            WrongCall: the function is another project's, or takes no sample weights where the rows have some.
+            WrongCall: the function is another project's, fits the other task, or takes no sample weights where the rows
+                have some.
             JobFailed: it returns no estimator.
         """
         project_model.check_own(function)
         project_model.check_weight(function, training.weight)
         with step(f"fit {len(training.y)} rows"):
             begin = time.perf_counter()
-            fitted = project_model.fitted(
-                function, training.X, training.y, hyperparameters, seed, **project_model.weighted(training.weight)
-            )
+            further = {"task": training.task, **project_model.weighted(training.weight)}
+            try:
+                fitted = project_model.fitted(function, training.X, training.y, hyperparameters, seed, **further)
+            except ValueError as error:
+                project_model.check_serves(function, training.task, error)
+                raise
             self._fit_seconds = time.perf_counter() - begin
         for wanted in ("predict", "score"):
             if not hasattr(fitted, wanted):
@@ -196,6 +207,7 @@ class TrainingRun:
                 raise JobFailed(
                     f"{name} returned {fitted!r}, which has no {wanted}", remedy="return the fitted estimator"
                 )
+        project_model.check_task(function, fitted, training.task)
         self._resolved = project_model.resolved(function, fitted)
         return fitted
 
@@ -214,29 +226,32 @@ class TrainingRun:
             raise JobFailed("this run has recorded a model already", remedy="begin another run for another model")
         training, held_out = rows.training, rows.held_out
         with step("evaluate"):
-            train_accuracy = accuracy(model, training.X, training.y, training.weight)
-            evaluation = evaluate(model, held_out.X, held_out.y, held_out.weight)
+            learned = headline_score(model, training.X, training.y, training.task, training.weight)
+            evaluation = evaluate(model, held_out.X, held_out.y, held_out.task, held_out.weight, own_metrics())
+            headline, measured = evaluation.headline, evaluation.metrics
         with step("log"), bundle.staging() as folder:
             tags, datasets = self._write(model, rows, evaluation, folder, pickle=pickle)
             metrics = {
-                "train_accuracy": train_accuracy,
-                **{f"test_{name}": value for name, value in evaluation.metrics.items()},
+                f"train_{headline}": learned,
+                **{f"test_{name}": value for name, value in measured.items()},
                 **({} if self._fit_seconds is None else {"fit_seconds": self._fit_seconds}),
                 "rows": len(training.y) + len(held_out.y),
                 "columns": training.X.shape[1],
-                "classes": rows.rows.dataset.y.nunique(),
             }
+            if training.task == CLASSIFICATION:
+                metrics["classes"] = rows.rows.dataset.y.nunique()
             model_id = bundle.log(folder, self.run, bundle.ResultBundle(metrics, self._resolved, tags, datasets))
         self._told = {
-            "accuracy": f"{metrics['test_accuracy']:.4f} on {len(held_out.y)} held-out rows "
-            f"({train_accuracy:.4f} on the {len(training.y)} it learned from)",
+            "task": f"{training.task} ({rows.rows.dataset.task_reason})",
+            headline: f"{in_short(evaluation)} on {len(held_out.y)} held-out rows "
+            f"({learned:.4f} on the {len(training.y)} it learned from)",
             "model": f"models:/{model_id}",
             "look": next_command.ui_command(self.run),
             "evaluate": next_command.evaluate_command(self.run, model_id),
         }
 
     def _write(
-        self, model: Any, rows: Split, evaluation: Evaluation, folder: Any, *, pickle: bool
+        self, model: Any, rows: Split, evaluation: Result, folder: Any, *, pickle: bool
     ) -> tuple[dict[str, str], Any]:
         """Write the model and the artifacts; return the tags, and the data set inputs."""
         dataset, inside = rows.rows.dataset, folder / "artifacts"
@@ -254,10 +269,11 @@ class TrainingRun:
         )
         known = {
             tag.DATA_FINGERPRINT: rows.rows.table.fingerprint,
+            tag.TASK: dataset.task,
             tag.MODEL_DIGEST: saved_model.folder_digest(folder / "model"),
             tag.MODEL_FORMAT: form,
         }
-        return known | missing, datasets
+        return known | missing | tags_of(evaluation.own), datasets
 
 
 @contextmanager

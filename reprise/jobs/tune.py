@@ -17,7 +17,8 @@ from reprise.contract.parameters import HoldoutOptions, Pickle, Seed, TableOptio
 from reprise.data import dataset_inputs
 from reprise.jobs import run_artifacts, training
 from reprise.jobs.next_command import ui_command
-from reprise.search import search_figures, trial_log, tuning, winner
+from reprise.jobs.own_metrics import own_metrics, tags_of
+from reprise.search import scorer, search_figures, trial_log, tuning, winner
 from reprise.search.candidates import make_candidates
 from reprise.search.folds import describe
 from reprise.search.search_space import read_search_space
@@ -32,7 +33,7 @@ def tune(
     search: Literal["grid", "random", "halving"] = "random",
     trials: Annotated[int, Field(ge=1)] = 50,
     folds: Annotated[int, Field(ge=2)] = 5,
-    metric: str = "accuracy",
+    metric: str = "auto",
     space: str = "search_space.yaml",
     timeout: Annotated[float, Field(ge=0)] = 0.0,
     n_jobs: Annotated[int, Field(ge=-1)] = -1,
@@ -49,7 +50,7 @@ def tune(
         search: The method that chooses candidates.
         trials: The largest number of candidates.
         folds: The number of folds of the cross-validation.
-        metric: The name of a scikit-learn scorer.
+        metric: The name of a scikit-learn scorer; auto: accuracy, or r2 for regression.
         space: The file with the hyper-parameters and their values.
         timeout: Seconds after which no trial begins; 0: no limit.
         n_jobs: The number of worker processes; -1: one per core.
@@ -60,7 +61,9 @@ def tune(
 
     Example: python -m reprise job tune --data digits --trials 200
     """
-    tuning.check_metric(metric)
+    own = own_metrics()
+    if metric != scorer.AUTO:
+        scorer.check_metric(metric, own)
     model, train = project_model.load(), winner.load()
     types = model.types()
     space_file = Path(space) if Path(space).exists() else project.FOLDER / space
@@ -69,6 +72,7 @@ def tune(
     parts = training.split(training.read(table), holdout, seed)
     rows, source = parts.training, parts.rows.table
     project_model.check_weight(model.fit, rows.weight)
+    metric = scorer.metric_for(metric, rows.task, own)
     settings = tuning.SearchSettings(
         data=source.fingerprint,
         target=table.target,
@@ -83,6 +87,7 @@ def tune(
         exclude=table.exclude,
         split=holdout.split,
         weight=table.weight,
+        task=rows.task,
     )
     schedule = tuning.plan(rows, settings, len(candidates), parts.by)
     if line := describe(parts.by):
@@ -118,7 +123,8 @@ def tune(
                 run_artifacts.write_provenance(origin, {**data_record, **parts.recipe}, folder / "artifacts")
                 run_artifacts.write_search(tuning.table(tried, log.run_ids), search_space.content, folder / "artifacts")
                 missing = search_figures.draw(tried, best, metric, folder / "artifacts" / artifact.FIGURES)
-                tags = {tag.DATA_FINGERPRINT: source.fingerprint, tag.TUNE_SETTINGS: settings.text(), **missing}
+                tags = {tag.DATA_FINGERPRINT: source.fingerprint, tag.TASK: rows.task, **tags_of(own)}
+                tags |= {tag.TUNE_SETTINGS: settings.text(), **missing}
                 bundle.log(folder, run, bundle.ResultBundle(metrics, best.candidate.hyperparameters, tags, datasets))
         asked = {**asdict(table), **asdict(holdout), "seed": seed, **({"pickle": True} if pickle else {})}
         trained = winner.train(train, asked | dict(best.candidate.hyperparameters), run)

@@ -10,6 +10,7 @@ import pandas as pd
 from reprise.base import artifact
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.record import Data, Record
+from reprise.base.task import CLASSIFICATION, FORMERLY, REGRESSION
 from reprise.base.terminal import note
 from reprise.data.dataset import Dataset, make_dataset, to_judge
 from reprise.data.fingerprint import fingerprint
@@ -198,9 +199,10 @@ def _as_known(kept: RecordedRows, subject: Subject, record: Data, table: Table) 
 
 
 def _whole(record: Data, table: Table) -> Dataset:
-    """Make the data set of all rows as `train` does."""
+    """Make the data set of all rows as `train` does; a run that says no task was a classification."""
     left_out, aside, weight = record.get("exclude", "none"), rule_of(record).columns, weight_of(record)
-    return make_dataset(table, record["target"], record["features"], left_out, aside=aside, weight=weight)
+    task = REGRESSION if record.get("task", FORMERLY) == REGRESSION else CLASSIFICATION
+    return make_dataset(table, record["target"], record["features"], left_out, aside=aside, weight=weight, task=task)
 
 
 def _split_again(record: Data, table: Table) -> Dataset:

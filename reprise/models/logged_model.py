@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import DataType
+from sklearn.base import is_regressor
 
 from reprise.base import scratch, tag
 from reprise.base.errors import JobFailed, WrongCall, error_summary
 from reprise.base.record import Record
+from reprise.base.task import CLASSIFICATION, FORMERLY, REGRESSION, Task
 from reprise.base.terminal import note
 from reprise.data.model_columns import ModelColumns
 from reprise.data.schema import Kind, as_signed, kinds_signed
@@ -137,7 +140,18 @@ class Subject:
         """The columns that it knows, from its signature and from the names of booleans that were saved with it."""
         booleans = (self.model.metadata.metadata or {}).get(tag.BOOLEANS, [])
         kinds = kinds_signed(self.model.metadata.get_input_schema())
-        return ModelColumns(kinds | dict.fromkeys(booleans, "boolean"), self.classes)
+        return ModelColumns(kinds | dict.fromkeys(booleans, "boolean"), self.classes, self.task)
+
+    @cached_property
+    def task(self) -> Task:
+        """What it does, as its training run recorded it, else as scikit-learn tells of it."""
+        record = self.training_record()
+        if record:
+            return CLASSIFICATION if record["data"].get("task", FORMERLY) == CLASSIFICATION else REGRESSION
+        try:
+            return REGRESSION if is_regressor(self.model.get_raw_model()) else CLASSIFICATION
+        except (AttributeError, TypeError):  # it has no tags of scikit-learn
+            return CLASSIFICATION
 
     @property
     def classes(self) -> Sequence[Any] | None:
@@ -145,7 +159,7 @@ class Subject:
         return getattr(self.classifier, "classes_", None)
 
     def predict(self, raw: pd.DataFrame) -> np.ndarray:
-        """Predict labels for raw rows, as a served model would.
+        """Predict labels or numbers for raw rows, as a served model would.
 
         Raises:
             WrongCall: the rows do not fit the model's signature.
@@ -181,7 +195,7 @@ class Subject:
         return [line]
 
     def answer_example(self) -> np.ndarray:
-        """Predict labels for its input example.
+        """Predict labels or numbers for its input example.
 
         Raises:
             JobFailed: it has none, or fails on it.

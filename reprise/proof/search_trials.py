@@ -4,10 +4,11 @@ A trial is reproduced with its search. The search is run again, and the trials o
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 import mlflow
 
-from reprise.base import tag
+from reprise.base import tag, untrusted_text
 from reprise.base.errors import Irreproducible
 from reprise.proof.outcome import Finding, Match
 from reprise.proof.record_agreement import pair, same
@@ -72,7 +73,7 @@ def check_search(
         table: trials.csv.
         resolved: what provenance.json says that the best hyper-parameters were.
     """
-    metric = unquoted(stored.parameters.get("metric", ""))
+    metric = _metric(stored)
     for row in table:
         yield from check_trial(row, stored.children.get(row.get("run_id", "")), metric)
     winner = stored.tags.get(tag.TUNE_WINNER)
@@ -88,6 +89,16 @@ def check_search(
                 "provenance.json, and the winner's parameter",
                 agree=same(value, there),
             )
+
+
+def _metric(stored: StoredRun) -> str:
+    """Read the scorer's name from the settings, which have it in place of `auto`, else from the parameters."""
+    named = unquoted(stored.parameters.get("metric", ""))
+    with suppress(ValueError):
+        settings = untrusted_text.parse_json(stored.tags.get(tag.TUNE_SETTINGS, ""))
+        if named == "auto" and isinstance(settings, dict):
+            return str(settings.get("metric", named))
+    return named
 
 
 def check_trial(row: Mapping[str, str], run: StoredChild | None, metric: str) -> Iterator[Finding]:

@@ -12,7 +12,9 @@ from reprise.proof.value_comparison import different, lasting, numbers
 from reprise.proof.volatile_values import normal
 
 EXACT = ("row", "truth", "prediction")
-"""Columns of predictions that no tolerance is for: they are numbers of rows, and labels."""
+"""Columns of predictions that no tolerance is for: they are numbers of rows, and labels; predicted floats are none."""
+
+PREDICTION = "prediction"
 
 SCORE = "score_"
 
@@ -57,11 +59,12 @@ def _column(
     if others:
         types = (f"of type {old.dtype}", f"of type {new.dtype}")
         old, new = old.astype(object), new.astype(object)
+    exact = name in EXACT and not (name == PREDICTION and old.dtype.kind == "f")
     at = np.flatnonzero(different(old, new))
     if not at.size:
         return result(whole, Match.DIFFERENT, *types) if others else result(whole, Match.EQUAL)
     match, difference, relative = Match.DIFFERENT, "", np.inf
-    if old.dtype.kind == "f" and name not in EXACT:
+    if old.dtype.kind == "f" and not exact:
         match, difference, relative = numbers(old, new, terms.tolerance)
     why = None
     if match == Match.DIFFERENT and name not in EXACT:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import mlflow
 
-from reprise.base import tag
+from reprise.base import tag, untrusted_text
 from reprise.base.errors import WrongCall, error_summary
 from reprise.base.terminal import labelled
 from reprise.store.experiment import experiment_id
@@ -19,6 +19,8 @@ JOBS = ("train", "trial")
 MORE_IS_BETTER = {"accuracy", "precision", "recall", "f1", "auc", "score", "r2", "jaccard", "kappa", "neg", "variance"}
 """Parts of metrics' names by which more is better; every scikit-learn scorer is so, losses beginning with `neg`."""
 LESS_IS_BETTER = {"loss", "error", "seconds", "std", "mse", "rmse", "mae", "mape", "deviance", "brier"}
+PREFIX = re.compile("^(test|train)_")
+"""The prefixes of metrics of a training run."""
 PAGE = 100
 
 
@@ -33,7 +35,7 @@ def best_run(metric: str, where: str = "", direction: Direction = "auto") -> mlf
     Raises:
         WrongCall: no run has the metric as a finite number, the condition cannot be read, or the name does not tell.
     """
-    maximize = (direction if direction != "auto" else direction_of(metric)) == "maximize"
+    maximize = (direction if direction != "auto" else _declared(metric) or direction_of(metric)) == "maximize"
     for run in _ranked(metric, where, maximize=maximize):
         if metric not in run.data.metrics:  # nor have those that follow
             break
@@ -42,6 +44,22 @@ def best_run(metric: str, where: str = "", direction: Direction = "auto") -> mlf
     condition = f" where {where}" if where else ""
     message = f"experiment {experiment_id()} has no finished training run or trial with a finite {metric}{condition}"
     raise WrongCall(message)
+
+
+def _declared(metric: str) -> Direction | None:
+    """Return which direction the newest run declares of a metric of the project's own; None where none does."""
+    name = PREFIX.sub("", metric)
+    declaring = f"tags.`{tag.METRICS}` LIKE '%\"{name}\"%'"
+    if not re.fullmatch(r"\w+", name):
+        return None
+    newest = ["attributes.start_time DESC"]
+    for run in mlflow.MlflowClient().search_runs([experiment_id()], declaring, max_results=1, order_by=newest):
+        try:
+            declared = untrusted_text.parse_json(run.data.tags[tag.METRICS])
+            return "maximize" if declared[name]["greater_is_better"] else "minimize"
+        except (ValueError, KeyError, TypeError):
+            return None
+    return None
 
 
 def direction_of(metric: str) -> Direction:
@@ -53,7 +71,7 @@ def direction_of(metric: str) -> Direction:
     parts = set(re.split(r"[^a-z0-9]+", metric.lower()))
     if parts & LESS_IS_BETTER and not ("neg" in parts and "std" not in parts):
         return "minimize"
-    if parts & MORE_IS_BETTER:
+    if parts & MORE_IS_BETTER or metric.startswith("cv_"):  # the scorer of a trial
         return "maximize"
     raise WrongCall(f"the name of metric {metric!r} does not tell whether more is better", remedy="say --direction")
 

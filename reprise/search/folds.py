@@ -4,16 +4,19 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
 
 from reprise.base.errors import WrongCall
+from reprise.base.task import CLASSIFICATION, Task
 from reprise.data.split_column import SplitColumn
 
 Fold = tuple[np.ndarray, np.ndarray]
 """Positions of the rows to learn from, and of those to score."""
 
 
-def make_folds(y: pd.Series, folds: int, seed: int, by: SplitColumn | None = None) -> list[Fold]:
+def make_folds(
+    y: pd.Series, folds: int, seed: int, by: SplitColumn | None = None, task: Task = CLASSIFICATION
+) -> list[Fold]:
     """Make the folds that match a split.
 
     Args:
@@ -21,22 +24,25 @@ def make_folds(y: pd.Series, folds: int, seed: int, by: SplitColumn | None = Non
         folds: how many.
         seed: of the shuffle; it decides nothing for rows in time's order.
         by: the column that splits the rows; None for a random split.
+        task: what y is for.
 
     Returns:
         StratifiedKFold's for a random split and for a column that says train or test, StratifiedGroupKFold's for
-        groups. For times they are TimeSeriesSplit's, and no row to learn from is as new as one to score.
+        groups. Of a regression they are KFold's and GroupKFold's. For times they are TimeSeriesSplit's, and no row to
+        learn from is as new as one to score.
 
     Raises:
         WrongCall: there are too few rows of a class, groups or times for that many folds.
     """
     kind = by.rule.kind if by else "random"
     if by is not None and kind == "group":
-        made = _of_groups(y, folds, seed, by)
+        made = _of_groups(y, folds, seed, by, task)
     elif by is not None and kind == "time":
         made = _of_times(y, folds, by)
     else:
-        return _stratified(y, folds, seed)
-    check_classes(made, y, by)
+        return _stratified(y, folds, seed) if task == CLASSIFICATION else _of_rows(y, folds, seed)
+    if task == CLASSIFICATION:
+        check_classes(made, y, by)
     return made
 
 
@@ -76,12 +82,21 @@ def _stratified(y: pd.Series, folds: int, seed: int) -> list[Fold]:
     return list(splitter.split(np.zeros(len(y)), y.to_numpy()))
 
 
-def _of_groups(y: pd.Series, folds: int, seed: int, by: SplitColumn) -> list[Fold]:
+def _of_rows(y: pd.Series, folds: int, seed: int) -> list[Fold]:
+    if len(y) < 2 * folds:
+        message = f"{len(y)} rows to train on are fewer than two for each of folds={folds}"
+        raise WrongCall(message, remedy="choose fewer folds")
+    return list(KFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(y))))
+
+
+def _of_groups(y: pd.Series, folds: int, seed: int, by: SplitColumn, task: Task) -> list[Fold]:
     groups = by.of(y.index)
     count = len(np.unique(groups))
     if count < folds:
         message = f"{by.rule}: {count} groups are left to train on, fewer than folds={folds}"
         raise WrongCall(message, remedy="choose fewer folds")
+    if task != CLASSIFICATION:
+        return list(GroupKFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(y)), groups=groups))
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a rare class, which is looked for in every fold

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import get_scorer
 from sklearn.utils import resample
 
 from reprise.base.errors import one_line
+from reprise.base.task import CLASSIFICATION, Task
 from reprise.contract.project_model import ProjectModel, fitted, weighted
 from reprise.data.dataset import Dataset
 from reprise.data.split_column import SplitColumn
 from reprise.search.candidates import Candidate
 from reprise.search.folds import Fold, check_classes, make_folds
+from reprise.search.scorer import find
 from reprise.search.trial_engine import SearchEngine
 
 
@@ -90,17 +91,18 @@ class _Outcome:
 
 
 def make_rung(training: Dataset, number: int, rows: int, folds: int, seed: int, by: SplitColumn | None = None) -> Rung:
-    """Make folds, and take a share of each where not all rows are to be used, each class in proportion.
+    """Make folds, and take a share of each where not all rows are to be used; of classes each in proportion.
 
     Raises:
         WrongCall: there are too few rows for the folds.
     """
-    whole = make_folds(training.y, folds, seed, by)
+    whole = make_folds(training.y, folds, seed, by, training.task)
     if rows == len(training.y):
         return Rung(number, rows, tuple(whole))
-    y, share = training.y.to_numpy(), rows / len(training.y)
-    some = [(_some(a, y, share, seed), _some(b, y, share, seed)) for a, b in whole]
-    check_classes(some, training.y, by)
+    classes, share = training.y.to_numpy() if training.task == CLASSIFICATION else None, rows / len(training.y)
+    some = [(_some(a, classes, share, seed), _some(b, classes, share, seed)) for a, b in whole]
+    if training.task == CLASSIFICATION:
+        check_classes(some, training.y, by)
     return Rung(number, rows, tuple(some))
 
 
@@ -133,7 +135,7 @@ def evaluate(
             for number, (train, test) in enumerate(rung.folds):
                 key = (candidate.number, number)
                 values = candidate.hyperparameters
-                yield key, training.X, training.y, train, test, values, metric, seed, training.weight
+                yield key, training.X, training.y, train, test, values, metric, seed, training.weight, training.task
 
     for (number, fold), *outcome in engine.run(partial(fit_and_score, model), calls(), [*shared, *rung.arrays]):
         candidate, outcomes = open_trials[number]
@@ -154,6 +156,7 @@ def fit_and_score(
     metric: str,
     seed: int,
     weight: pd.Series | None = None,
+    task: Task = CLASSIFICATION,
 ) -> tuple[Any, float, float, float, float, str | None, str | None]:
     """Fit one candidate on one fold and score it; runs in a worker, so it takes and returns plain values.
 
@@ -161,13 +164,14 @@ def fit_and_score(
         model: the project's; bound before the call, for a cluster is sent functions as code and arguments by name.
         key: given back as it is.
         X: features, shape (rows, features).
-        y: labels, shape (rows,).
+        y: labels or numbers, shape (rows,).
         train: positions to learn from.
         test: positions to score.
         values: hyper-parameter -> value.
         metric: name of a scikit-learn scorer.
         seed: of the fit.
         weight: sample weights, shape (rows,); None where all rows count the same.
+        task: what y is for.
 
     Returns:
         key, score, seconds of the fit, begin and end in seconds since 1970, failure or None, first warning or None.
@@ -178,11 +182,11 @@ def fit_and_score(
         warnings.simplefilter("always")
         try:
             start = time.perf_counter()
-            further = weighted(None if weight is None else weight.iloc[train])
+            further = {"task": task, **weighted(None if weight is None else weight.iloc[train])}
             pipeline = fitted(model.fit, X.iloc[train], y.iloc[train], model.hyperparameters(**values), seed, **further)
             fit_seconds = time.perf_counter() - start
             counted = weighted(None if weight is None else weight.iloc[test])
-            score = float(get_scorer(metric)(pipeline, X.iloc[test], y.iloc[test], **counted))
+            score = float(find(metric, model.metrics)(pipeline, X.iloc[test], y.iloc[test], **counted))
             if not np.isfinite(score):
                 failure = f"{metric} is {score}, not a finite number"
         except Exception as error:  # noqa: BLE001  whatever a model raises, the search goes on
@@ -191,9 +195,10 @@ def fit_and_score(
     return key, score, fit_seconds, begin, time.time(), failure, warning
 
 
-def _some(rows: np.ndarray, y: np.ndarray, share: float, seed: int) -> np.ndarray:
+def _some(rows: np.ndarray, classes: np.ndarray | None, share: float, seed: int) -> np.ndarray:
+    stratify = None if classes is None else classes[rows]
     taken: np.ndarray = resample(
-        rows, replace=False, n_samples=int(share * len(rows)), random_state=seed, stratify=y[rows]
+        rows, replace=False, n_samples=int(share * len(rows)), random_state=seed, stratify=stratify
     )
     return taken
 

@@ -7,15 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
-from difflib import get_close_matches
 from typing import Any
 
 import mlflow
 import pandas as pd
-from sklearn.metrics import get_scorer_names
 
 from reprise.base import tag, untrusted_text
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.task import CLASSIFICATION, FORMERLY, Task
 from reprise.contract.project_model import ProjectModel
 from reprise.data.dataset import Dataset
 from reprise.data.split_column import SplitColumn
@@ -46,6 +45,7 @@ class SearchSettings:
         exclude: columns that are left out, as the caller named them.
         split: decides which rows the search does not see, and the folds.
         weight: the column of sample weights, or `none`.
+        task: what the target is for.
 
     A field with a default was unknown to earlier versions. Their searches had that value.
     """
@@ -63,22 +63,11 @@ class SearchSettings:
     exclude: str = "none"
     split: str = "random"
     weight: str = "none"
+    task: Task = FORMERLY
 
     def text(self) -> str:
         """Return what the tag holds."""
         return json.dumps({name: _in_short(value) for name, value in asdict(self).items()})
-
-
-def check_metric(metric: str) -> None:
-    """Make sure that scikit-learn has a scorer of that name.
-
-    Raises:
-        WrongCall: it has none.
-    """
-    names = get_scorer_names()
-    if metric not in names:
-        near = get_close_matches(metric, names, 3, 0.4) or ["accuracy", "balanced_accuracy", "f1_macro"]
-        raise WrongCall(f"metric {metric!r} is no scorer of scikit-learn; did you mean {', '.join(near)}?")
 
 
 def check_resumable(run_id: str, settings: SearchSettings) -> None:
@@ -164,7 +153,8 @@ def plan(
     if settings.search == "halving" and by and by.rule.kind == "time":
         message = f"search=halving tries candidates on rows drawn at random, which {by.rule} does not allow"
         raise WrongCall(message, remedy="use search=random or grid")
-    schedule = rungs(settings.search, candidates, len(training.y), settings.folds, training.y.nunique())
+    classes = training.y.nunique() if training.task == CLASSIFICATION else 1
+    schedule = rungs(settings.search, candidates, len(training.y), settings.folds, classes)
     return [
         (size, make_rung(training, number, rows, settings.folds, settings.seed, by))
         for number, (size, rows) in enumerate(schedule)

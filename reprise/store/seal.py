@@ -32,7 +32,7 @@ SEALED_AT_FIRST = (
 )
 """Tags that the first sealed runs sealed, which do not list them. It never changes; what is added goes to `SEALED`."""
 
-SEALED = (*SEALED_AT_FIRST, tag.ENGINE)
+SEALED = (*SEALED_AT_FIRST, tag.ENGINE, tag.TASK, tag.METRICS)
 """Tags that say where a run came from or what it came to. Names, notes and tags of a person's own may change later.
 
 Each record lists those that were sealed in its day, so that none of a later day is missed in it.

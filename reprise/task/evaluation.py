@@ -5,19 +5,18 @@ iris (2.1 of some 10 CPU seconds), and gives no ROC curve of a classifier withou
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
-    confusion_matrix,
-    f1_score,
-    precision_recall_fscore_support,
-    roc_auc_score,
-)
-from sklearn.pipeline import Pipeline
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from reprise.base import artifact
+from reprise.base.task import CLASSIFICATION, Task
+from reprise.task import known_metrics
+from reprise.task.answers import Answers
+from reprise.task.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -31,34 +30,51 @@ class Evaluation:
         scores: decision values or probabilities, one column a class the model knows, shape (rows, classes);
             None for a model that gives labels only. For two classes the first column is minus the second.
         weight: sample weights, shape (rows,), by which the metrics count the rows; None where all count the same.
+        probabilities: as scores; None for a model that gives none.
+        own: metrics of the project's own.
+        whole: whether these are all rows that a model is judged on; on some of them an own metric may not be defined.
     """
+
+    task: ClassVar[Task] = CLASSIFICATION
+    headline: ClassVar[str] = "accuracy"
+    table_file: ClassVar[str] = artifact.PER_CLASS
 
     classes: np.ndarray
     truth: pd.Series
     predicted: np.ndarray
     scores: pd.DataFrame | None
     weight: np.ndarray | None = None
+    probabilities: pd.DataFrame | None = None
+    own: tuple[Metric, ...] = ()
+    whole: bool = True
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """The metrics that are defined on these rows, by name; none where all weights are 0.
+
+        Raises:
+            JobFailed: a metric of the project's own fails.
+        """
+        found = self.answers.values(known_metrics.CLASSIFICATION)
+        own = [metric for metric in self.own if metric.task == self.task]
+        return found | (self.answers.own_values(own, strict=self.whole) if found else {})
 
     @property
-    def metrics(self) -> dict[str, float]:
-        """Accuracy, balanced accuracy, macro F1 and macro one-vs-rest ROC AUC, each from 0 to 1.
+    def table(self) -> pd.DataFrame:
+        """What a table of the rows' parts shows: `per_class`."""
+        return self.per_class
 
-        ROC AUC (Fawcett 2006, doi:10.1016/j.patrec.2005.10.010) is the mean over the classes for which the rows hold
-        examples and counter-examples; without scores, or without such a class, it is left out. Rows whose weights are
-        all 0 have no metrics.
+    def part(self, kept: np.ndarray) -> "Evaluation":
+        """Keep some rows.
+
+        Args:
+            kept: boolean, shape (rows,).
         """
-        if self.weight is not None and not self.weight.any():
-            return {}
-        counted = {"sample_weight": self.weight}
-        metrics = {
-            "accuracy": accuracy_score(self.truth, self.predicted, **counted),
-            "balanced_accuracy": self._balanced_accuracy(),
-            "f1_macro": f1_score(self.truth, self.predicted, average="macro", zero_division=0, **counted),
-        }
-        areas = [roc_auc_score(truth, score, **counted) for _, truth, score in self.one_vs_rest()]
-        if areas:
-            metrics["roc_auc"] = np.mean(areas)
-        return {name: float(value) for name, value in metrics.items()}
+        scores = None if self.scores is None else self.scores[kept]
+        probabilities = None if self.probabilities is None else self.probabilities[kept]
+        weight = None if self.weight is None else self.weight[kept]
+        truth, predicted = self.truth[kept], self.predicted[kept]
+        return Evaluation(self.classes, truth, predicted, scores, weight, probabilities, self.own, whole=False)
 
     @property
     def confusion(self) -> np.ndarray:
@@ -94,13 +110,11 @@ class Evaluation:
 
     def one_vs_rest(self) -> list[tuple[str, np.ndarray, np.ndarray]]:
         """Return label, truth (boolean) and score for each class whose curve is defined; for two, the second alone."""
-        if self.scores is None:
+        answers = self.answers
+        if answers.scores is None:
             return []
-        labels = {str(label): label for label in self.classes}
-        names = list(self.scores.columns)[1:] if self.scores.shape[1] == 2 else list(self.scores.columns)  # noqa: PLR2004
-        curves = [(name, (self.truth == labels[name]).to_numpy(), self.scores[name].to_numpy()) for name in names]
-        counted = slice(None) if self.weight is None else self.weight > 0
-        return [one for one in curves if one[1][counted].any() and not one[1][counted].all()]
+        curves = known_metrics.one_vs_rest(answers.truth, answers.scores, answers.labels, self.weight)
+        return [(str(label), truth, score) for label, truth, score in curves]
 
     @property
     def counted_classes(self) -> pd.DataFrame:
@@ -108,36 +122,35 @@ class Evaluation:
         table = self.per_class
         return table[table["rows" if self.weight is None else "weight"] > 0]
 
-    def _balanced_accuracy(self) -> float:
-        # The mean recall over the classes that the rows hold, as scikit-learn defines it, without its warning.
-        if self.weight is None and np.isin(self.predicted, self.truth.unique()).all():
-            return float(balanced_accuracy_score(self.truth, self.predicted))
-        return float(self.counted_classes["recall"].mean())
-
-
-def accuracy(model: Any, X: pd.DataFrame, y: pd.Series, weight: pd.Series | None = None) -> float:
-    """Return the accuracy of a fitted scikit-learn classifier, each row counted by its weight."""
-    if weight is None:
-        return float(model.score(X, y))
-    return float(accuracy_score(y, model.predict(X), sample_weight=weight))
-
-
-def evaluate(model: Any, X: pd.DataFrame, y: pd.Series, weight: pd.Series | None = None) -> Evaluation:
-    """Ask a fitted scikit-learn classifier for its predictions and scores on X, shape (rows, features)."""
-    if isinstance(model, Pipeline) and len(model) > 1:  # transform the rows once for both
-        X, model = model[:-1].transform(X), model[-1]
-    return assess(y, model.predict(X), scores(model, X, y.index), weight)
+    @cached_property
+    def answers(self) -> Answers:
+        """What a metric takes."""
+        truth = self.truth.to_numpy()
+        if self.scores is None:
+            return Answers(truth, self.predicted, weight=self.weight)
+        known = {str(label): label for label in self.classes}
+        labels = np.array([known[name] for name in self.scores.columns], dtype=self.classes.dtype)
+        scores = self.scores.to_numpy()
+        probabilities = None if self.probabilities is None else self.probabilities.to_numpy()
+        scores = scores[:, 1] if scores.shape[1] == 2 else scores  # noqa: PLR2004
+        return Answers(truth, self.predicted, labels, scores, probabilities, self.weight)
 
 
 def assess(
-    truth: pd.Series, predicted: np.ndarray, scored: pd.DataFrame | None, weight: pd.Series | None = None
+    truth: pd.Series,
+    predicted: np.ndarray,
+    scored: pd.DataFrame | None,
+    weight: pd.Series | None = None,
+    likely: pd.DataFrame | None = None,
+    own: tuple[Metric, ...] = (),
 ) -> Evaluation:
-    """Put truth, predictions, scores and weights side by side."""
+    """Put truth, predictions, scores, weights, probabilities and own metrics side by side."""
     classes = np.unique(np.concatenate([truth.to_numpy(), predicted]))
     if scored is not None:
         known = scored.attrs["classes"]
         classes = np.unique(np.concatenate([classes, known]))
-    return Evaluation(classes, truth, np.asarray(predicted), scored, None if weight is None else weight.to_numpy())
+    weights = None if weight is None else weight.to_numpy()
+    return Evaluation(classes, truth, np.asarray(predicted), scored, weights, likely, own)
 
 
 def scores(model: Any, X: Any, index: pd.Index) -> pd.DataFrame | None:
@@ -149,11 +162,17 @@ def scores(model: Any, X: Any, index: pd.Index) -> pd.DataFrame | None:
         index: the rows' numbers.
     """
     if hasattr(model, "decision_function"):
-        values = np.asarray(model.decision_function(X))
-    elif hasattr(model, "predict_proba"):
-        values = np.asarray(model.predict_proba(X))
-    else:
-        return None
+        return _by_class(model, model.decision_function(X), index)
+    return probabilities(model, X, index)
+
+
+def probabilities(model: Any, X: Any, index: pd.Index) -> pd.DataFrame | None:
+    """Return the probabilities of each class, as `scores` does; None where the model has none."""
+    return _by_class(model, model.predict_proba(X), index) if hasattr(model, "predict_proba") else None
+
+
+def _by_class(model: Any, found: Any, index: pd.Index) -> pd.DataFrame:
+    values = np.asarray(found)
     if values.ndim == 1:
         values = np.column_stack([-values, values])
     table = pd.DataFrame(values, columns=[str(label) for label in model.classes_], index=index)

@@ -27,7 +27,7 @@ PUBLIC_MODULES = {"reprise.preprocessing", "reprise.preprocessing.make_preproces
 NEEDS_THE_ENVIRONMENT = {
     *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "dataset_inputs", "delimited_file", "features")),
     *(f"data.{name}" for name in ("fingerprint", "labels", "model_columns", "number_notation", "schema", "table")),
-    *(f"data.{name}" for name in ("column_choice", "holdout", "split_column", "table_identity")),
+    *(f"data.{name}" for name in ("column_choice", "holdout", "sample_weight", "split_column", "target")),
     *(f"models.{name}" for name in ("composition", "held_out", "logged_model", "model_content", "module_space")),
     "models.recorded_rows",
     *(f"proof.{name}" for name in ("bisection", "booster_dump", "fitted_state", "leaf_comparison")),
@@ -35,10 +35,13 @@ NEEDS_THE_ENVIRONMENT = {
     *(f"proof.{name}" for name in ("preparation", "reproduction", "rerun_experiment", "rerun_table", "run_results")),
     *(f"proof.{name}" for name in ("result_comparison", "table_change", "table_comparison", "value_comparison")),
     *(f"search.{name}" for name in ("candidates", "dask_calls", "dask_cluster", "dask_tls", "folds", "search_figures")),
+    *("search.scorer", "data.table_identity"),
     *(f"search.{name}" for name in ("search_space", "trial_engine", "trial_log", "trials", "tuning", "winner")),
     "search.worker",
     *(f"jobs.{name}" for name in ("judging", "predict", "probe", "reproduce", "run_artifacts", "training", "tune")),
-    *("task.canvas", "task.evaluation", "task.evaluation_figures", "governance.evidence"),
+    *(f"task.{name}" for name in ("canvas", "evaluation", "evaluation_figures", "known_metrics", "regression")),
+    *("task.regression_figures", "task.result", "governance.evidence", "governance.paired_test"),
+    "jobs.own_metrics",
     *("store.tracking", "preprocessing"),
 }
 """Modules that fit, score or load models, or read tables; all others work in the launcher, which has none of the

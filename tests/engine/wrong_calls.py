@@ -120,7 +120,6 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
         "target_missing.csv": "is missing in every row",
         "one_class.csv": "has one class, 'x'",
         "lonely_class.csv": "classes have one row, such as 'z'",
-        "continuous.csv": "this template classifies",
         "dates.csv": "column 'day' holds dates",
         "infinite.csv": "column 'a' is infinite in row 0",
         "nothing_left.csv": "no column is left",
@@ -150,6 +149,11 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
     yield Call("data: unknown scheme", ("--data", "gopher://host/t.csv"), "the scheme 'gopher' is not known")
     yield Call("data: no such run", ("--data", f"runs:/{'0' * 32}/t.csv"), "cannot be fetched")
     yield Call("target: none such", ("--data", good, "--target", "nothing"), "it has 'a', 'b', 'c', 'target'")
+    numbers = ("--data", str(folder / "continuous.csv"), "--task", "classification")
+    yield Call(
+        "task: no classes", numbers, "task=classification is asked for, but target 'target' holds numbers such as"
+    )
+    yield Call("task: no numbers", ("--data", good, "--task", "regression"), "holds text, such as 'x'; give task=cla")
     yield Call("features: none such", ("--data", good, "--features", "a,nothing"), "feature 'nothing' is not a column")
     yield Call("features: twice", ("--data", good, "--features", "a,a"), "is named twice")
     yield Call("features: the target", ("--data", good, "--features", "a,target"), "is the target")

@@ -205,7 +205,6 @@ def test_labels_of_any_usual_kind(labels: object, kind: str) -> None:
         ([None] * ROWS, "is missing in every row"),
         (["a"] * ROWS, "has one class, 'a'"),
         (["a", "b"] * 19 + ["a", "c"], "1 of 3 classes have one row, such as 'c'"),
-        (np.linspace(0, 1, ROWS), "this template classifies"),
         (pd.date_range("2020-01-01", periods=ROWS), "holds dates"),
     ],
 )

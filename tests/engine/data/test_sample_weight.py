@@ -64,7 +64,7 @@ def test_weights_that_weigh_nothing_are_refused(weight: list[Any], message: str)
         ({"weight": "w", "features": "a,w"}, "feature 'w' is the weight"),
     ],
 )
-def test_a_name_that_cannot_be_the_weight_is_refused(options: dict[str, str], message: str) -> None:
+def test_a_name_that_cannot_be_the_weight_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(WrongCall, match=message):
         make_dataset(table(np.arange(ROWS)), "target", **options)
 

@@ -7,8 +7,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from reprise.governance.evidence import mcnemar
+from reprise.base.task import Task
 from reprise.governance.judgement import Comparison, Evidence, Slice, judge
+from reprise.governance.paired_test import mcnemar, wilcoxon
 from reprise.governance.policy import Limits, OriginRule, Policy, Significance, SliceRule
 
 EVIDENCE = Evidence(
@@ -59,6 +60,44 @@ def test_a_metric_that_is_not_defined_is_not_met() -> None:
     policy = replace(NOTHING, metrics={"accuracy": Limits(min=0.9), "roc_auc": Limits(min=0.5)})
     assert results(EVIDENCE, policy)["metrics.accuracy"] == "passed"
     assert results(EVIDENCE, policy)["metrics.roc_auc"] == "refused"
+
+
+BOTH = replace(
+    NOTHING,
+    metrics={"accuracy": Limits(min=0.9), "r2": Limits(min=0)},
+    change={"accuracy": Limits(min=0), "r2": Limits(min=0)},
+    worst_class_recall=Limits(min=0.5),
+    worst_segment_error=Limits(max=2),
+    slices={"city": SliceRule(1)},
+)
+TASKS: dict[str, Task] = {"accuracy": "classification", "r2": "regression"}
+NUMBERS = replace(
+    EVIDENCE, task="regression", metrics={"r2": 0.4, "cost": 3.0}, worst_class=None, worst_segment=("1 to 9", 1.5),
+    metric_tasks=TASKS, slices={"city": (Slice("Rome", 30, {"r2": 0.1}), Slice("Oslo", 4, {"r2": -0.1}))},
+)  # fmt: skip
+
+
+def test_rules_on_the_other_task_are_not_checked_and_named() -> None:
+    found = results(NUMBERS, BOTH)
+    assert (found["metrics.r2"], found["worst_segment_error"]) == ("passed", "passed")
+    assert found["slices.city=Rome.r2"] == "passed"
+    assert found["slices.city=Oslo.r2"] == "refused"
+    named = "metrics.accuracy, worst_class_recall, change.accuracy"
+    assert f"not checked, for classification only: {named}" in judge(NUMBERS, BOTH).table().splitlines()
+    classes = replace(EVIDENCE, metric_tasks=TASKS)
+    assert "for regression only: metrics.r2, worst_segment_error, change.r2" in judge(classes, BOTH).table()
+    assert results(classes, BOTH)["metrics.accuracy"] == "passed"
+
+
+def test_a_policy_without_a_metric_of_the_models_task_refuses_it() -> None:
+    judged = judge(NUMBERS, replace(BOTH, metrics={"accuracy": Limits(min=0.9)}, slices={}))
+    (refusal,) = judged.refusals
+    assert str(refusal) == "metrics none, a limit of a metric of regression (add one to the policy)"
+
+
+def test_a_metric_of_a_projects_own_is_limited_by_what_was_measured() -> None:
+    policy = replace(NOTHING, metrics={"cost": Limits(max=3), "other": Limits(max=3)})
+    assert results(NUMBERS, policy) | {"metrics.cost": "passed", "metrics.other": "refused"} == results(NUMBERS, policy)
 
 
 def test_which_rows_count() -> None:
@@ -123,3 +162,14 @@ def test_the_exact_mcnemar_test_sums_the_binomial() -> None:
     assert worse == pytest.approx(sum(comb(12, k) for k in range(4)) / 2**12)
     assert better == pytest.approx(sum(comb(12, k) for k in range(10)) / 2**12)
     assert mcnemar(right, right) == (1.0, 1.0)
+
+
+def test_the_signed_rank_test_is_scipys_both_ways() -> None:
+    random = np.random.default_rng(0)
+    champion = random.random(40)
+    worse, better = wilcoxon(champion + 0.1 * random.random(40), champion)
+    assert worse < 1e-9
+    assert better > 0.99
+    assert wilcoxon(champion, champion) == (1.0, 1.0)
+    five = np.arange(1.0, 6)
+    assert wilcoxon(five, five + np.arange(1.0, 6))[1] == pytest.approx(1 / 2**5), "exact: one of all signs"

@@ -7,7 +7,8 @@ import pytest
 from conftest import PROJECT
 
 from reprise.base.errors import WrongCall
-from reprise.governance.policy import METRICS, Limits, OriginRule, read_policy
+from reprise.governance.policy import Limits, OriginRule, read_policy
+from reprise.task.known_metrics import KNOWN
 
 
 def written(folder: Path, text: str) -> Path:
@@ -17,7 +18,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_the_shipped_policy_is_valid_and_bound_to_its_bytes() -> None:
     path = PROJECT / "policy.yaml"
-    policy = read_policy(path)
+    policy = read_policy(path, KNOWN)
     assert policy.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert policy.data == "held-out"
     assert policy.metrics["accuracy"].min
@@ -36,16 +37,11 @@ def test_rows_of_a_slice_are_a_whole_number(tmp_path: Path) -> None:
     assert {column: rule.rows for column, rule in slices.items()} == {"city": 20, "on": 1}
 
 
-def test_every_metric_of_an_evaluation_is_known() -> None:
-    import numpy as np
-    import pandas as pd
-
-    from reprise.task.evaluation import assess
-
-    scored = pd.DataFrame({"a": [1.0, 0.0], "b": [0.0, 1.0]})
-    scored.attrs["classes"] = np.array(["a", "b"], dtype=object)
-    found = assess(pd.Series(["a", "b"], dtype=object), np.array(["a", "b"], dtype=object), scored)
-    assert tuple(found.metrics) == METRICS
+def test_the_launcher_takes_any_metric_and_the_environment_those_that_there_are(tmp_path: Path) -> None:
+    path = written(tmp_path, "metrics:\n  cost: {max: 9}\nchange:\n  cost: {max: 1}\n")
+    assert read_policy(path).metrics["cost"] == Limits(max=9)
+    with pytest.raises(WrongCall, match=r"line 2: metrics.cost: unknown; known here: accuracy, .*, r2"):
+        read_policy(path, KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +63,11 @@ def test_every_metric_of_an_evaluation_is_known() -> None:
         ("metrics:\n  accuracy: {min: true}\n", "True should be a valid number"),
         ("rows: {min: 1}\nrows: {min: 2}\n", "line 2: rows: stands here twice"),
         ("data: everything\n", "neither held-out nor a fingerprint"),
-        ("change:\n  accuracy: {min: 2}\n", "min 2 cannot be met"),
+        ("change:\n  accuracy: {min: 2}\n", "line 2: change.accuracy: min 2 cannot be met"),
+        ("metrics:\n  r2: {min: 1.5}\n", "metrics.r2: min 1.5 cannot be met: the greatest value is 1"),
+        ("metrics:\n  mean_absolute_error: {max: -1}\n", "max -1 cannot be met: the least value is 0"),
+        ("change:\n  f2: {min: 0}\n", "line 2: change.f2: unknown"),
+        ("worst_segment_error: {max: 0.5}\n", "max 0.5 cannot be met: the least value is 1"),
         ("significance: {level: 5, require: better}\n", "significance.level: 5 should be less than 1"),
         ("significance: {level: 0.05}\n", "significance.require: is missing"),
         ("significance: {level: 0.05, require: best}\n", "'best' should be 'not worse' or 'better'"),
@@ -96,7 +96,7 @@ def test_every_metric_of_an_evaluation_is_known() -> None:
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(WrongCall, match=message):
-        read_policy(written(tmp_path, text))
+        read_policy(written(tmp_path, text), KNOWN)
 
 
 def test_a_policy_that_is_not_there_is_one_line(tmp_path: Path) -> None:

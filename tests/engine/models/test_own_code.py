@@ -30,7 +30,7 @@ from reprise.models.own_code import CodeOrigin
 from reprise.models.verified_model import code_in
 from reprise.proof.model_files import compare_code
 from reprise.proof.outcome import Match
-from reprise.task.evaluation import evaluate
+from reprise.task.result import evaluate
 
 ROWS = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0]})
 LABELS = pd.Series([0, 0, 1, 1])
@@ -251,7 +251,7 @@ class TestSaving:
         save(tmp_path / "saved", fitted, signature(ROWS, LABELS), example(ROWS), kinds(ROWS), read_lock())
         assert alone(tmp_path / "saved")[0] == list(fitted.predict(ROWS))
         for model in (fitted, make_pipeline(RandomForestClassifier(3, random_state=0)).fit(ROWS, LABELS)):
-            assert evaluate(model, ROWS, LABELS).metrics["accuracy"] == 1.0
+            assert evaluate(model, ROWS, LABELS, "classification").metrics["accuracy"] == 1.0
 
 
 class TestModuleSpace:

@@ -96,6 +96,13 @@ def test_labels_must_be_equal_whatever_the_tolerance() -> None:
     assert "1 of 6 rows; row 14: yes, again no" in finding.note
 
 
+def test_predicted_numbers_may_differ_within_the_tolerance_as_labels_may_not() -> None:
+    old, new = (RunResults(tables={"predictions.parquet": pd.DataFrame({"prediction": [last]})}) for last in (2.0, 2.1))
+    assert [each.match for each in unequal(old, new, tolerance=0.1)] == [Match.CLOSE]
+    assert [each.match for each in unequal(old, new, tolerance=0.01)] == [Match.DIFFERENT]
+    assert [each.match for each in unequal(old, new)] == [Match.DIFFERENT]
+
+
 def test_cells_that_are_nested_are_compared_by_all_that_they_hold() -> None:
     def embeddings(last: float) -> RunResults:
         cells = [np.arange(2000.0), np.append(np.arange(1999.0), last)]

@@ -165,14 +165,14 @@ def test_direction_is_that_of_the_scorer(tune: Job, space: Callable[[str], None]
 
 def test_failed_and_non_finite_trials_are_recorded_and_never_win(tune: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     break_fits(monkeypatch, lambda tried: tried.C == 100, RuntimeError("no\nconvergence"))
-    scorer = vars(trials)["get_scorer"]
+    scorer = vars(trials)["find"]
 
-    def odd(metric: str) -> Any:
+    def odd(metric: str, _own: object) -> Any:
         return lambda model, X, y: (
             np.inf if model[-1].C == 0.01 and model[-1].kernel == "rbf" else scorer(metric)(model, X, y)
         )
 
-    monkeypatch.setattr(trials, "get_scorer", odd)
+    monkeypatch.setattr(trials, "find", odd)
     run = tune(*SMALL)
     tried = children(run)
     assert [made.info.status for made in tried] == ["FAILED", *["FINISHED"] * 3, "FAILED", "FAILED"]

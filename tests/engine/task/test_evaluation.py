@@ -5,16 +5,23 @@ import pandas as pd
 import pytest
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from reprise.task.evaluation import Evaluation, assess, evaluate
+from reprise.task.evaluation import Evaluation, assess
+from reprise.task.result import evaluate
+
+
+def judged(model: LogisticRegression, X: pd.DataFrame, y: pd.Series) -> Evaluation:
+    found = evaluate(model, X, y, "classification")
+    assert isinstance(found, Evaluation)
+    return found
 
 
 def judge(classes: int, rows: int = 300) -> tuple[Evaluation, LogisticRegression, pd.DataFrame, pd.Series]:
     X, y = make_classification(rows, n_informative=6, n_classes=classes, random_state=0)
     frame, labels = pd.DataFrame(X).add_prefix("x"), pd.Series(y)
     model = LogisticRegression(max_iter=1000).fit(frame, labels)
-    return evaluate(model, frame, labels), model, frame, labels
+    return judged(model, frame, labels), model, frame, labels
 
 
 def test_two_classes_have_scikit_learns_area() -> None:
@@ -35,7 +42,7 @@ def test_more_classes_have_scikit_learns_one_vs_rest_area() -> None:
 def test_a_class_that_the_rows_lack_is_left_out_of_the_mean() -> None:
     _, model, X, y = judge(3)
     some = (y != 2).to_numpy()
-    evaluation = evaluate(model, X[some], y[some])
+    evaluation = judged(model, X[some], y[some])
     assert np.isfinite(evaluation.metrics["roc_auc"])
     assert 0 < evaluation.metrics["balanced_accuracy"] <= 1
     assert evaluation.per_class["rows"].tolist()[2] == 0
@@ -44,14 +51,41 @@ def test_a_class_that_the_rows_lack_is_left_out_of_the_mean() -> None:
 def test_rows_of_one_class_have_no_area() -> None:
     _, model, X, y = judge(2)
     only = (y == 1).to_numpy()
-    assert "roc_auc" not in evaluate(model, X[only], y[only]).metrics
+    assert "roc_auc" not in judged(model, X[only], y[only]).metrics
+
+
+def test_probabilities_have_scikit_learns_losses() -> None:
+    for classes in (2, 4):
+        evaluation, model, X, y = judge(classes)
+        likely = model.predict_proba(X)
+        assert evaluation.metrics["log_loss"] == log_loss(y, likely)
+        assert evaluation.metrics["brier_score"] == brier_score_loss(y, likely, labels=model.classes_)
+    assert evaluation.metrics["average_precision"] == pytest.approx(
+        np.mean([average_precision_score(y == label, model.decision_function(X)[:, label]) for label in range(4)])
+    )
+
+
+@pytest.mark.parametrize("labels", [["b", "a"], [True, False], [5, 3]])
+def test_losses_take_labels_of_any_kind(labels: list[object]) -> None:
+    X = pd.DataFrame({"a": range(20)})
+    y = pd.Series(labels * 10)
+    found = judged(LogisticRegression().fit(X, y), X, y)
+    assert 0 < found.metrics["brier_score"] < 1
+
+
+def test_a_class_that_the_model_does_not_know_has_no_loss() -> None:
+    _, model, X, y = judge(2)
+    found = judged(model, X, y.replace(1, 7))
+    assert not {"log_loss", "brier_score"} & set(found.metrics)
+    assert 0 < found.metrics["accuracy"] < 1
 
 
 def test_figures_need_no_pyplot() -> None:
     import subprocess
     import sys
 
-    check = "import sys, reprise.task.evaluation_figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    modules = "reprise.task.evaluation_figures, reprise.task.regression_figures"
+    check = f"import sys, {modules}; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
