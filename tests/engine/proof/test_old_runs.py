@@ -8,6 +8,7 @@ import ast
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,8 @@ def here(old: Old, monkeypatch: pytest.MonkeyPatch, quick_python: None) -> Old:
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", old.experiment)
     monkeypatch.setenv("REPRISE_CACHE", str(old.folder / "cache"))
     monkeypatch.setattr(reprise.base.project, "FOLDER", old.folder / "today")
+    monkeypatch.syspath_prepend(str(old.folder / "today"))
+    monkeypatch.delitem(sys.modules, "model", raising=False)  # that project has one of its own
     monkeypatch.chdir(old.folder)
     mlflow.set_tracking_uri(old.uri)
     mlflow.tracking.fluent._active_experiment_id = None  # noqa: SLF001
@@ -240,7 +243,7 @@ def test_of_a_table_that_is_named_they_are_taken_as_well(judge: Judge, here: Old
 def test_where_today_refuses_the_columns_the_model_knows_them(
     judge: Judge, here: Old, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **_options: object) -> None:
         raise WrongCall("no such column today")
 
     monkeypatch.setattr(reprise.models.held_out, "make_dataset", refuse)
