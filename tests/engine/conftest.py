@@ -24,6 +24,7 @@ import pytest
 import python_stand_in
 from PIL import Image
 
+from reprise.base import project as project_folder
 from reprise.contract.command import command
 from reprise.task import canvas
 
@@ -147,6 +148,13 @@ def _committed() -> Path:
             shutil.copy2(PROJECT / name, folder / name)
     commit_all(folder, "the project")
     return folder
+
+
+def work_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process take a folder for its project, with the model.py that lies there."""
+    monkeypatch.setattr(project_folder, "FOLDER", folder)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "model", raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,8 @@ from types import SimpleNamespace
 
 import mlflow
 import pytest
-from conftest import PROJECT, commit_all, copy_project, environment, git, reproduced
+from conftest import PROJECT, commit_all, copy_project, environment, git, reproduced, work_in
 
-import reprise.base.project
 from reprise.base import text_digest
 from reprise.code.checkout import describe
 from reprise.code.clone import cloned
@@ -131,7 +130,7 @@ def test_a_run_from_a_checkout_of_windows_is_reproduced(
         (windows / "train.py").write_bytes((windows / "train.py").read_bytes() + b"# edited\r\n")
     run = train_in(windows, store)
     assert run.data.tags["mlflow.source.git.dirty"] == str(edited).lower()
-    monkeypatch.setattr(reprise.base.project, "FOLDER", project)
+    work_in(project, monkeypatch)
     shutil.rmtree(windows)  # what is left is another clone
     verdict = reproduced(run)
     assert verdict["verdict"] == "reproduced", json.dumps(verdict, indent=1)
@@ -151,5 +150,5 @@ def test_a_run_that_an_earlier_version_recorded_there_is_reproduced(
     raw = hashlib.sha256((windows / "conda.yaml").read_bytes()).hexdigest()
     run = train_in(windows, store, f"{RAW}; {TRAIN}")
     assert run.data.tags["reprise.environment.lock"] == raw
-    monkeypatch.setattr(reprise.base.project, "FOLDER", project)
+    work_in(project, monkeypatch)
     assert reproduced(run)["verdict"] == "reproduced"

@@ -8,7 +8,6 @@ import ast
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
-from conftest import ENTRY_POINTS, PROJECT, copy_project, environment, invoke, run
+from conftest import ENTRY_POINTS, PROJECT, copy_project, environment, invoke, run, work_in
 
 import reprise.base.project
 import reprise.data.fingerprint
@@ -117,9 +116,7 @@ def here(old: Old, monkeypatch: pytest.MonkeyPatch, quick_python: None) -> Old:
         monkeypatch.delenv(name)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", old.experiment)
     monkeypatch.setenv("REPRISE_CACHE", str(old.folder / "cache"))
-    monkeypatch.setattr(reprise.base.project, "FOLDER", old.folder / "today")
-    monkeypatch.syspath_prepend(str(old.folder / "today"))
-    monkeypatch.delitem(sys.modules, "model", raising=False)  # that project has one of its own
+    work_in(old.folder / "today", monkeypatch)
     monkeypatch.chdir(old.folder)
     mlflow.set_tracking_uri(old.uri)
     mlflow.tracking.fluent._active_experiment_id = None  # noqa: SLF001

@@ -11,9 +11,8 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ENTRY_POINTS, Job, copy_project, invoke, put_store, run
+from conftest import ENTRY_POINTS, Job, copy_project, invoke, put_store, run, work_in
 
-import reprise.base.project
 from reprise.base import display_text, tag
 from reprise.base.display_text import TAG_LENGTH
 from reprise.data import dataset_inputs
@@ -285,7 +284,7 @@ def test_a_trial_is_reproduced_with_its_search(
     command = ENTRY_POINTS["reproduce"]
 
     folder = copy_project(tmp_path / "checkout")
-    monkeypatch.setattr(reprise.base.project, "FOLDER", folder)
+    work_in(folder, monkeypatch)
     for name in ("model", "train"):  # of this project, which a process of that one would not have
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setattr(sys, "path", [*sys.path])

@@ -13,7 +13,7 @@ import click
 import mlflow
 import pandas as pd
 import pytest
-from conftest import ENTRY_POINTS, Job, commit_all, copy_project, git, invoke
+from conftest import ENTRY_POINTS, Job, commit_all, copy_project, git, invoke, work_in
 
 import reprise.base.project
 from reprise.base import tag
@@ -78,7 +78,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkout(template: Path, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_python: None) -> Path:
     """A checkout of this project, which the process takes for its own."""
     folder = Path(shutil.copytree(template, tmp_path / "checkout"))
-    monkeypatch.setattr(reprise.base.project, "FOLDER", folder)
+    work_in(folder, monkeypatch)
     return folder
 
 
