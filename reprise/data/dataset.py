@@ -9,12 +9,12 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from reprise.base.errors import WrongCall
-from reprise.data import number_notation
+from reprise.data import date_columns, number_notation
 from reprise.data.column_choice import check_known, choose
 from reprise.data.features import feature, numbers_rows_in_disorder, useless
 from reprise.data.labels import WHOLE_FLOATS, check_classes, labels_of
 from reprise.data.model_columns import NOTHING, ModelColumns, as_known
-from reprise.data.table import Table
+from reprise.data.table import WITH_DATES, Table
 
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
 """The texts of a CSV file that pandas reads as booleans."""
@@ -29,7 +29,7 @@ class Dataset:
 
     Attributes:
         raw: the features as they were read, the input of a served model; shape (rows, features).
-        X: the same with each column a number, a boolean or text, `raw` itself where it is so already.
+        X: the same with each column a number, a boolean, a date or text, `raw` itself where it is so already.
         y: class labels, shape (rows,): integers, booleans or text.
         target: the target column's name.
         notes: what was left out and why, a line each.
@@ -70,15 +70,19 @@ def make_dataset(table: Table, target: str, features: str = "all", exclude: str 
     y = labels_of(frame[target], target)
     check_classes(y, target)
     columns, notes = {}, [*table.notes, *dropped]
+    dated = date_columns.find(frame, chosen) if table.reading >= WITH_DATES else date_columns.Found()
+    notes += dated.notes
+    if dated.raw:
+        frame = frame.assign(**dated.raw)
     if table.reading > 1:
-        frame, read = _with_numbers(frame, chosen, table)
+        frame, read = _with_numbers(frame, [name for name in chosen if name not in {*dated.raw, *dated.texts}], table)
         notes += read
     for name in chosen:
         reason = useless(frame[name], named=features != "all", unnamed=_is_unnamed(name, table))
         if reason:
             notes.append(f"column {name!r} is left out: {reason}")
         else:
-            columns[name] = feature(frame[name])
+            columns[name] = dated.dates[name] if name in dated.dates else feature(frame[name])
             if features == "all" and table.reading > 1 and numbers_rows_in_disorder(frame[name]):
                 notes.append(
                     f"column {name!r} holds each whole number up to the number of rows once, as a shuffled index does; "
@@ -121,7 +125,11 @@ def _as_known(
     frame: pd.DataFrame, features: Sequence[str], table: Table, known: ModelColumns
 ) -> tuple[pd.DataFrame, list[str]]:
     check_known(features, frame, "feature")
-    read, notes = _with_numbers(frame, [name for name in features if known.kinds.get(name) != "text"], table)
+    others = [name for name in features if known.kinds.get(name) not in ("text", "date")]
+    read, notes = _with_numbers(frame, others, table)
+    for name in [name for name in features if known.kinds.get(name) == "date"]:
+        column, said = date_columns.without_placeholders(read[name])
+        read, notes = (read.assign(**{name: column}), [*notes, *said]) if said else (read, notes)
     return pd.DataFrame({name: as_known(read[name], known.kinds.get(name)) for name in features}, frame.index), notes
 
 

@@ -200,7 +200,7 @@ class TrainingRun:
         run_artifacts.write_provenance(self.origin, {**data_record, **rows.recipe}, inside)
         signed = signature(dataset.raw, dataset.y)
         shown = example(rows.training.raw)
-        logged_model.save(folder / "model", model, signed, shown, kinds(dataset.raw), self.origin.lock)
+        logged_model.save(folder / "model", model, signed, shown, kinds(dataset.X), self.origin.lock)
         known = {
             tag.DATA_FINGERPRINT: rows.rows.table.fingerprint,
             tag.MODEL_DIGEST: saved_model.folder_digest(folder / "model"),

@@ -58,6 +58,7 @@ def save(
         JobFailed: the model holds types that are not to be trusted on loading, or that cannot be brought elsewhere.
     """
     made = compose(model, lock)
+    dates = [name for name, kind in kinds.items() if kind == "date"]
     for line in made.code.notes():
         note(line)
     with scratch.folder("code") as place:
@@ -70,7 +71,10 @@ def save(
             serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
             skops_trusted_types=made.types,
             pip_requirements=pinned([*INFERENCE, *made.distributions], lock),
-            metadata={tag.BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"]},
+            metadata={
+                tag.BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"],
+                **({tag.DATES: dates} if dates else {}),
+            },
         )
 
 
@@ -109,10 +113,12 @@ class Subject:
 
     @property
     def known(self) -> ModelColumns:
-        """The columns that it knows, from its signature and from the names of booleans that were saved with it."""
-        booleans = (self.model.metadata.metadata or {}).get(tag.BOOLEANS, [])
+        """The columns that it knows, from its signature and from the names of columns that were saved with it."""
+        saved = self.model.metadata.metadata or {}
         kinds = kinds_signed(self.model.metadata.get_input_schema())
-        return ModelColumns(kinds | dict.fromkeys(booleans, "boolean"), self.classes)
+        kinds |= dict.fromkeys(saved.get(tag.BOOLEANS, []), "boolean")
+        kinds |= dict.fromkeys(saved.get(tag.DATES, []), "date")
+        return ModelColumns(kinds, self.classes)
 
     @property
     def classes(self) -> Sequence[Any] | None:
