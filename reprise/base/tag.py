@@ -79,6 +79,10 @@ allow. It is `skops` where the tag is absent."""
 BOOLEANS = "reprise.booleans"
 """On a logged model, in its metadata, by `train`: the columns that were read as booleans, a list of names."""
 
+DATES = "reprise.dates"
+"""On a logged model, in its metadata, by `train`: the columns that were read as dates, a list of names; absent where
+there is none."""
+
 FIGURE = "reprise.figure.{name}"
 """On a run, by `train`, `evaluate` and `tune`: why the figure of that name is missing."""
 

@@ -10,13 +10,13 @@ import pandas as pd
 
 from reprise.base.errors import WrongCall
 from reprise.base.task import CLASSIFICATION, TASKS, Task
-from reprise.data import number_notation
+from reprise.data import date_columns, number_notation
 from reprise.data.column_choice import check_known, choose
 from reprise.data.features import feature, numbers_rows_in_disorder, useless
 from reprise.data.labels import WHOLE_FLOATS
 from reprise.data.model_columns import NOTHING, ModelColumns, as_known
 from reprise.data.sample_weight import check_column, check_varies, read_weight
-from reprise.data.table import Table
+from reprise.data.table import WITH_DATES, Table
 from reprise.data.target import choose_task, kind_of, to_check, to_learn
 
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
@@ -32,7 +32,7 @@ class Dataset:
 
     Attributes:
         raw: the features as they were read, the input of a served model; shape (rows, features).
-        X: the same with each column a number, a boolean or text, `raw` itself where it is so already.
+        X: the same with each column a number, a boolean, a date or text, `raw` itself where it is so already.
         y: the target, shape (rows,): class labels, which are integers, booleans or text; of a regression, floats.
         target: the target column's name.
         notes: what was left out and why, a line each.
@@ -96,8 +96,13 @@ def make_dataset(
     chosen_task = choose_task(kind_of(frame[target], target), target, task, served)
     y = to_learn(frame[target], target, chosen_task.task)
     columns, notes = {}, [*table.notes, *dropped, *filter(None, [chosen_task.note])]
+    dated = date_columns.find(frame, chosen) if table.reading >= WITH_DATES else date_columns.Found()
+    notes += dated.notes
+    if dated.raw:
+        frame = frame.assign(**dated.raw)
     if table.reading > 1:
-        frame, read = _with_numbers(frame, [*chosen, *([weight] if weight else [])], table)
+        numbers = [name for name in chosen if name not in {*dated.raw, *dated.texts}]
+        frame, read = _with_numbers(frame, [*numbers, *([weight] if weight else [])], table)
         notes += read
     weights = read_weight(frame, weight) if weight else None
     if weights is not None:
@@ -108,7 +113,7 @@ def make_dataset(
         if reason:
             notes.append(f"column {name!r} is left out: {reason}")
         else:
-            columns[name] = feature(frame[name])
+            columns[name] = dated.dates[name] if name in dated.dates else feature(frame[name])
             if features == "all" and table.reading > 1 and numbers_rows_in_disorder(frame[name]):
                 notes.append(
                     f"column {name!r} holds each whole number up to the number of rows once, as a shuffled index does; "
@@ -166,7 +171,11 @@ def _as_known(
     frame: pd.DataFrame, features: Sequence[str], table: Table, known: ModelColumns
 ) -> tuple[pd.DataFrame, list[str]]:
     check_known(features, frame, "feature")
-    read, notes = _with_numbers(frame, [name for name in features if known.kinds.get(name) != "text"], table)
+    others = [name for name in features if known.kinds.get(name) not in ("text", "date")]
+    read, notes = _with_numbers(frame, others, table)
+    for name in [name for name in features if known.kinds.get(name) == "date"]:
+        column, said = date_columns.without_placeholders(read[name])
+        read, notes = (read.assign(**{name: column}), [*notes, *said]) if said else (read, notes)
     return pd.DataFrame({name: as_known(read[name], known.kinds.get(name)) for name in features}, frame.index), notes
 
 

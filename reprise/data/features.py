@@ -57,7 +57,8 @@ def feature(column: pd.Series) -> pd.Series:
     The model so sees raw rows as it saw the training rows.
 
     Raises:
-        WrongCall: it holds dates or infinite numbers.
+        WrongCall: it holds times without a date, or infinite numbers; or dates, which `reprise.data.date_columns` finds
+            unless the table is that of an earlier run.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object).infer_objects()
@@ -66,11 +67,11 @@ def feature(column: pd.Series) -> pd.Series:
         return column.astype("float64") if column.dtype.kind == "f" else column  # as which JSON and CSV arrive
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind in DATES or (kind == "string" and _all_dates(column)):
-        message = (
-            f"column {column.name!r} holds dates, such as {_first(column)}; "
-            "leave it out with exclude, or turn it into numbers first"
+        what = "times or durations" if kind in ("time", "timedelta", "timedelta64", "period") else "dates"
+        raise WrongCall(
+            f"column {column.name!r} holds {what}, such as {_first(column)}",
+            remedy="leave it out with exclude, or turn it into numbers first",
         )
-        raise WrongCall(message)
     if kind == "boolean":
         return column.astype("bool") if not column.hasnans else column.astype(object).where(column.notna(), None)
     if kind in ("integer", "floating", "mixed-integer-float", "decimal"):

@@ -12,11 +12,12 @@ from reprise.base.errors import WrongCall
 from reprise.base.task import CLASSIFICATION, REGRESSION, Task
 from reprise.data.features import check_finite
 from reprise.data.schema import Kind
+from reprise.preprocessing import as_dates
 
 _WORDS = {word: word.lower() == "true" for word in ("True", "TRUE", "true", "False", "FALSE", "false")}
 """The texts that pandas reads as booleans in a CSV file."""
 
-_WANTED: dict[Kind, str] = {"number": "a number", "boolean": "a boolean"}
+_WANTED: dict[Kind, str] = {"number": "a number", "boolean": "a boolean", "date": "a date such as 2020-01-31"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class ModelColumns:
 
     def texts(self, target: str) -> list[str]:
         """Name the columns to read as text, whatever stands in them."""
-        names: list[str] = [name for name, kind in self.kinds.items() if kind == "text"]
+        names: list[str] = [name for name, kind in self.kinds.items() if kind in ("text", "date")]
         return [*names, target] if self.label_kind == "text" else names
 
 
@@ -64,6 +65,8 @@ def as_known(column: pd.Series, kind: Kind | None) -> pd.Series:
     """
     if kind is None:
         return column
+    if kind == "date":
+        return _dates(column)
     if kind == "text":
         return column if isinstance(column.dtype, pd.StringDtype) else _convert(column, _text, kind).astype("str")
     if kind == "boolean":
@@ -73,6 +76,13 @@ def as_known(column: pd.Series, kind: Kind | None) -> pd.Series:
         column = _convert(column, _number, kind).astype("float64")
     check_finite(column)
     return column
+
+
+def _dates(column: pd.Series) -> pd.Series:
+    try:
+        return as_dates(column)
+    except ValueError:
+        return as_dates(_convert(column, _date, "date"))  # which names the row
 
 
 def _convert(column: pd.Series, convert: Callable[[Any], Any], kind: Kind) -> pd.Series:
@@ -98,6 +108,13 @@ def _boolean(value: Any) -> bool | None:
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, float)) and value in (0, 1)):
         return bool(value)
     return _WORDS.get(value) if isinstance(value, str) else None
+
+
+def _date(value: Any) -> Any:
+    try:
+        return None if as_dates(pd.Series([value], dtype=object)).hasnans else value
+    except ValueError:
+        return None
 
 
 def _number(value: Any) -> float | None:

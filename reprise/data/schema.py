@@ -7,10 +7,15 @@ import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
-Kind = Literal["number", "boolean", "text"]
+from reprise.preprocessing import as_dates
+
+Kind = Literal["number", "boolean", "text", "date"]
 """The kinds of columns."""
 
 EXAMPLE_ROWS = 5
+
+_FIRST, _LAST = pd.Timestamp.min, pd.Timestamp.max
+"""The bounds of nanoseconds in 64 bits, as which MLflow takes dates."""
 
 _NUMBERS = (DataType.integer, DataType.long, DataType.float, DataType.double)
 
@@ -21,10 +26,11 @@ def signature(raw: pd.DataFrame, y: pd.Series) -> ModelSignature:
     Numbers are signed `double`, all else `string`. With these two MLflow's scoring server refuses what does not fit,
     and changes nothing that does. With `boolean` it takes a null for False and any text for True, with `long` 1.5 for
     1. It refuses every CSV file where a column is signed `any`.
+
+    Dates of a table that types them are signed `datetime`, so that such a table can be passed as it is. The server then
+    refuses every CSV file. Text dates stay `string`, as do dates that have no nanoseconds in 64 bits.
     """
-    columns: list[Any] = [
-        ColSpec(DataType.double if kind == "number" else DataType.string, name) for name, kind in kinds(raw).items()
-    ]
+    columns: list[Any] = [ColSpec(_signed(raw[name], kind), name) for name, kind in kinds(raw).items()]
     return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec(_type(y))]))
 
 
@@ -54,10 +60,17 @@ def as_signed(raw: pd.DataFrame, schema: Schema | None) -> pd.DataFrame:
 
 
 def example(raw: pd.DataFrame) -> pd.DataFrame:
-    """Return a few raw rows as JSON can hold them: numbers as floats, every kind of gap as None."""
-    rows = raw.head(EXAMPLE_ROWS)
-    numbers = {name: _numbers(rows[name]) for name, kind in kinds(raw).items() if kind == "number"}
-    return pd.DataFrame({name: numbers.get(str(name), _objects(rows[name])) for name in rows}, index=rows.index)
+    """Return a few raw rows as JSON can hold them: numbers as floats, dates as text, every kind of gap as None."""
+    rows, known = raw.head(EXAMPLE_ROWS), kinds(raw)
+    columns = {str(name): rows[name] for name in rows}
+    held = {
+        name: _numbers(column) if known[name] == "number" else _texts(column) if known[name] == "date" else column
+        for name, column in columns.items()
+    }
+    return pd.DataFrame(
+        {name: column if known[name] == "number" else _objects(column) for name, column in held.items()},
+        index=rows.index,
+    )
 
 
 def column_schema(table: pd.DataFrame) -> Schema:
@@ -65,9 +78,25 @@ def column_schema(table: pd.DataFrame) -> Schema:
     return Schema([ColSpec(_type(table[name]), str(name)) for name in table.columns])
 
 
+def _signed(column: pd.Series, kind: Kind) -> DataType:
+    if kind == "number":
+        return DataType.double
+    held = kind == "date" and bool(column.isna().all() or (column.min() > _FIRST and column.max() < _LAST))
+    return DataType.datetime if held else DataType.string
+
+
+def _texts(dates: pd.Series) -> pd.Series:
+    """Write dates in one notation, for MLflow's server looks at the first alone."""
+    times, fractions = (bool((dates != dates.dt.floor(unit)).any()) for unit in ("D", "s"))
+    written: pd.Series = dates.dt.strftime("%Y-%m-%d" + "T%H:%M:%S" * (times or fractions) + ".%f" * fractions)
+    return written
+
+
 def _as_signed(column: pd.Series, kind: Any) -> pd.Series:
     if kind in (DataType.float, DataType.double):
         return column if isinstance(column.dtype, pd.StringDtype) else _numbers(column)
+    if kind == DataType.datetime:
+        return _dates(column)
     if kind == DataType.string:
         return column if isinstance(column.dtype, pd.StringDtype) else _objects(column)
     if kind == DataType.boolean and column.hasnans:
@@ -85,6 +114,14 @@ def _numbers(column: pd.Series) -> pd.Series:
         return column
 
 
+def _dates(column: pd.Series) -> pd.Series:
+    """Return dates as datetime64; what is none stays as it is, for MLflow to refuse."""
+    try:
+        return as_dates(column).astype("datetime64[ns]")
+    except ValueError:
+        return column
+
+
 def _float(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
@@ -94,7 +131,9 @@ def _objects(column: pd.Series) -> pd.Series:
 
 
 def _kind(kind: DataType) -> Kind:
-    return "number" if kind in _NUMBERS else "boolean" if kind == DataType.boolean else "text"
+    if kind in _NUMBERS:
+        return "number"
+    return "boolean" if kind == DataType.boolean else "date" if kind == DataType.datetime else "text"
 
 
 def _type(column: pd.Series) -> DataType:
@@ -105,6 +144,8 @@ def _type(column: pd.Series) -> DataType:
         return DataType.long
     if kind in ("floating", "mixed-integer-float", "decimal"):
         return DataType.double
+    if kind in ("datetime64", "datetime", "date"):
+        return DataType.datetime
     if kind == "categorical":
         return _type(pd.Series(column.cat.categories))
     return DataType.string

@@ -17,11 +17,12 @@ from reprise.data.fingerprint import fingerprint
 from reprise.data.source import Source, local_file, locate
 from reprise.data.source_bytes import of_bundled, of_file
 
-READING = 2
+READING = WITH_DATES = 3
 """The version of how a file becomes a table. Runs that say none were recorded by the first.
 
 The first read a whole CSV with decimal commas or none of it, codes such as `007` as whole numbers, and whole numbers
-with gaps as floats, also where those cannot hold them.
+with gaps as floats, also where those cannot hold them. The second refused dates. The third reads all else as the second
+does, so a table has one fingerprint by both.
 """
 
 

@@ -265,7 +265,7 @@ class TrainingRun:
         signed = signature(dataset.raw, dataset.y)
         shown = example(rows.training.raw)
         form = logged_model.save(
-            folder / "model", model, signed, shown, kinds(dataset.raw), self.origin.lock, may_pickle=pickle
+            folder / "model", model, signed, shown, kinds(dataset.X), self.origin.lock, may_pickle=pickle
         )
         known = {
             tag.DATA_FINGERPRINT: rows.rows.table.fingerprint,

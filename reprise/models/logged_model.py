@@ -74,6 +74,7 @@ def save(
     made = compose(content, lock, read_direct())
     if not may_pickle:
         check_alike(model, content, example)
+    dates = [name for name, kind in kinds.items() if kind == "date"]
     for line in made.code.notes():
         note(line)
     if pickled := content.format == PICKLE:
@@ -92,7 +93,10 @@ def save(
             serialization_format=form,
             skops_trusted_types=None if pickled else made.types,
             pip_requirements=pinned([*FLAVOR, form, *made.distributions], lock),
-            metadata={tag.BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"]},
+            metadata={
+                tag.BOOLEANS: [name for name, kind in kinds.items() if kind == "boolean"],
+                **({tag.DATES: dates} if dates else {}),
+            },
         )
     return content.format
 
@@ -137,10 +141,12 @@ class Subject:
 
     @property
     def known(self) -> ModelColumns:
-        """The columns that it knows, from its signature and from the names of booleans that were saved with it."""
-        booleans = (self.model.metadata.metadata or {}).get(tag.BOOLEANS, [])
+        """The columns that it knows, from its signature and from the names of columns that were saved with it."""
+        saved = self.model.metadata.metadata or {}
         kinds = kinds_signed(self.model.metadata.get_input_schema())
-        return ModelColumns(kinds | dict.fromkeys(booleans, "boolean"), self.classes, self.task)
+        kinds |= dict.fromkeys(saved.get(tag.BOOLEANS, []), "boolean")
+        kinds |= dict.fromkeys(saved.get(tag.DATES, []), "date")
+        return ModelColumns(kinds, self.classes, self.task)
 
     @cached_property
     def task(self) -> Task:

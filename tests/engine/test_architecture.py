@@ -28,7 +28,7 @@ NEEDS_THE_ENVIRONMENT = {
     *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "dataset_inputs", "delimited_file", "features")),
     *(f"data.{name}" for name in ("fingerprint", "labels", "model_columns", "number_notation", "schema", "table")),
     *(f"data.{name}" for name in ("column_choice", "holdout", "sample_weight", "split_column", "table_identity")),
-    "data.target",
+    *("data.target", "data.date_columns"),
     *(f"models.{name}" for name in ("composition", "held_out", "logged_model", "model_content", "module_space")),
     "models.recorded_rows",
     *(f"proof.{name}" for name in ("bisection", "booster_dump", "fitted_state", "leaf_comparison")),
@@ -65,7 +65,7 @@ def imports(path: Path, *, top_only: bool = False) -> set[str]:
 def test_preprocessing_is_scikit_learn_alone() -> None:
     """It may travel with a model to where this engine is not."""
     roots = {name.partition(".")[0] for name in imports(PROJECT / "reprise/preprocessing.py")}
-    assert roots <= {"sklearn", "numpy", "typing"}
+    assert roots <= {"sklearn", "numpy", "pandas", "typing", "datetime", "re"}
 
 
 def test_the_engine_imports_nothing_of_the_project() -> None:

@@ -4,6 +4,7 @@
 the terminal, the run's status. `tests/engine/cli/test_wrong_calls.py` holds them to what is promised.
 """
 
+import datetime as dt
 import gzip
 import os
 import sys
@@ -45,7 +46,6 @@ def make_files(folder: Path) -> None:
     """Write a file for each thing that can be wrong with one."""
     good = table()
     odd = {
-        "dates": good.assign(day=pd.date_range("2020", periods=ROWS).astype(str)),
         "infinite": good.assign(a=[np.inf, *good["a"][1:]]),
         "no_target": good.drop(columns="target"),
         "target_missing": good.assign(target=None),
@@ -85,6 +85,7 @@ def make_files(folder: Path) -> None:
     (folder / "wide_header.csv").write_text(f'"{"h" * 200_000}",target\n1,x\n')
     columns = {"a": [1.0, 2.0] * 9, "target": ["x", "y"] * 9}
     pq.write_table(pa.table({**columns, "b": [b"\xff", b"x"] * 9}), folder / "bytes.parquet")
+    pq.write_table(pa.table({**columns, "b": [dt.time(10, 30), dt.time(11)] * 9}), folder / "times.parquet")
     pq.write_table(pa.table({**columns, "target": pa.array([2**63 + 1, 5] * 9, pa.uint64())}), folder / "wide.parquet")
     pq.write_table(pa.table(columns).slice(0, 0), folder / "no_rows.parquet")
     pq.write_table(pa.table([*columns.values(), columns["a"]], names=["a", "target", "a"]), folder / "again.parquet")
@@ -120,7 +121,7 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
         "target_missing.csv": "is missing in every row",
         "one_class.csv": "has one class, 'x'",
         "lonely_class.csv": "classes have one row, such as 'z'",
-        "dates.csv": "column 'day' holds dates",
+        "times.parquet": "column 'b' holds times or durations, such as 10:30:00; leave it out with exclude",
         "infinite.csv": "column 'a' is infinite in row 0",
         "nothing_left.csv": "no column is left",
         "loop.csv": "does not exist",

@@ -55,19 +55,6 @@ def test_nullable_and_decimal_columns_become_numbers() -> None:
     assert [str(kind) for kind in X.dtypes] == ["float64", "float64"]
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        pd.date_range("2020-01-01", periods=ROWS),
-        [f"2020-01-{1 + day % 28:02d}" for day in range(ROWS)],
-        [f"2020-01-{1 + day % 28:02d} 10:30:00" for day in range(ROWS)],
-    ],
-)
-def test_dates_are_refused_by_name_with_the_remedy(values: object) -> None:
-    with pytest.raises(WrongCall, match=r"column 'when' holds dates, such as 2020-01-01.*exclude"):
-        features(a=range(ROWS), when=values)
-
-
 def test_a_column_that_teaches_nothing_is_left_out_with_a_note() -> None:
     dataset = make_dataset(table(a=np.arange(ROWS) % 7, b=[None] * ROWS, c=[5] * ROWS, d=range(ROWS)), "target")
     assert list(dataset.X) == ["a"]
