@@ -1,6 +1,6 @@
 """Train: read a table, hold rows out, fit the model of model.py, and record what a rerun needs."""
 
-from reprise import HoldoutOptions, Pickle, Seed, TableOptions, main, read, split, training_run
+from reprise import DecisionOptions, HoldoutOptions, Pickle, Seed, TableOptions, main, read, split, training_run
 
 from model import Hyperparameters, fit
 
@@ -9,6 +9,7 @@ def train(
     table: TableOptions,
     hyperparameters: Hyperparameters,
     holdout: HoldoutOptions,
+    decision: DecisionOptions,
     seed: Seed = 0,
     *,
     pickle: Pickle = False,
@@ -17,9 +18,9 @@ def train(
 
     Example: python train.py --data wine --seed 1
     """
-    rows = split(read(table), holdout, seed)
+    rows = split(read(table), holdout, seed, decision)
     with training_run() as run:
-        model = run.fit(fit, rows.training, hyperparameters, seed)
+        model = run.fit(fit, rows, hyperparameters, seed)
         run.record(model, rows, pickle=pickle)
 
 

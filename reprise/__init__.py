@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from reprise.contract.parameters import (
         Champion,
         Data,
+        DecisionOptions,
         Features,
         HoldoutOptions,
         Pickle,
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from reprise.task.metric import Metric
 
 __all__ = [
-    "Champion", "Data", "Features", "HoldoutOptions", "Metric", "Pickle", "Seed", "Share", "TableOptions", "Target",
-    "TrustModel", "disagreements", "evaluation_run", "find_champion", "load", "main", "read", "read_policy",
+    "Champion", "Data", "DecisionOptions", "Features", "HoldoutOptions", "Metric", "Pickle", "Seed", "Share",
+    "TableOptions", "Target", "TrustModel", "disagreements", "evaluation_run", "find_champion", "load", "main", "read",
+    "read_policy",
     "rows_to_judge", "split", "training_run",
 ]  # fmt: skip
 
@@ -41,6 +43,7 @@ _HOMES = {
         *(
             "Champion",
             "Data",
+            "DecisionOptions",
             "Features",
             "HoldoutOptions",
             "Pickle",

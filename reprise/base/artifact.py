@@ -28,6 +28,9 @@ PER_CLASS = "per_class.csv"
 PER_SEGMENT = "per_segment.csv"
 """By `train` and `evaluate`, of a regression: errors on each quarter of the target."""
 
+CALIBRATION = "calibration.csv"
+"""By `train` and `evaluate`, of a calibrated model: mean probability and observed share of each class, bin by bin."""
+
 FIGURES = "figures"
 """By `train`, `evaluate` and `tune`: the folder of figures, PNG files."""
 

@@ -57,6 +57,21 @@ class TableOptions:
 
 
 @dataclass(frozen=True)
+class DecisionOptions:
+    """What `split` takes for classes: how a classifier comes to probabilities, and to a decision between two."""
+
+    calibrate: Literal["none", "isotonic", "sigmoid"] = "none"
+    """none, isotonic or sigmoid: adds probabilities to a classifier, or corrects them."""
+
+    threshold: str = "0.5"
+    """Of two classes: a probability, balanced, or the name of a metric to find one by."""
+
+
+NO_DECISION = DecisionOptions()
+"""The options that leave a classifier as `fit` made it."""
+
+
+@dataclass(frozen=True)
 class HoldoutOptions:
     """What `split` takes: which rows are held out."""
 

@@ -22,7 +22,7 @@ PLAIN: Literal["plain"] = "plain"
 PLAIN_PACKAGES = {*sys.stdlib_module_names, engine.PACKAGE.name, "pydantic", "typing_extensions", "annotated_types"}
 """Packages whose types are no dataclasses of parameters, but for `OPTION_GROUPS`."""
 
-OPTION_GROUPS = ("TableOptions", "HoldoutOptions")
+OPTION_GROUPS = ("TableOptions", "HoldoutOptions", "DecisionOptions")
 """The engine's own dataclasses of parameters."""
 
 OPTIONS_FILE = "contract/parameters.py"

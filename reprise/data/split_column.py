@@ -1,5 +1,6 @@
 """The option `split`, and the column by which it splits rows: groups, times, or the words train and test."""
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -123,6 +124,15 @@ def read_split_column(rule: SplitRule, frame: pd.DataFrame, rows: pd.Index, targ
         message = f"{rule}: column {rule.column!r} is {read.names[0]!r} in every row"
         raise WrongCall(message, remedy="split by a column with two values or more")
     return read
+
+
+def as_feature(rule: SplitRule, features: Collection[str]) -> Iterator[str]:
+    """Say whether the column that splits the rows is learned from."""
+    for name in rule.columns:
+        if name in features:
+            yield f"column {name!r} splits the rows and is a feature, since features names it"
+        else:
+            yield f"column {name!r} splits the rows and is no feature (name it in features to have it as one)"
 
 
 def _groups(rule: SplitRule, values: pd.Series) -> SplitColumn:

@@ -1,6 +1,6 @@
 """The parts of evaluate.py: a loaded model, rows that it has not seen, and a run that judges it on them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +120,9 @@ class EvaluationRun:
             )
             judgement = judge(evidence.gather(self.model, rows, evaluation, champion, rules), rules)
         with step("log"), bundle.staging() as folder:
-            refusal = self._log(rows, champion, rules, evaluation, judgement, folder)
+            missing = run_artifacts.write_evaluation(evaluation, folder / "artifacts")
+            missing |= run_artifacts.write_calibration(self.model.classifier, X, y, folder / "artifacts")
+            refusal = self._log(rows, champion, rules, evaluation, judgement, missing, folder)
         self._tell(rows, evaluation, judgement)
         if refusal:
             say(f"Error: {refusal}", err=True)
@@ -133,6 +135,7 @@ class EvaluationRun:
         rules: policy.Policy,
         evaluation: Result,
         judgement: Judgement,
+        missing: Mapping[str, str],
         folder: Path,
     ) -> str | None:
         """Log all results, and return why the policy refuses the model, or None."""
@@ -148,7 +151,6 @@ class EvaluationRun:
         )
         refused = judgement.verdict == REFUSED
         refusal = f"the policy refuses {self.model.uri}: {verdict.reasons}" if refused else None
-        missing = run_artifacts.write_evaluation(evaluation, folder / "artifacts")
         run_artifacts.write_verdict(verdict, judgement, folder / "artifacts")
         run_artifacts.write_provenance(
             self.origin,

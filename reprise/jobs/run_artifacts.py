@@ -17,6 +17,8 @@ from reprise.governance.judgement import Judgement
 from reprise.governance.verdict import Verdict
 from reprise.store.provenance import Provenance
 from reprise.task import evaluation_figures, regression_figures
+from reprise.task.calibration import calibration
+from reprise.task.decision import within
 from reprise.task.evaluation import Evaluation
 from reprise.task.result import Result
 
@@ -34,6 +36,19 @@ def write_evaluation(evaluation: Result, folder: Path) -> dict[str, str]:
     if isinstance(evaluation, Evaluation):
         return evaluation_figures.draw(evaluation, figures)
     return regression_figures.draw(evaluation, figures)
+
+
+def write_calibration(model: Any, X: pd.DataFrame, y: pd.Series, folder: Path) -> dict[str, str]:
+    """Write calibration.csv and figures/calibration.png of a calibrated classifier, and nothing of another.
+
+    Returns:
+        As `write_evaluation`.
+    """
+    found = calibration(model, X, y)
+    if found.probabilities is None:
+        return {}
+    found.curve.to_csv(folder / artifact.CALIBRATION, index=False)
+    return found.draw(folder / artifact.FIGURES)
 
 
 def write_verdict(verdict: Verdict, judgement: Judgement, folder: Path) -> None:
@@ -63,7 +78,8 @@ def write_decision_regions(model: Any, dataset: Dataset, folder: Path) -> dict[s
 
 def write_preprocessing(model: Any, folder: Path) -> None:
     """Write scaler.gz, the fitted step `preprocessing` of a pipeline that has one, for `joblib.load`."""
-    step = model.named_steps.get("preprocessing") if isinstance(model, Pipeline) else None
+    inner = within(model)
+    step = inner.named_steps.get("preprocessing") if isinstance(inner, Pipeline) else None
     if step is not None:
         joblib.dump(step, folder / artifact.SCALER)
 

@@ -17,15 +17,15 @@ from reprise.base.task import CLASSIFICATION
 from reprise.base.terminal import note, step, summary
 from reprise.contract import mlproject, project_model
 from reprise.contract.command import current
-from reprise.contract.parameters import HoldoutOptions, TableOptions
+from reprise.contract.parameters import NO_DECISION, DecisionOptions, HoldoutOptions, TableOptions
 from reprise.data import dataset_inputs
 from reprise.data import table as tables
 from reprise.data.dataset import Dataset, make_dataset
 from reprise.data.holdout import hold_out
 from reprise.data.sample_weight import check_counted, column_of
 from reprise.data.schema import example, kinds, signature
-from reprise.data.split_column import SplitColumn, SplitRule, parse, read_split_column
-from reprise.jobs import next_command, run_artifacts
+from reprise.data.split_column import SplitColumn, as_feature, parse, read_split_column
+from reprise.jobs import decisions, next_command, run_artifacts
 from reprise.jobs.own_metrics import own_metrics, tags_of
 from reprise.models import logged_model
 from reprise.store import bundle, provenance, saved_model
@@ -72,6 +72,7 @@ class Split:
         seed: decides the rest.
         by: the column that split them; None where they were split at random.
         notes: how they came apart, a line each.
+        decision: what is to become of the classifier's scores.
     """
 
     rows: LabelledRows
@@ -81,6 +82,7 @@ class Split:
     seed: int
     by: SplitColumn | None = None
     notes: tuple[str, ...] = ()
+    decision: DecisionOptions = NO_DECISION
 
     @property
     def recipe(self) -> DataRecord:
@@ -114,13 +116,16 @@ def read(table: TableOptions | str, target: str = "target", features: str = "all
         return ReadTable(tables.read_table(options.data), options)
 
 
-def split(rows: ReadTable, holdout: HoldoutOptions | float, seed: int = 0) -> Split:
+def split(
+    rows: ReadTable, holdout: HoldoutOptions | float, seed: int = 0, decision: DecisionOptions = NO_DECISION
+) -> Split:
     """Choose features and labels, hold rows out, and print what was left out, converted or decided.
 
     Args:
         rows: from `read`.
         holdout: options, or only the share, between 0 and 1, of rows that are held out at random.
         seed: decides which rows.
+        decision: what is to become of the classifier's scores; it is checked against the rows here.
 
     Raises:
         WrongCall: a column does not exist or cannot be used, or a side would have too few rows.
@@ -142,20 +147,12 @@ def split(rows: ReadTable, holdout: HoldoutOptions | float, seed: int = 0) -> Sp
     parts = hold_out(dataset, options.test_size, seed, by)
     check_counted(parts.training.y, parts.training.weight, "training", each_class=dataset.task == CLASSIFICATION)
     check_counted(parts.held_out.y, parts.held_out.weight, "held-out", each_class=False)
-    notes = (*_as_feature(rule, dataset), *parts.notes)
+    notes = (*as_feature(rule, dataset.X.columns), *parts.notes)
     for line in (*dataset.notes, *notes):
         note(line)
+    decisions.check(decision, parts.training)
     labelled = LabelledRows(rows.table, dataset, chosen)
-    return Split(labelled, parts.training, parts.held_out, options, seed, by, notes)
-
-
-def _as_feature(rule: SplitRule, dataset: Dataset) -> Iterator[str]:
-    """Say whether the column that splits the rows is learned from."""
-    for name in rule.columns:
-        if name in dataset.X:
-            yield f"column {name!r} splits the rows and is a feature, since features names it"
-        else:
-            yield f"column {name!r} splits the rows and is no feature (name it in features to have it as one)"
+    return Split(labelled, parts.training, parts.held_out, options, seed, by, notes, decision)
 
 
 @dataclass
@@ -173,12 +170,12 @@ class TrainingRun:
     _resolved: dict[str, Any] = field(default_factory=dict)
     _told: dict[str, str] = field(default_factory=dict)
 
-    def fit(self, function: Callable[..., Any], training: Dataset, hyperparameters: Any, seed: int = 0) -> Any:
-        """Call the function `fit` of model.py, and time it.
+    def fit(self, function: Callable[..., Any], rows: Split | Dataset, hyperparameters: Any, seed: int = 0) -> Any:
+        """Call the function `fit` of model.py, and time it. Calibrate, and set a threshold, where that is asked.
 
         Args:
             function: takes X, shape (rows, features), y, shape (rows,), hyper-parameters and a seed.
-            training: the rows to learn from.
+            rows: from `split`, or only the rows to learn from, which asks for neither.
             hyperparameters: what this run varies.
             seed: makes the fit deterministic.
 
@@ -186,10 +183,10 @@ class TrainingRun:
             The fitted estimator.
 
         Raises:
-            WrongCall: the function is another project's, fits the other task, or takes no sample weights where the rows
-                have some.
+            WrongCall: the function is another project's, fits the other task, or takes none of the sample weights.
             JobFailed: it returns no estimator.
         """
+        training = rows.training if isinstance(rows, Split) else rows
         project_model.check_own(function)
         project_model.check_weight(function, training.weight)
         with step(f"fit {len(training.y)} rows"):
@@ -204,11 +201,13 @@ class TrainingRun:
         for wanted in ("predict", "score"):
             if not hasattr(fitted, wanted):
                 name = f"{function.__name__} of {function.__module__}.py"
-                raise JobFailed(
-                    f"{name} returned {fitted!r}, which has no {wanted}", remedy="return the fitted estimator"
-                )
+                message = f"{name} returned {fitted!r}, which has no {wanted}"
+                raise JobFailed(message, remedy="return the fitted estimator")
         project_model.check_task(function, fitted, training.task)
         self._resolved = project_model.resolved(function, fitted)
+        if isinstance(rows, Split):
+            fitted, found = decisions.decide(fitted, rows.decision, training, rows.by, seed)
+            self._resolved |= found
         return fitted
 
     def record(self, model: Any, rows: Split, *, pickle: bool = False) -> None:
@@ -259,6 +258,7 @@ class TrainingRun:
             rows.rows.table, {"train": rows.training, "test": rows.held_out}
         )
         missing = run_artifacts.write_evaluation(evaluation, inside)
+        missing |= run_artifacts.write_calibration(model, rows.held_out.X, rows.held_out.y, inside)
         missing |= run_artifacts.write_decision_regions(model, rows.held_out, inside)
         run_artifacts.write_preprocessing(model, inside)
         run_artifacts.write_provenance(self.origin, {**data_record, **rows.recipe}, inside)

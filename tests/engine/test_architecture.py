@@ -42,7 +42,7 @@ NEEDS_THE_ENVIRONMENT = {
     *(f"jobs.{name}" for name in ("judging", "predict", "probe", "reproduce", "run_artifacts", "training", "tune")),
     *(f"task.{name}" for name in ("canvas", "evaluation", "evaluation_figures", "known_metrics", "regression")),
     *("task.regression_figures", "task.result", "governance.evidence", "governance.paired_test"),
-    "jobs.own_metrics",
+    *("jobs.decisions", "jobs.own_metrics", "task.calibration", "task.decision"),
     *("store.tracking", "preprocessing"),
 }
 """Modules that fit, score or load models, or read tables; all others work in the launcher, which has none of the

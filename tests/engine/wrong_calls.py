@@ -178,9 +178,17 @@ def calls(folder: Path, site: str) -> Iterator[Call]:
         "column:site": "column 'site' says 'east' in row 0",
     }.items():
         yield Call(f"split={value}", ("--data", sites, "--split", value), says)
-    yield Call("weight: none such", ("--data", good, "--weight", "people"), "weight 'people' is not a column")
-    yield Call("weight: negative", ("--data", good, "--weight", "a"), "use finite weights of 0 or more")
-    yield Call("weight: constant", ("--data", sites, "--weight", "one"), "is 1 in every row, so it weighs nothing")
+    few = ("--data", good, "--calibrate", "sigmoid", "--test-size", "0.9")
+    for name, options, says in (
+        ("weight: none such", ("--data", good, "--weight", "people"), "weight 'people' is not a column"),
+        ("weight: negative", ("--data", good, "--weight", "a"), "use finite weights of 0 or more"),
+        ("weight: constant", ("--data", sites, "--weight", "one"), "is 1 in every row, so it weighs nothing"),
+        ("threshold=best", ("--data", good, "--threshold", "best"), "is neither a number nor a metric known here"),
+        ("threshold: three classes", ("--threshold", "0.3"), "is for two classes, and target 'target' has 3"),
+        ("calibrate=platt", ("--calibrate", "platt"), "'platt' should be 'none', 'isotonic' or 'sigmoid'"),
+        ("calibrate: too few rows", few, "calibrate=sigmoid needs 5 rows of each class to train on"),
+    ):
+        yield Call(name, options, says)
     down = (("MLFLOW_TRACKING_URI", "http://127.0.0.1:9"), ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1"))
     yield Call("tracking server down", ("--data", good), "127.0.0.1:9 does not answer", 1, down)
     refused = (("MLFLOW_TRACKING_URI", site),)
