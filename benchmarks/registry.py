@@ -17,11 +17,7 @@ from measuring import PROJECT, Bench, Cost, interleaved, write_table
 
 PAGE = PROJECT / "docs/registry.md"
 RUNS, VERSIONS = 10_000, 1_000
-PROBE = """
-import sys
-from reprise.running.entry_point_run import run_entry_point
-sys.exit(run_entry_point("probe", {"model": sys.argv[1]}))
-"""
+PROBE = "import sys; from reprise.models.bare_environment import answers_alone; answers_alone(sys.argv[1], 'uv')"
 TRIVIAL = "import sys, mlflow; print(mlflow.get_run(sys.argv[1]).info.status)"
 
 
@@ -88,7 +84,7 @@ def measure(bench: Bench, rounds: int) -> Iterator[str]:
         "`reprise promote`": lambda: ("reprise", "promote", next(promoted)),
         "`reprise history`": lambda: ("reprise", "history"),
         "`reprise rollback`": lambda: ("reprise", "rollback", "--name", "other", "--to", next(rolled)),
-        "of it: load and score in the project's environment": lambda: (
+        "of it: load and score with its own pins alone": lambda: (
             "python", "-c", PROBE, "models:/other/1",
         ),
     }  # fmt: skip

@@ -76,6 +76,10 @@ MODEL_FORMAT = "reprise.model.format"
 """On a run, a logged model and a model version, by `train` and `register`: `skops`, or `pickle`, which the user has to
 allow. It is `skops` where the tag is absent."""
 
+MODEL_LOADS = "reprise.model.loads"
+"""On a model version, by `register`, `promote` and `rollback`: digest of the files that loaded and answered their input
+example in an environment made of their own pins alone."""
+
 BOOLEANS = "reprise.booleans"
 """On a logged model, in its metadata, by `train`: the columns that were read as booleans, a list of names."""
 

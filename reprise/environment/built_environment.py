@@ -39,6 +39,8 @@ CONDA_ENV: Final = "conda_env"
 PLACE = "at-commit"
 """The folder below MLFLOW_ENV_ROOT, apart from what `mlflow run` builds without a lock."""
 
+WHAT = "the project's environment; later runs with the same lock reuse it"
+
 _PROGRAMS = {UV: "uv", VIRTUALENV: "pyenv"}
 
 LAST_LINES = 12
@@ -90,7 +92,7 @@ class Built:
     activation: tuple[str, ...] = ()
 
 
-def built(project: Project, folder: Path, manager: str, python: str | None = None) -> Built:
+def built(project: Project, folder: Path, manager: str, python: str | None = None, what: str = WHAT) -> Built:
     """Build the environment if it is not there yet.
 
     Args:
@@ -99,6 +101,7 @@ def built(project: Project, folder: Path, manager: str, python: str | None = Non
         manager: `uv`, `virtualenv`, `conda` or `local`, which builds nothing.
         python: the version to take of those that the project allows, such as 3.11.2 of 3.11; None for any. conda
             is not asked for it.
+        what: what is built, for a person.
 
     Raises:
         JobFailed: it cannot be built; the build's last lines are printed.
@@ -106,18 +109,18 @@ def built(project: Project, folder: Path, manager: str, python: str | None = Non
     if manager == LOCAL:
         return Built()
     if manager == CONDA:
-        return _built_by_conda(project)
+        return _built_by_conda(project, what)
     python_env = _python_env(project)
     if python:
         python_env.python = _narrowed(python_env.python, python, manager)
     place = _root() / mlflow_private.environment_name(python_env, folder)
-    _build_once(place, lambda: _create(place, folder, python_env, manager))
+    _build_once(place, lambda: _create(place, folder, python_env, manager), what)
     return Built(place, (f"source {shlex.quote(str(place / 'bin/activate'))}",))
 
 
-def _built_by_conda(project: Project) -> Built:
+def _built_by_conda(project: Project, what: str) -> Built:
     place = conda.place_of(_root() / "conda", project.env_config_path)
-    _build_once(place, lambda: conda.build(place, project.env_config_path))
+    _build_once(place, lambda: conda.build(place, project.env_config_path), what)
     return Built(place, tuple(conda.activation(place)))
 
 
@@ -176,7 +179,7 @@ def _root() -> Path:
     return root if root.name == PLACE else root / PLACE
 
 
-def _build_once(place: Path, build: Callable[[], object]) -> None:
+def _build_once(place: Path, build: Callable[[], object], what: str) -> None:
     """Build an environment unless a complete one exists. One process builds, and the others wait."""
     whole = place.with_name(f"{place.name}.whole")
     try:
@@ -185,7 +188,7 @@ def _build_once(place: Path, build: Callable[[], object]) -> None:
                 return
             whole.unlink(missing_ok=True)
             shutil.rmtree(place, ignore_errors=True)
-            note("building the project's environment; later runs with the same lock reuse it …")
+            note(f"building {what} …")
             with step("build the environment"):
                 build()
             whole.touch()

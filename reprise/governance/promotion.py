@@ -23,6 +23,7 @@ from reprise.base.tracking_server import PermissionMissing
 from reprise.governance import history, registry_lock
 from reprise.governance.history import NOWHERE, Move
 from reprise.governance.policy import Policy, read_policy
+from reprise.governance.registration import Probe
 from reprise.governance.registry_lock import exclusively
 from reprise.governance.verdict import NO_CHAMPION, Verdict, verdict_of
 from reprise.models import registry, stored_model
@@ -36,8 +37,6 @@ WATCHED = 120.0
 """Seconds for which a move is watched that began, by another machine's clock, in the future: MLflow's own patience."""
 
 Note = Callable[[str], None]
-Probe = Callable[[str], None]
-"""Load a model by its URI and let it score its input example; raises JobFailed where it cannot."""
 
 
 def promote(
@@ -52,7 +51,7 @@ def promote(
         policy: the policy that must have been met.
         reason: why; needed where it is forced.
         force: overrule the policy. A model whose files are gone or altered is not promoted even so.
-        probe: loads a model that no evaluation has loaded.
+        probe: tries a model whose files no registration has tried.
         note: called with messages for a person.
 
     Raises:
@@ -80,8 +79,8 @@ def promote(
         if against and not force:
             history.end(begin(), history.REFUSED, against)
             raise JobFailed(f"version {version.number} of {name!r} may not become {alias}: {against}")
-        if verdict is None:
-            probe(version.uri)
+        if version.tags.get(tag.MODEL_LOADS) != files.digest:
+            _try(version, files.digest, probe)
         entry = begin(forced=against)
         return _carry_out(name, entry, note)
 
@@ -93,7 +92,7 @@ def rollback(name: str, wanted: str | None, *, reason: str, probe: Probe, note: 
         name: of the registered model.
         wanted: a version's number; None for the last champion that was not itself rolled back.
         reason: why.
-        probe: loads the version.
+        probe: tries the version.
         note: called with messages for a person.
 
     Raises:
@@ -108,7 +107,7 @@ def rollback(name: str, wanted: str | None, *, reason: str, probe: Probe, note: 
             raise WrongCall(f"version {version.number} of {name!r} is champion already; nothing was done")
         files = stored_model.fetch(version.uri)
         _check_unaltered(version, files.digest, verdict_of(version.model_id) if version.model_id else None)
-        probe(version.uri)
+        _try(version, files.digest, probe)
         entry = history.begin(name, "rollback", CHAMPION, _number(before), version.number, reason=reason)
         return _carry_out(name, entry, note)
 
@@ -134,6 +133,13 @@ def repaired(name: str) -> list[str]:
     with exclusively(name):
         repair(name, said.append)
     return said
+
+
+def _try(version: Version, digest: str, probe: Probe) -> None:
+    """Try a version, and write on it that it loads unless that is there."""
+    probe(version.uri)
+    if version.tags.get(tag.MODEL_LOADS) != digest:
+        registry.tag(version, {tag.MODEL_LOADS: digest})
 
 
 def _carry_out(name: str, entry: Move, note: Note) -> Move:

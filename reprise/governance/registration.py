@@ -1,5 +1,7 @@
 """Register the model of a run as a version, with its provenance as tags."""
 
+from collections.abc import Callable
+
 import mlflow
 
 from reprise.base import tag
@@ -25,12 +27,21 @@ PROVENANCE = (
 """The run's tags that go to the version as well."""
 
 
-def register(run_id: str, name: str) -> Version:
+Probe = Callable[[str], None]
+"""Load a model by its URI with its own pins alone and let it answer its example; raises JobFailed where it cannot."""
+
+
+def register(run_id: str, name: str, probe: Probe | None = None) -> Version:
     """Register the model that a run has logged as a version.
+
+    Args:
+        run_id: of the run.
+        name: of the registered model.
+        probe: tries the model; None to leave that to a promotion.
 
     Raises:
         WrongCall: there is no such run, it is deleted, or it has no model, or that has a version already.
-        JobFailed: the model's files are gone, or are not those that the run logged.
+        JobFailed: the model's files are gone, or are not those that the run logged, or it does not load.
     """
     registry.check_name(name)
     run = existing(run_id)
@@ -47,6 +58,10 @@ def register(run_id: str, name: str) -> Version:
             f"the files of models:/{model_id} are not those that run {run_id} logged: digest {files.digest}, {logged}"
         )
         raise JobFailed(message)
-    tags = {key: run.data.tags[key] for key in PROVENANCE if key in run.data.tags}
+    tags = {key: run.data.tags[key] for key in PROVENANCE if key in run.data.tags} | {tag.MODEL_DIGEST: files.digest}
+    registry.check_unregistered(name, model_id, run_id)
+    if probe:
+        probe(f"models:/{model_id}")
+        tags[tag.MODEL_LOADS] = files.digest
     with exclusively(name):
-        return registry.register(name, model_id, run_id, {**tags, tag.MODEL_DIGEST: files.digest})
+        return registry.register(name, model_id, run_id, tags)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from reprise.base import options, project
-from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.errors import WrongCall
 from reprise.base.terminal import note, say
 
 MODEL = "reprise"
@@ -17,18 +17,25 @@ _env_manager = click.option(
     default="uv",
     show_default=True,
     type=options.ENV_MANAGER,
-    help="Manager of the environment that loads the model. local: the current environment.",
+    help="What builds the environment of the model's own pins, where it is tried. local: hide all but those pins here.",
+)
+_trust_model = click.option(
+    "--trust-model",
+    is_flag=True,
+    help="Try a model though it may run code of its own, or pins what conda.yaml does not.",
 )
 
 
 @click.command(epilog="Example: reprise register 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
 @click.argument("run_id")
 @_name
-def register(run_id: str, name: str) -> None:
-    """Register the model of a run as a version, with its provenance as tags."""
+@_env_manager
+@_trust_model
+def register(run_id: str, name: str, *, env_manager: str, trust_model: bool) -> None:
+    """Register the model of a run as a version, once it loads with its own pins alone."""
     from reprise.governance.registration import register as make  # noqa: PLC0415  --help need not wait for mlflow
 
-    version = make(run_id, name)
+    version = make(run_id, name, _Probe(env_manager, trusted=trust_model))
     say(f"version {version.number} of {name} is the model of run {run_id}: {version.uri}")
 
 
@@ -40,7 +47,18 @@ def register(run_id: str, name: str) -> None:
 @click.option("--reason", default="", help="The reason, recorded in the history.")
 @click.option("--force", is_flag=True, help="Overrule the policy. Needs --reason, and the history keeps it.")
 @_env_manager
-def promote(version: str, name: str, alias: str, policy: str, reason: str, force: bool, env_manager: str) -> None:  # noqa: FBT001
+@_trust_model
+def promote(
+    version: str,
+    name: str,
+    *,
+    alias: str,
+    policy: str,
+    reason: str,
+    force: bool,
+    env_manager: str,
+    trust_model: bool,
+) -> None:
     """Set the alias champion or challenger on a version that passed the policy."""
     if force and not reason.strip():
         raise WrongCall("--force needs a reason", remedy='add --reason "…"')
@@ -54,7 +72,7 @@ def promote(version: str, name: str, alias: str, policy: str, reason: str, force
         folder / Path(policy),
         reason=reason,
         force=force,
-        probe=_Probe(env_manager),
+        probe=_Probe(env_manager, trusted=trust_model),
         note=note,
     )
     _say(name, move)
@@ -67,13 +85,16 @@ def promote(version: str, name: str, alias: str, policy: str, reason: str, force
 )
 @click.option("--reason", default="", help="The reason, recorded in the history and on the version that is replaced.")
 @_env_manager
-def rollback(name: str, to: str, reason: str, env_manager: str) -> None:
+@_trust_model
+def rollback(name: str, to: str, *, reason: str, env_manager: str, trust_model: bool) -> None:
     """Move the alias champion back to an earlier version, after checking that it loads and scores."""
     project.required("reprise rollback")
     from reprise.governance import promotion  # noqa: PLC0415
 
     wanted = None if to == "previous" else to
-    _say(name, promotion.rollback(name, wanted, reason=reason, probe=_Probe(env_manager), note=note))
+    _say(
+        name, promotion.rollback(name, wanted, reason=reason, probe=_Probe(env_manager, trusted=trust_model), note=note)
+    )
 
 
 @click.command(epilog="Example: reprise history")
@@ -130,18 +151,16 @@ COMMANDS = (register, promote, rollback, history, compare, retire)
 
 
 class _Probe:
-    """Loads a model in the project's environment, because the launcher lacks its packages."""
+    """Tries a model in an environment of its own pins alone."""
 
-    def __init__(self, env_manager: str) -> None:
+    def __init__(self, env_manager: str, *, trusted: bool) -> None:
         self.env_manager = env_manager
+        self.trusted = trusted
 
     def __call__(self, uri: str) -> None:
-        from reprise.running.entry_point_run import run_entry_point  # noqa: PLC0415
+        from reprise.models.bare_environment import answers_alone  # noqa: PLC0415
 
-        if run_entry_point("probe", {"model": uri}, self.env_manager):
-            raise JobFailed(
-                f"{uri} does not load and score its input example, so nothing was moved", remedy="name another"
-            )
+        answers_alone(uri, self.env_manager, trusted=self.trusted)
 
 
 def _say(name: str, move: Any) -> None:

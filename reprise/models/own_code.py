@@ -1,5 +1,6 @@
 """The code that a model brings along: its folders of code, and the types that it holds."""
 
+import glob
 import json
 import re
 import site
@@ -67,7 +68,7 @@ def types_in(file: Path | IO[bytes]) -> set[tuple[str, str]]:
         raise ValueError(str(error)) from error
 
 
-def of_nowhere(types: Iterable[str], code: Path | None) -> str | None:
+def of_nowhere(types: Iterable[str], code: Path | None, packages: Path | None = None) -> str | None:
     """Name the first type that is neither Python's, nor an installed package's, nor of the model's code.
 
     Another one would be imported from wherever a module of that name lies: in the current folder, in the project's.
@@ -75,12 +76,13 @@ def of_nowhere(types: Iterable[str], code: Path | None) -> str | None:
     Args:
         types: dotted names, that of the module first.
         code: the model's folder of code; None where it has none.
+        packages: the folder of an environment's packages; None for those of this process.
     """
     known: dict[str, bool] = {}
     for name in types:
         root = name.partition(".")[0]
         if root not in known:
-            known[root] = root in sys.stdlib_module_names or _is_installed(root)
+            known[root] = root in sys.stdlib_module_names or _is_installed(root, packages)
         if not known[root] and not (code and is_module_of(code, name)):
             return name
     return None
@@ -164,8 +166,11 @@ def _typed(node: Any) -> Iterator[tuple[str, str]]:
             waiting += here
 
 
-def _is_installed(root: str) -> bool:
+def _is_installed(root: str, packages: Path | None) -> bool:
     """Return whether what Python would import by a name lies among its installed packages; nothing is imported."""
+    if packages:
+        candidates = (packages / root, packages / f"{root}.py", *packages.glob(f"{glob.escape(root)}.*.so"))
+        return root.isidentifier() and any(place.exists() for place in candidates)
     try:
         spec = find_spec(root) if root.isidentifier() and root != "__main__" else None
     except (ValueError, ImportError, AttributeError):

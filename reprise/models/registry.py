@@ -133,15 +133,26 @@ def is_used(version: Version) -> bool:
     return bool(mlflow.MlflowClient().search_model_versions(f"source_path = '{version.source}'", max_results=1))
 
 
+def check_unregistered(name: str, model_id: str, run_id: str) -> None:
+    """Check that a logged model has no version yet.
+
+    Raises:
+        WrongCall: it has one.
+    """
+    for earlier in mlflow.MlflowClient().search_model_versions(
+        f"name = '{name}' and source_path = 'models:/{model_id}'"
+    ):
+        raise WrongCall(f"version {earlier.version} of {name!r} is the model of run {run_id} already")
+
+
 def register(name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> Version:
     """Make a version of a logged model, and the registered model where it is the first.
 
     Raises:
         WrongCall: the model has a version already.
     """
+    check_unregistered(name, model_id, run_id)
     client = mlflow.MlflowClient()
-    for earlier in client.search_model_versions(f"name = '{name}' and source_path = 'models:/{model_id}'"):
-        raise WrongCall(f"version {earlier.version} of {name!r} is the model of run {run_id} already")
     with permission_needed("EDIT", f"registered model {name!r}"):
         try:
             client.create_registered_model(name)

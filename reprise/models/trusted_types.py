@@ -6,7 +6,9 @@ project itself says: which packages its pyproject.toml names, and the few types 
 
 import importlib.metadata
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
@@ -31,11 +33,26 @@ def is_standard(name: str) -> bool:
     return package(name) in sys.stdlib_module_names
 
 
-def distributions(packages: Iterable[str]) -> dict[str, list[str]]:
+def distributions(packages: Iterable[str], place: Path | None = None) -> dict[str, list[str]]:
     """Return the installed distributions of packages, by their canonical names; those of no distribution have none.
 
-    `packages_distributions` reads the files of all that is installed, so it is not asked without need.
+    The files of all that is installed are read, so it is not asked without need.
+
+    Args:
+        packages: top-level packages.
+        place: another environment's folder of packages; None for those of this process.
     """
     wanted = set(packages)
-    installed: Mapping[str, list[str]] = importlib.metadata.packages_distributions() if wanted else {}
+    installed: Mapping[str, Iterable[str]] = {}
+    if wanted:
+        installed = _in(place) if place else importlib.metadata.packages_distributions()
     return {name: sorted({str(canonicalize_name(one)) for one in installed.get(name, [])}) for name in wanted}
+
+
+def _in(place: Path) -> Mapping[str, set[str]]:
+    """Map each package in a folder to the distributions that bring it."""
+    found = defaultdict[str, set[str]](set)
+    for one in importlib.metadata.distributions(path=[str(place)]):
+        for file in one.files or ():
+            found[file.parts[0].partition(".")[0]].add(one.metadata["Name"])
+    return found

@@ -7,10 +7,13 @@ from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
+from packaging.requirements import Requirement
 
-from reprise.base import tag
+from reprise.base import project, tag
 from reprise.base.errors import JobFailed, WrongCall, one_line
+from reprise.base.project import LOCK_FILE
 from reprise.environment.direct_dependencies import FILE, Direct, parse_direct, read_direct
+from reprise.environment.pins import parse_lock
 from reprise.models import registry
 from reprise.models.own_code import (
     FOLDER,
@@ -48,6 +51,12 @@ def check(folder: Path, uri: str, model_id: str | None, run_id: str | None) -> N
         WrongCall: they have no recorded digest, or loading them runs code that they hold and that is not the
             project's own. A person may trust them.
     """
+    check_digest(folder, uri, model_id, run_id)
+    check_code(folder, uri, run_id)
+
+
+def check_digest(folder: Path, uri: str, model_id: str | None, run_id: str | None) -> None:
+    """Check that a model's files are those that were logged; arguments and exceptions are those of `check`."""
     recorded = recorded_digest(model_id, run_id)
     if recorded is None:
         message = f"model {uri!r} has no recorded digest, so its files cannot be compared with those that were logged"
@@ -56,10 +65,52 @@ def check(folder: Path, uri: str, model_id: str | None, run_id: str | None) -> N
     if now != recorded:
         message = f"the files of model {uri!r} are not those that were logged: SHA-256 {now}, recorded {recorded}"
         raise JobFailed(message, remedy="restore them")
-    if code_in(folder) and (reason := code_in(folder, _origin(run_id))):  # the store is asked only where that may help
+
+
+def check_code(folder: Path, uri: str, run_id: str | None, packages: Path | None = None) -> None:
+    """Check that loading a model runs no code but the project's own.
+
+    Args:
+        folder: its files, as they were downloaded.
+        uri: what the user called it.
+        run_id: the run that logged it; None where that is not known.
+        packages: as for `code_in`.
+
+    Raises:
+        WrongCall: it does. A person may trust it.
+    """
+    if not code_in(folder, packages=packages):
+        return
+    if reason := code_in(folder, _origin(run_id), packages=packages):  # the store is asked only where that may help
         raise WrongCall(
             f"model {uri!r} runs code of its own when it is loaded: {reason}", remedy=f"if you trust it, add {OPTION}"
         )
+
+
+def strange_pin(folder: Path, uri: str, run_id: str | None) -> None:
+    """Check that a model pins nothing but what conda.yaml pins now or did in its commit: installing runs code, too.
+
+    Raises:
+        WrongCall: it does. A person may trust it.
+    """
+    try:
+        lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        wanted = {str(Requirement(line)) for line in lines if line.strip()}
+    except (OSError, ValueError) as error:
+        raise JobFailed(f"the requirements.txt of model {uri!r} cannot be read: {one_line(error, 200)}") from error
+    left = wanted - _locked(None)
+    if left and (left := left - _locked(_origin(run_id))):
+        message = f"model {uri!r} pins {min(left)}, which conda.yaml pins neither now nor in the commit of its run"
+        raise WrongCall(message, remedy=f"if you trust it, add {OPTION}")
+
+
+def _locked(origin: CodeOrigin | None) -> set[str]:
+    """Return the pins of this checkout's conda.yaml, or of that in a commit; none where there is no such file."""
+    try:
+        content = file_at(origin, LOCK_FILE.name) if origin else (project.FOLDER / LOCK_FILE.name).read_bytes()
+        return {str(pin) for pin in parse_lock(content).pins.values()} if content else set()
+    except (OSError, WrongCall):
+        return set()
 
 
 def identity(uri: str) -> tuple[str | None, str | None]:
@@ -122,7 +173,13 @@ def _origin(run_id: str | None) -> CodeOrigin:
     return CodeOrigin(commit, record["git"]["subdirectory"] if record else folder)
 
 
-def code_in(folder: Path, origin: CodeOrigin | None = None, learned_again: Path | None = None) -> str | None:
+def code_in(
+    folder: Path,
+    origin: CodeOrigin | None = None,
+    learned_again: Path | None = None,
+    *,
+    packages: Path | None = None,
+) -> str | None:
     """Return why loading a model may run code that is not the project's own; None where it does not.
 
     skops builds objects of the types that MLmodel lists as trusted, and runs nothing else. It imports these by their
@@ -133,6 +190,7 @@ def code_in(folder: Path, origin: CodeOrigin | None = None, learned_again: Path 
         folder: its files.
         origin: where its code says that it is from; it is compared with this checkout's repository.
         learned_again: as in `reprise.models.own_code.stranger`.
+        packages: another environment's folder of packages, where it is to be loaded; None for this process's own.
     """
     try:
         content = saved_model.read_mlmodel(folder) or {}
@@ -156,8 +214,8 @@ def code_in(folder: Path, origin: CodeOrigin | None = None, learned_again: Path 
     place = folder / FOLDER if code else None
     return (
         _running_type(types)
-        or _strange_type(folder, types, files, place)
-        or _unnamed_type(types, place, origin or CodeOrigin(), learned_again)
+        or _strange_type(folder, types, files, place, packages)
+        or _unnamed_type(types, place, origin or CodeOrigin(), learned_again, packages)
     )
 
 
@@ -169,7 +227,9 @@ def _running_type(trusted: list[str]) -> str | None:
     return None
 
 
-def _unnamed_type(trusted: list[str], code: Path | None, origin: CodeOrigin, learned_again: Path | None) -> str | None:
+def _unnamed_type(
+    trusted: list[str], code: Path | None, origin: CodeOrigin, learned_again: Path | None, packages: Path | None
+) -> str | None:
     """Return which type, of those that MLmodel lists, is of an installed package that the project does not name.
 
     The project's pyproject.toml says so, as it is now or was in the model's commit. What the run's repetition trusts
@@ -184,7 +244,7 @@ def _unnamed_type(trusted: list[str], code: Path | None, origin: CodeOrigin, lea
     if not lists:
         return None
     named, again = {one for each in lists for one in each}, _trusted_by(learned_again)
-    installed = distributions(map(package, foreign))
+    installed = distributions(map(package, foreign), packages)
     for name in foreign:
         found = installed[package(name)]
         if name not in again and not named & {*found}:
@@ -210,7 +270,9 @@ def _trusted_by(folder: Path | None) -> set[str]:
     return {str(name) for name in flavor.get("skops_trusted_types") or ()}
 
 
-def _strange_type(folder: Path, trusted: list[str], files: set[str], code: Path | None) -> str | None:
+def _strange_type(
+    folder: Path, trusted: list[str], files: set[str], code: Path | None, packages: Path | None
+) -> str | None:
     """Return a type of the model, in MLmodel or in its files, that would be imported from elsewhere."""
     held: set[str] = set()
     for name in sorted(files):
@@ -221,5 +283,5 @@ def _strange_type(folder: Path, trusted: list[str], files: set[str], code: Path 
             held |= {f"{module}.{type_}" for module, type_ in types_in(place)} if place.exists() else set()
         except (ValueError, OSError) as error:
             return f"its file {name!r} cannot be read: {one_line(error, 100)}"
-    found = of_nowhere([*trusted, *sorted(held)], code)
+    found = of_nowhere([*trusted, *sorted(held)], code, packages)
     return f"{found!r} is of no installed package, and of no module that it carries" if found else None

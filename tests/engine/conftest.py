@@ -291,6 +291,13 @@ def python_of_processes(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("quick_python")
 
 
+def in_this_process(uri: str) -> None:
+    """Load a model and let it answer its example, in place of an environment that is built for it."""
+    from reprise.models.logged_model import load
+
+    load(uri).answer_example()
+
+
 @pytest.fixture(scope="session")
 def judged_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with three models, judged without a champion and registered: 1 is good, 2 is bad, 3 is good."""
@@ -311,7 +318,7 @@ def judged_store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) ->
         for options in ((), POOR, OTHER):
             run = invoke(ENTRY_POINTS["train"], *options)
             CliRunner().invoke(ENTRY_POINTS["evaluate"], ["--model", f"runs:/{run.info.run_id}/model"])
-            register(run.info.run_id, "reprise")
+            register(run.info.run_id, "reprise", in_this_process)
     return folder
 
 
@@ -320,9 +327,8 @@ def judged(judged_store: Path, store: str, tmp_path: Path, monkeypatch: pytest.M
     """That store, to change at will; models are loaded in this process rather than in an environment built for them."""
     shutil.copy(judged_store / "mlflow.db", tmp_path / "mlflow.db")
     from reprise.governance import registry_commands
-    from reprise.models.logged_model import load
 
-    monkeypatch.setattr(registry_commands, "_Probe", lambda _manager: lambda uri: load(uri).answer_example())
+    monkeypatch.setattr(registry_commands, "_Probe", lambda *_, **_trusted: in_this_process)
     return mlflow.MlflowClient()
 
 

@@ -125,12 +125,12 @@ def prepare(folder: Path, quick: Path) -> Prepared:
     lane = Lane(folder / "store", project, quick)
     lane.reset(None)
     python, reprise, mlflow = "python", "reprise", "mlflow"
-    seconds = {}
+    seconds, local = {}, ("--env-manager", "local")
     for seed in ("1", "2"):
         seconds["train"] = _timed(lane, python, "train.py", "--seed", seed)
         seconds["evaluate"] = _timed(lane, python, "evaluate.py", "--champion", "none")
-        seconds["register"] = _timed(lane, reprise, "register", _newest(lane))
-    force = ("--force", "--reason", "a test", "--env-manager", "local")
+        seconds["register"] = _timed(lane, reprise, "register", _newest(lane), *local)
+    force = ("--force", "--reason", "a test", *local)
     for version in ("1", "2"):
         seconds["promote"] = seconds["rollback"] = _timed(lane, reprise, "promote", version, *force)
     commands = (
@@ -141,7 +141,7 @@ def prepare(folder: Path, quick: Path) -> Prepared:
         Command("evaluate", (python, "evaluate.py", "--champion", "none"), needs_store=True),
         Command(
             "register",
-            (reprise, "register", _newest(lane), "--name", "another"),
+            (reprise, "register", _newest(lane), "--name", "another", *local),
             needs_store=True,
             done="is the model of run",
         ),

@@ -472,7 +472,7 @@ def prepare(folder: Path) -> Place:
     runs["winner"] = client.get_run(runs["tune"]).data.tags["reprise.tune.winner"]
     of_search = f"tags.`mlflow.parentRunId` = '{runs['tune']}' and tags.`reprise.tune.candidate` = '0'"
     runs["trial"] = client.search_runs([experiment], of_search)[0].info.run_id
-    register = ["python", "-m", "reprise", "register", runs["train"], "--name", REGISTERED]
+    register = ["python", "-m", "reprise", "register", runs["train"], "--name", REGISTERED, "--env-manager", "local"]
     subprocess.run(register, cwd=project, env=environment(**started), check=True, capture_output=True)
     (project / "README.md").write_text("another reader\n")
     runs["patched"] = job("train")

@@ -139,7 +139,7 @@ def test_a_model_is_registered_judged_and_promoted(installed: Path, pinned: Path
     call(installed, pinned, "python", "train.py", "--seed", "2")
     run_id = runs(pinned)[0].info.run_id
     call(installed, pinned, "python", "evaluate.py", "--model", f"runs:/{run_id}/model")
-    call(installed, pinned, "reprise", "register", run_id)
+    call(installed, pinned, "reprise", "register", run_id, *LOCAL)
     done = call(installed, pinned, "reprise", "promote", "1", *LOCAL)
     assert "champion of reprise: version" in done.stdout
     assert runs(pinned, "promote")[0].data.tags[tag.ENGINE] == str(engine.this())

@@ -133,7 +133,7 @@ def test_mlproject_and_the_command_line_agree(entry_point: str) -> None:
         if isinstance(parameter, dict):
             assert parameter["default"] == options[name], name
             assert f"--{name}={{{name}}}" in entry["command"]
-    assert set(options) - set(entry["parameters"]) <= {"force", "env_manager", "run_id"}
+    assert set(options) - set(entry["parameters"]) <= {"force", "env_manager", "run_id", "trust_model"}
 
 
 def test_main_is_train() -> None:

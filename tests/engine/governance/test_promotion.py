@@ -20,6 +20,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from registered import champion, done, judge_again, refused, reprise
 
+from reprise.base import tag
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.process_lock import is_held, locked
 from reprise.governance import history, promotion, registration, registry_commands, registry_lock
@@ -167,21 +168,42 @@ def test_rollback_goes_past_what_was_rolled_back_or_deleted(judged: MlflowClient
     assert "no previous champion" in refused(2, "rollback"), "1 was rolled back and 2 is gone"
 
 
-def test_a_version_that_does_not_load_is_not_rolled_back_to(
-    judged: MlflowClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done("promote", "1")
-    done("promote", "3", "--force", "--reason", "next")
+@pytest.fixture
+def unloadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model loads with its own pins alone."""
 
-    def fail(_manager: str) -> promotion.Probe:
+    def fail(*_manager: str, **_trusted: bool) -> registration.Probe:
         def load(uri: str) -> None:
             raise JobFailed(f"{uri} does not load")
 
         return load
 
     monkeypatch.setattr(registry_commands, "_Probe", fail)
+
+
+def test_a_version_that_does_not_load_is_not_rolled_back_to(
+    judged: MlflowClient, request: pytest.FixtureRequest
+) -> None:
+    done("promote", "1")
+    done("promote", "3", "--force", "--reason", "next")
+    request.getfixturevalue("unloadable")
     assert "models:/reprise/1 does not load" in refused(1, "rollback")
     assert champion() == "3"
+
+
+def test_promote_tries_a_version_that_no_registration_has_tried(
+    judged: MlflowClient, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue("unloadable")
+    done("promote", "1")  # `register` has tried it
+    for loads in (None, "0" * 64):  # as of an earlier version of this engine, and of other files
+        if loads:
+            judged.set_model_version_tag("reprise", "3", tag.MODEL_LOADS, loads)
+        else:
+            judged.delete_model_version_tag("reprise", "3", tag.MODEL_LOADS)
+        assert "models:/reprise/3 does not load" in refused(1, "promote", "3", "--force", "--reason", "next")
+    assert champion() == "1"
+    assert len(done("history").splitlines()) == 1
 
 
 def test_a_verdict_on_altered_files_does_not_block_the_restored_ones(judged: MlflowClient) -> None:

@@ -494,6 +494,8 @@ def test_models_of_two_commits_are_judged_promoted_and_reproduced_each_with_its_
         "reprise",
         "register",
         runs[0].info.run_id,
+        "--env-manager",
+        "local",
         cwd=place.project,
         MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/mlflow.db",
     )

@@ -54,7 +54,7 @@ def login(address: str, store: str, monkeypatch: pytest.MonkeyPatch) -> Login:
     from reprise.models.logged_model import load
 
     monkeypatch.delenv("MLFLOW_EXPERIMENT_ID")
-    monkeypatch.setattr(registry_commands, "_Probe", lambda _manager: lambda uri: load(uri).answer_example())
+    monkeypatch.setattr(registry_commands, "_Probe", lambda *_, **_trusted: lambda uri: load(uri).answer_example())
     mlflow.set_tracking_uri(address)
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
     return lambda user: monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user)

@@ -162,7 +162,7 @@ def _promote_and_roll_back(runs: list[str], project: Path, stack: Stack) -> None
         model = f"runs:/{run_id}/model"
         judged = run("python", "evaluate.py", "--model", model, cwd=project, MLFLOW_TRACKING_URI=stack.mlflow.address)
         assert judged.returncode == 0, judged.stderr
-        call("register", run_id)
+        call("register", run_id, *local)
         call("promote", str(number), "--reason", "the story", *local)
     assert mlflow.MlflowClient().get_model_version_by_alias("reprise", "champion").version == "2"
     call("rollback", "--reason", "the story goes on", *local)
