@@ -5,7 +5,6 @@ iris (2.1 of some 10 CPU seconds), and gives no ROC curve of a classifier withou
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +12,7 @@ import pandas as pd
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from reprise.base import artifact
+from reprise.base.portable_property import portable_property
 from reprise.base.task import CLASSIFICATION, Task
 from reprise.task import known_metrics
 from reprise.task.answers import Answers
@@ -48,7 +48,7 @@ class Evaluation:
     own: tuple[Metric, ...] = ()
     whole: bool = True
 
-    @cached_property
+    @portable_property
     def metrics(self) -> dict[str, float]:
         """The metrics that are defined on these rows, by name; none where all weights are 0.
 
@@ -122,7 +122,7 @@ class Evaluation:
         table = self.per_class
         return table[table["rows" if self.weight is None else "weight"] > 0]
 
-    @cached_property
+    @portable_property
     def answers(self) -> Answers:
         """What a metric takes."""
         truth = self.truth.to_numpy()

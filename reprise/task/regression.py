@@ -1,13 +1,14 @@
 """Judge a regressor on rows that it has not learned from: metrics, a table per segment of the target, predictions."""
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from reprise.base import artifact
+from reprise.base.portable_property import portable_property
 from reprise.base.task import REGRESSION, Task
 from reprise.task import known_metrics
 from reprise.task.answers import Answers
@@ -39,7 +40,7 @@ class RegressionEvaluation:
     own: tuple[Metric, ...] = ()
     whole: bool = True
 
-    @cached_property
+    @portable_property
     def metrics(self) -> dict[str, float]:
         """The metrics that are defined on these rows, by name; none where all weights are 0.
 
@@ -60,7 +61,7 @@ class RegressionEvaluation:
         """Predicted minus true values, shape (rows,)."""
         return np.asarray(self.predicted - self.truth.to_numpy())
 
-    @cached_property
+    @portable_property
     def segments(self) -> np.ndarray:
         """The number of each row's segment, from 0, shape (rows,).
 
@@ -70,7 +71,7 @@ class RegressionEvaluation:
         borders = np.unique(np.quantile(truth, QUANTILES))
         return np.unique(np.searchsorted(borders, truth), return_inverse=True)[1]
 
-    @cached_property
+    @portable_property
     def per_segment(self) -> pd.DataFrame:
         """Range of the true values, rows, errors and mean residual of each segment, in order; weights if there are."""
         truth, weights = self.truth.to_numpy(), np.ones(len(self.truth)) if self.weight is None else self.weight

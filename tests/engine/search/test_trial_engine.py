@@ -5,17 +5,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
+import cloudpickle
 import mlflow
 import pandas as pd
 import pytest
 from conftest import Job, environment
 from search_processes import with_old_joblib
 
+import reprise
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.contract import project_model
 from reprise.search import trial_engine
 from reprise.search.trial_log import TrialLog
+from reprise.search.trials import fit_and_score
 
 pytestmark = pytest.mark.integration
 
@@ -90,6 +95,15 @@ def test_a_killed_worker_loses_no_trial_and_changes_no_result(
     recorded = mlflow.search_runs(filter_string=under, output_format="list")
     assert sorted(int(made.data.tags["reprise.tune.candidate"]) for made in recorded) == list(range(12))
     assert run.data.tags["reprise.tune.winner"]
+
+
+def test_what_fits_a_candidate_can_be_sent_as_code() -> None:
+    """The workers of a cluster need not have the engine."""
+    cloudpickle.register_pickle_by_value(reprise)
+    try:
+        assert cloudpickle.dumps(partial(fit_and_score, project_model.load()))
+    finally:
+        cloudpickle.unregister_pickle_by_value(reprise)
 
 
 def test_calls_that_a_cluster_lost_are_made_again_and_answered_once(monkeypatch: pytest.MonkeyPatch) -> None:
