@@ -138,7 +138,7 @@ def _python(lock: Lock, version: str, place: Path, manager: str) -> Iterator[tup
         choose_manager(description, manager)
         environment = built(description, spare, manager, version, _WHAT).folder
     python = Path(str(environment)) / "bin/python"
-    asked = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    asked = "import os, sysconfig; os.write(1, os.fsencode(sysconfig.get_path('purelib')))"
     done = subprocess.run([python, "-I", "-c", asked], capture_output=True, text=True, check=False)
     if done.returncode:
         raise JobFailed(f"{python} does not start: {one_line(done.stderr, 200)}", remedy=f"remove {environment}")

@@ -150,7 +150,7 @@ def test_a_table_shows_no_hostile_text_as_it_is(train: Job, tmp_path: Path) -> N
         assert found.exception is None or isinstance(found.exception, SystemExit), repr(found.exception)
         check(found.output)
     assert set(ENTRY_POINTS) == {"train", "evaluate", "tune", "probe", "predict", "reproduce"}
-    for arguments in (["--target", HOSTILE], ["--features", HOSTILE], ["--target", "c"]):
+    for arguments in (["--target", HOSTILE, "--task", "classification"], ["--features", HOSTILE], ["--target", "c"]):
         found = CliRunner().invoke(ENTRY_POINTS["train"], ["--data", "odd2.parquet", *arguments])
         assert found.exit_code
         check(found.output)
