@@ -20,7 +20,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -207,7 +206,7 @@ def _status_within(work: Callable[[], Any]) -> int:
         print(ended.code, file=sys.stderr)
         return 1
     except BaseException:  # noqa: BLE001  as the interpreter does
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())
         return 1
     return 0
 

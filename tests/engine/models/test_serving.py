@@ -113,8 +113,6 @@ def test_the_champion_answers_and_after_a_restart_the_next_one_and_after_a_rollb
     asked = run("bash", "-c", line, cwd=PROJECT, MLFLOW_TRACKING_URI=store)
     assert asked.returncode == 0, asked.stderr
     assert json.loads((tmp_path / "out.json").read_text())["predictions"] == answers
-    probes = mlflow.search_runs(filter_string="tags.`reprise.job` = 'probe'", output_format="list")
-    assert [probe.info.status for probe in probes] == ["FINISHED"] * 3
 
 
 def every_kind(rows: int = 240) -> pd.DataFrame:

@@ -82,6 +82,7 @@ def test_the_patch_can_be_turned_off(project: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.real_python
 def test_an_environment_that_cannot_train_is_said_in_one_line(tmp_path: Path) -> None:
     folder = copy_project(tmp_path / "project")
     (folder / "skops.py").write_text("raise ModuleNotFoundError('No module named skops')\n")
