@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from conftest import commit_all, copy_project, run
 
 pytestmark = pytest.mark.integration
 
-PYTHON = sys.executable
 TUNE = ("-P", "search=grid", "-P", "trials=3", "-P", "folds=2", "-P", "n_jobs=1")
 TWO_CORES = len(os.sched_getaffinity(0)) >= 2
 
@@ -89,7 +87,7 @@ def reproduced(checkout: Path, own: dict[str, str]) -> Reproduced:
     """Reproduce in a process of its own, and return what reproduction.json holds."""
 
     def reproduce(run_id: str, *before: str, exit_code: int = 0, **variables: str) -> dict[str, Any]:
-        command = (*before, PYTHON, "-m", "reprise", "job", "reproduce", "--run", run_id, "--env-manager", "local")
+        command = (*before, "python", "-m", "reprise", "job", "reproduce", "--run", run_id, "--env-manager", "local")
         done = run(*command, cwd=checkout, **own, **variables)
         assert done.returncode == exit_code, done.stdout + done.stderr
         (found,) = newest("reproduce", 1)
