@@ -14,7 +14,7 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 
 from reprise.base.errors import WrongCall
-from reprise.data.model_columns import ModelColumns, as_known
+from reprise.data.model_columns import as_known
 from reprise.models import logged_model
 
 pytestmark = pytest.mark.contract
@@ -161,7 +161,7 @@ def test_a_model_that_was_signed_before_is_judged_on_its_gaps_and_what_its_serve
     assert judged.data.metrics["test_accuracy"] == trained.data.metrics["test_accuracy"]
     assert "signs 'flag' as boolean, so MLflow's server takes a null for False" in capsys.readouterr().err
     subject = logged_model.load(f"runs:/{trained.info.run_id}/model")
-    assert subject.known == ModelColumns({"code": "text", "flag": "boolean"}, subject.classes)
+    assert subject.known.kinds == {"code": "text", "flag": "boolean"}
     one = pd.DataFrame({"code": ["01"], "size": [3], "flag": [np.nan]})
     assert list(subject.predict(one)) == list(subject.classifier.predict(one))
 
