@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Champion", "Data", "DecisionOptions", "Features", "HoldoutOptions", "Metric", "Pickle", "Seed", "Share",
     "TableOptions", "Target", "TrustModel", "disagreements", "evaluation_run", "find_champion", "load", "main", "read",
-    "read_policy",
-    "rows_to_judge", "split", "training_run",
+    "read_policy", "rows_to_judge", "split", "training_run",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -40,19 +39,17 @@ _HOMES = {
     "reprise.contract.command": ("main",),
     "reprise.contract.mlproject": ("disagreements",),
     "reprise.contract.parameters": (
-        *(
-            "Champion",
-            "Data",
-            "DecisionOptions",
-            "Features",
-            "HoldoutOptions",
-            "Pickle",
-            "Seed",
-            "Share",
-            "TableOptions",
-            "Target",
-            "TrustModel",
-        ),
+        "Champion",
+        "Data",
+        "DecisionOptions",
+        "Features",
+        "HoldoutOptions",
+        "Pickle",
+        "Seed",
+        "Share",
+        "TableOptions",
+        "Target",
+        "TrustModel",
     ),
     "reprise.jobs.judging": ("evaluation_run", "find_champion", "load", "read_policy", "rows_to_judge"),
     "reprise.jobs.training": ("read", "split", "training_run"),

@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +11,7 @@ from typing import Any
 
 from reprise.base import engine, project
 from reprise.base.errors import WrongCall, error_summary
-from reprise.base.task import CLASSIFICATION, TASKS, Task
+from reprise.base.task import CLASSIFICATION, TASKS, Task, other
 from reprise.contract.parameter import fields
 from reprise.contract.value_type import ValueType
 
@@ -61,7 +61,7 @@ def fitted(fit: Callable[..., Any], X: Any, y: Any, hyperparameters: Any, seed: 
         seed: makes the fit deterministic.
         further: passed by name where the function takes it.
     """
-    return fit(X, y, hyperparameters, seed, **{name: further[name] for name in further if takes(fit, name)})
+    return fit(X, y, hyperparameters, seed, **accepted(fit, further))
 
 
 def weighted(weight: Any) -> dict[str, Any]:
@@ -85,15 +85,18 @@ def takes(fit: Callable[..., Any], name: str) -> bool:
     return name in inspect.signature(fit).parameters
 
 
+def accepted(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep those of some arguments that a function has a parameter for."""
+    return {name: value for name, value in given.items() if takes(function, name)}
+
+
 def served_tasks() -> tuple[Task, ...]:
     """Return the tasks that model.py does: the one that it declares as TASK, else both.
 
     Raises:
         WrongCall: it declares no task that there is.
     """
-    if not (project.FOLDER / f"{MODULE}.py").is_file():
-        return TASKS
-    declared = getattr(importable(MODULE), TASK, None)
+    declared = _declared(TASK, None)
     if declared is None:
         return TASKS
     if declared not in TASKS:
@@ -103,7 +106,12 @@ def served_tasks() -> tuple[Task, ...]:
 
 def declared_metrics() -> Any:
     """Return what METRICS of model.py holds, unchecked; nothing where the project has no model.py."""
-    return getattr(importable(MODULE), METRICS, ()) if (project.FOLDER / f"{MODULE}.py").is_file() else ()
+    return _declared(METRICS, ())
+
+
+def _declared(name: str, default: Any) -> Any:
+    """Return what model.py defines by a name; the default where it defines no such thing, or where there is none."""
+    return getattr(importable(MODULE), name, default) if (project.FOLDER / f"{MODULE}.py").is_file() else default
 
 
 def check_serves(function: Callable[..., Any], task: Task, error: ValueError) -> None:
@@ -144,7 +152,7 @@ def check_task(function: Callable[..., Any], fitted: Any, task: Task) -> None:
     except (AttributeError, TypeError):  # it has no tags of scikit-learn, and so does not say
         return
     if wrong:
-        does = next(one for one in TASKS if one != task)
+        does = other(task)
         message = f"{function.__name__} of {function.__module__}.py returned a {named}, but the task is {task}"
         raise WrongCall(
             message, remedy=f"give task={does}, write TASK = {does!r} into model.py, or let fit take `task`"

@@ -19,14 +19,11 @@ REQUIRED = object()
 PLAIN: Literal["plain"] = "plain"
 """A type whose value is one word on a command line."""
 
-PLAIN_PACKAGES = {*sys.stdlib_module_names, engine.PACKAGE.name, "pydantic", "typing_extensions", "annotated_types"}
-"""Packages whose types are no dataclasses of parameters, but for `OPTION_GROUPS`."""
-
-OPTION_GROUPS = ("TableOptions", "HoldoutOptions", "DecisionOptions")
-"""The engine's own dataclasses of parameters."""
+PLAIN_PACKAGES = {*sys.stdlib_module_names, "pydantic", "typing_extensions", "annotated_types"}
+"""Packages whose types are no dataclasses of parameters."""
 
 OPTIONS_FILE = "contract/parameters.py"
-"""The file of the engine that defines them."""
+"""The file of the engine that defines its own dataclasses of parameters."""
 
 DEEPEST = 20
 """Names that stand for names, at most."""
@@ -133,12 +130,12 @@ class SourceFile:
         package, _, name = origin.rpartition(".")
         if not package:
             return self._here(name, depth)
-        if name in OPTION_GROUPS and origin.partition(".")[0] == engine.PACKAGE.name:
-            return self._option_group(name)
+        root = origin.partition(".")[0]
+        if root == engine.PACKAGE.name:
+            return self._option_group(name) or PLAIN
         if not package.startswith("."):
             beside = self._module(self.root, package)
-            root = origin.partition(".")[0]
-            if root == "reprise" or (beside is None and root in PLAIN_PACKAGES):
+            if beside is None and root in PLAIN_PACKAGES:
                 return PLAIN
         else:
             level = len(package) - len(package.lstrip("."))
@@ -148,7 +145,7 @@ class SourceFile:
         return source._here(name, depth + 1) if source else None  # noqa: SLF001  another of this class
 
     def _option_group(self, name: str) -> Type:
-        """Return a dataclass of the engine that this project carries, else of this one."""
+        """Return a dataclass of the engine that this project carries, else of this one; None for any other name."""
         carried = self.root / engine.PACKAGE.name / OPTIONS_FILE
         source = SourceFile.read(carried if carried.is_file() else engine.PACKAGE / OPTIONS_FILE, self.root)
         return source._here(name, 0) if source else None  # noqa: SLF001  another of this class

@@ -12,7 +12,7 @@ from reprise.base.errors import WrongCall
 from reprise.base.task import CLASSIFICATION, TASKS, Task
 from reprise.data import date_columns, number_notation
 from reprise.data.column_choice import check_known, choose
-from reprise.data.features import feature, numbers_rows_in_disorder, useless
+from reprise.data.features import feature, numbers_rows_in_disorder, uncategorised, useless
 from reprise.data.labels import WHOLE_FLOATS
 from reprise.data.model_columns import NOTHING, ModelColumns, as_known
 from reprise.data.sample_weight import check_column, check_varies, read_weight
@@ -195,9 +195,7 @@ def _with_numbers(frame: pd.DataFrame, names: Sequence[str], table: Table) -> tu
     for name in names:
         if name in table.doubts:
             raise WrongCall(table.doubts[name])
-        column = frame[name]
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            column = column.astype(object).infer_objects()
+        column = uncategorised(frame[name])
         if isinstance(column.dtype, pd.StringDtype):
             found = number_notation.read(column, decimal_comma=table.decimal_comma, typed=table.typed)
             if found.refusal:
@@ -220,7 +218,7 @@ def _with_target(table: Table, target: str, *, text: bool = False) -> tuple[pd.D
     """
     frame, notes = table.frame, []
     if isinstance(frame[target].dtype, pd.CategoricalDtype):
-        frame = frame.assign(**{target: frame[target].astype(object).infer_objects()})
+        frame = frame.assign(**{target: uncategorised(frame[target])})
     if table.reading > 1 and not text and isinstance(frame[target].dtype, pd.StringDtype):
         found = number_notation.read(frame[target].dropna(), decimal_comma=table.decimal_comma, typed=table.typed)
         if found.numbers is not None:

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from reprise.data.features import DAYS, uncategorised
 from reprise.data.number_notation import PLACEHOLDERS
 from reprise.preprocessing import ISO, as_dates
-
-KINDS = ("datetime", "datetime64", "date")
-"""The kinds of a column whose values are dates by their type."""
 
 _OTHER = re.compile(
     r"(\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})|\d{4}[./]\d{1,2}[./]\d{1,2}|\d{1,2}[ -][A-Za-z]{3,9}\.?[ -]\d{4}"
@@ -48,13 +46,11 @@ def find(frame: pd.DataFrame, names: Sequence[str]) -> Found:
     """
     found = Found()
     for name in names:
-        column = frame[name]
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            column = column.astype(object).infer_objects()
+        column = uncategorised(frame[name])
         if isinstance(column.dtype, pd.StringDtype):
             _take_text(column, found)
         elif column.dtype.kind == "M" or (
-            column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in KINDS
+            column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in DAYS
         ):
             _take_typed(column, found)
     return found

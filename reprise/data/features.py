@@ -5,10 +5,23 @@ import pandas as pd
 
 from reprise.base.errors import WrongCall
 
-DATES = ("datetime", "datetime64", "date", "time", "timedelta", "timedelta64", "period")
+DAYS = ("datetime", "datetime64", "date")
+"""The kinds of columns, as pandas infers them, whose values are dates by their type."""
+
+DATES = (*DAYS, "time", "timedelta", "timedelta64", "period")
+
+REAL = ("floating", "mixed-integer-float", "decimal")
+"""Those whose numbers may have fractions."""
+
+NUMBERS = ("integer", *REAL)
 
 LARGEST = 1e150
 """Numbers beyond it have no square, so they cannot be standardised."""
+
+
+def uncategorised(column: pd.Series) -> pd.Series:
+    """Return the values of a categorical column by their own type; any other column as it is."""
+    return column.astype(object).infer_objects() if isinstance(column.dtype, pd.CategoricalDtype) else column
 
 
 def useless(column: pd.Series, *, named: bool, unnamed: bool) -> str | None:
@@ -60,21 +73,20 @@ def feature(column: pd.Series) -> pd.Series:
         WrongCall: it holds times without a date, or infinite numbers; or dates, which `reprise.data.date_columns` finds
             unless the table is that of an earlier run.
     """
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(object).infer_objects()
+    column = uncategorised(column)
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
         check_finite(column)
         return column.astype("float64") if column.dtype.kind == "f" else column  # as which JSON and CSV arrive
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind in DATES or (kind == "string" and _all_dates(column)):
-        what = "times or durations" if kind in ("time", "timedelta", "timedelta64", "period") else "dates"
+        what = "dates" if kind in (*DAYS, "string") else "times or durations"
         raise WrongCall(
             f"column {column.name!r} holds {what}, such as {_first(column)}",
             remedy="leave it out with exclude, or turn it into numbers first",
         )
     if kind == "boolean":
         return column.astype("bool") if not column.hasnans else column.astype(object).where(column.notna(), None)
-    if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
+    if kind in NUMBERS:
         numbers = column.astype("float64")
         check_finite(numbers)
         return numbers

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from reprise.base.errors import WrongCall
-from reprise.data.features import DATES
+from reprise.data.features import DATES, REAL
 
 WHOLE_FLOATS, WHOLE_NUMBERS = 2**53 - 1, 2**63 - 1
 """Up to these, floats and integers of 64 bits tell each whole number from the next."""
@@ -21,7 +21,7 @@ def labels_of(column: pd.Series, target: str) -> pd.Series:
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind in DATES:
         raise WrongCall(f"target {target!r} holds dates", remedy="turn them into classes first")
-    if kind in ("floating", "mixed-integer-float", "decimal"):
+    if kind in REAL:
         numbers = column.astype("float64")
         if not np.isfinite(numbers).all() or (numbers % 1 != 0).any():
             example = next(value for value in numbers if value % 1 != 0)

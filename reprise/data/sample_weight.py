@@ -8,6 +8,7 @@ import pandas as pd
 from reprise.base.errors import WrongCall
 from reprise.base.record import Data
 from reprise.data.column_choice import check_known
+from reprise.data.features import NUMBERS, uncategorised
 
 NONE = "none"
 """The option's value for rows that count the same."""
@@ -50,15 +51,13 @@ def read_weight(frame: pd.DataFrame, name: str) -> pd.Series:
     Raises:
         WrongCall: a value is missing, negative, infinite or no number, or all are zero.
     """
-    column = frame[name]
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(object).infer_objects()
+    column = uncategorised(frame[name])
     if column.isna().any():
         gaps = column.index[column.isna()]
         message = f"weight {name!r} is empty in {len(gaps)} of {len(column)} rows, the first is row {gaps[0]}"
         raise WrongCall(message, remedy="fill it, or leave these rows out")
     kind = pd.api.types.infer_dtype(column, skipna=False)
-    if kind not in ("integer", "floating", "mixed-integer-float", "decimal"):
+    if kind not in NUMBERS:
         example = str(column.iloc[0])
         raise WrongCall(f"weight {name!r} holds {kind} values, such as {example!r}", remedy="name a column of numbers")
     weights = column.astype("float64")

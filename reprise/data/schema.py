@@ -7,6 +7,7 @@ import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
+from reprise.data.features import DAYS, REAL
 from reprise.preprocessing import as_dates
 
 Kind = Literal["number", "boolean", "text", "date"]
@@ -142,9 +143,9 @@ def _type(column: pd.Series) -> DataType:
         return DataType.boolean
     if kind == "integer":
         return DataType.long
-    if kind in ("floating", "mixed-integer-float", "decimal"):
+    if kind in REAL:
         return DataType.double
-    if kind in ("datetime64", "datetime", "date"):
+    if kind in DAYS:
         return DataType.datetime
     if kind == "categorical":
         return _type(pd.Series(column.cat.categories))

@@ -7,9 +7,10 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from reprise.base.display_text import listed
 from reprise.base.errors import WrongCall
 from reprise.base.record import Data
+from reprise.data.column_choice import check_known
+from reprise.data.features import NUMBERS, uncategorised
 
 Kind = Literal["random", "group", "time", "column"]
 """The ways to split rows."""
@@ -18,10 +19,6 @@ KNOWN = "random, group:<column>, time:<column> or column:<name>"
 PARTS = ("train", "test")
 """The words of a column that itself says which rows are held out."""
 
-LISTED = 12
-"""Names that one line of error lists at most."""
-
-_NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 _TIMES = ("datetime", "date", "string")
 
 
@@ -107,14 +104,10 @@ def read_split_column(rule: SplitRule, frame: pd.DataFrame, rows: pd.Index, targ
     """
     if not rule.column:
         return None
-    if rule.column not in frame.columns:
-        names = listed((repr(str(name)) for name in frame.columns), LISTED)
-        raise WrongCall(f"{rule}: {rule.column!r} is not a column of the table; it has {names}")
+    check_known([rule.column], frame, f"{rule}:")
     if rule.column == target:
         raise WrongCall(f"{rule}: {target!r} is the target", remedy="split by another column")
-    values = frame.loc[rows, rule.column]
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(object).infer_objects()
+    values = uncategorised(frame.loc[rows, rule.column])
     if values.isna().any():
         first = values.index[values.isna()][0]
         message = f"{rule}: column {rule.column!r} is empty in {int(values.isna().sum())} of {len(values)} rows"
@@ -153,7 +146,7 @@ def _parts(rule: SplitRule, values: pd.Series) -> SplitColumn:
 
 def _times(rule: SplitRule, values: pd.Series) -> SplitColumn:
     kind = pd.api.types.infer_dtype(values, skipna=False)
-    if kind in _NUMBERS:
+    if kind in NUMBERS:
         numbers = values.astype("float64") if kind != "integer" else values
         if not np.isfinite(numbers.to_numpy(dtype="float64")).all():
             raise WrongCall(f"{rule}: column {rule.column!r} holds infinite numbers", remedy="write a time in each row")

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from reprise.base.errors import WrongCall
-from reprise.base.task import CLASSIFICATION, REGRESSION, TASKS, Task, other
-from reprise.data.features import DATES, check_finite
+from reprise.base.record import Data
+from reprise.base.task import CLASSIFICATION, FORMERLY, REGRESSION, TASKS, Task, other
+from reprise.data.features import DATES, NUMBERS, REAL, check_finite
 from reprise.data.labels import check_classes, labels_of
 
 FEW_NUMBERS = 20
@@ -16,9 +17,6 @@ FEW_NUMBERS = 20
 
 MOST_CLASSES = 100
 """Up to so many different whole numbers are classes if each is on two rows or more. More of them are quantities."""
-
-REAL = ("floating", "mixed-integer-float", "decimal")
-"""The types of columns, as pandas infers them, whose numbers may have fractions."""
 
 SHOWN = 40
 """Characters of a value that a message shows at most."""
@@ -56,6 +54,11 @@ class ChosenTask:
     note: str | None = None
 
 
+def task_of(data: Data) -> Task:
+    """Return the task of a run, from what its provenance.json says of its data."""
+    return REGRESSION if data.get("task", FORMERLY) == REGRESSION else CLASSIFICATION
+
+
 def kind_of(column: pd.Series, target: str) -> TargetKind:
     """Look at the values of a target without gaps.
 
@@ -69,7 +72,7 @@ def kind_of(column: pd.Series, target: str) -> TargetKind:
         raise WrongCall(f"target {target!r} holds dates", remedy="turn them into classes or into numbers first")
     if kind == "boolean":
         return TargetKind("booleans", (CLASSIFICATION,))
-    if kind not in (*REAL, "integer"):
+    if kind not in NUMBERS:
         return TargetKind(f"text, such as {_shown(column.iloc[0])}", (CLASSIFICATION,))
     if kind in REAL:
         numbers = column.astype("float64")

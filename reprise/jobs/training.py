@@ -46,18 +46,14 @@ class ReadTable:
 
 
 @dataclass(frozen=True)
-class LabelledRows:
+class LabelledRows(ReadTable):
     """The rows of a table that have a target.
 
     Attributes:
-        table: as it was read.
         dataset: features and labels.
-        options: as the caller chose them.
     """
 
-    table: tables.Table
     dataset: Dataset
-    options: TableOptions
 
 
 @dataclass(frozen=True)
@@ -151,7 +147,7 @@ def split(
     for line in (*dataset.notes, *notes):
         note(line)
     decisions.check(decision, parts.training)
-    labelled = LabelledRows(rows.table, dataset, chosen)
+    labelled = LabelledRows(rows.table, chosen, dataset)
     return Split(labelled, parts.training, parts.held_out, options, seed, by, notes, decision)
 
 

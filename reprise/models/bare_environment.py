@@ -16,7 +16,7 @@ from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from reprise.base import scratch
@@ -107,9 +107,8 @@ def _pins_of(folder: Path) -> Lock:
         JobFailed: it has none, or they are none.
     """
     try:
-        lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
-        wanted = {str(canonicalize_name(one.name)): one for one in map(Requirement, filter(str.strip, lines))}
-    except (OSError, UnicodeDecodeError, InvalidRequirement) as error:
+        wanted = {str(canonicalize_name(one.name)): one for one in saved_model.read_requirements(folder)}
+    except (OSError, ValueError) as error:
         raise JobFailed(
             f"the model's requirements.txt cannot be read: {one_line(error, 200)}", remedy="train it again"
         ) from error

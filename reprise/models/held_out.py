@@ -10,7 +10,6 @@ import pandas as pd
 from reprise.base import artifact
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.record import Data, Record
-from reprise.base.task import CLASSIFICATION, FORMERLY, REGRESSION
 from reprise.base.terminal import note
 from reprise.data.dataset import Dataset, make_dataset, to_judge
 from reprise.data.fingerprint import fingerprint
@@ -21,6 +20,7 @@ from reprise.data.source import again
 from reprise.data.split_column import read_split_column, rule_of
 from reprise.data.table import READING, Table, read_table, reading_of
 from reprise.data.table_identity import identify
+from reprise.data.target import task_of
 from reprise.models.logged_model import Subject
 from reprise.models.recorded_rows import RecordedRows, recorded_rows
 
@@ -201,8 +201,9 @@ def _as_known(kept: RecordedRows, subject: Subject, record: Data, table: Table) 
 def _whole(record: Data, table: Table) -> Dataset:
     """Make the data set of all rows as `train` does; a run that says no task was a classification."""
     left_out, aside, weight = record.get("exclude", "none"), rule_of(record).columns, weight_of(record)
-    task = REGRESSION if record.get("task", FORMERLY) == REGRESSION else CLASSIFICATION
-    return make_dataset(table, record["target"], record["features"], left_out, aside=aside, weight=weight, task=task)
+    return make_dataset(
+        table, record["target"], record["features"], left_out, aside=aside, weight=weight, task=task_of(record)
+    )
 
 
 def _split_again(record: Data, table: Table) -> Dataset:

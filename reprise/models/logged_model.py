@@ -21,10 +21,11 @@ from sklearn.base import is_regressor
 from reprise.base import scratch, tag
 from reprise.base.errors import JobFailed, WrongCall, error_summary
 from reprise.base.record import Record
-from reprise.base.task import CLASSIFICATION, FORMERLY, REGRESSION, Task
+from reprise.base.task import CLASSIFICATION, REGRESSION, Task
 from reprise.base.terminal import note
 from reprise.data.model_columns import ModelColumns
 from reprise.data.schema import Kind, as_signed, kinds_signed
+from reprise.data.target import task_of
 from reprise.environment.direct_dependencies import read_direct
 from reprise.environment.pins import Lock, pinned
 from reprise.models.composition import compose
@@ -153,7 +154,7 @@ class Subject:
         """What it does, as its training run recorded it, else as scikit-learn tells of it."""
         record = self.training_record()
         if record:
-            return CLASSIFICATION if record["data"].get("task", FORMERLY) == CLASSIFICATION else REGRESSION
+            return task_of(record["data"])
         try:
             return REGRESSION if is_regressor(self.model.get_raw_model()) else CLASSIFICATION
         except (AttributeError, TypeError):  # it has no tags of scikit-learn

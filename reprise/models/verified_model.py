@@ -7,7 +7,6 @@ from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
-from packaging.requirements import Requirement
 
 from reprise.base import project, tag
 from reprise.base.errors import JobFailed, WrongCall, one_line
@@ -94,8 +93,7 @@ def strange_pin(folder: Path, uri: str, run_id: str | None) -> None:
         WrongCall: it does. A person may trust it.
     """
     try:
-        lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
-        wanted = {str(Requirement(line)) for line in lines if line.strip()}
+        wanted = {str(one) for one in saved_model.read_requirements(folder)}
     except (OSError, ValueError) as error:
         raise JobFailed(f"the requirements.txt of model {uri!r} cannot be read: {one_line(error, 200)}") from error
     left = wanted - _locked(None)

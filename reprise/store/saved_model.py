@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.requirements import Requirement
 
 from reprise.base import untrusted_text
 
@@ -35,6 +36,17 @@ def read_mlmodel(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, yaml.YAMLError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def read_requirements(folder: Path) -> list[Requirement]:
+    """Read the requirements.txt of a model.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no text, or a line is no requirement.
+    """
+    lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if line.strip()]
 
 
 def folder_digest(folder: Path) -> str:

@@ -1,16 +1,13 @@
 """What a model has answered on some rows, and the values of metrics there."""
 
-import inspect
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from reprise.base.errors import JobFailed, error_summary
+from reprise.contract.project_model import WEIGHTS, accepted
 from reprise.task.metric import Metric
-
-WEIGHTS = "sample_weight"
-"""The argument of a function that takes weights of rows, as scikit-learn calls it."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,7 @@ class Answers:
         given = {} if self.weight is None else {WEIGHTS: self.weight}
         if metric.needs in ("scores", "probabilities"):
             given["labels"] = self.labels
-        known = inspect.signature(metric.function).parameters
-        found = metric.function(self.truth, needed, **{name: given[name] for name in given if name in known})
+        found = metric.function(self.truth, needed, **accepted(metric.function, given))
         return None if found is None else float(found)
 
     def values(self, metrics: Iterable[Metric]) -> dict[str, float]:

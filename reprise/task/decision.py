@@ -158,8 +158,7 @@ def with_threshold(
 
 def within(model: Any) -> Any:
     """Return the estimator that `fit` made, out of what was put around it here."""
-    if isinstance(model, FixedThresholdClassifier) and isinstance(model.estimator, FrozenEstimator):
-        model = model.estimator.estimator
+    model = _without_threshold(model)
     if isinstance(model, CalibratedClassifierCV) and len(model.calibrated_classifiers_) == 1:
         model = model.calibrated_classifiers_[0].estimator
     return model
@@ -167,9 +166,12 @@ def within(model: Any) -> Any:
 
 def is_calibrated(model: Any) -> bool:
     """Return whether a model was calibrated here."""
-    if isinstance(model, FixedThresholdClassifier) and isinstance(model.estimator, FrozenEstimator):
-        model = model.estimator.estimator
-    return isinstance(model, CalibratedClassifierCV)
+    return isinstance(_without_threshold(model), CalibratedClassifierCV)
+
+
+def _without_threshold(model: Any) -> Any:
+    thresholded = isinstance(model, FixedThresholdClassifier) and isinstance(model.estimator, FrozenEstimator)
+    return model.estimator.estimator if thresholded else model
 
 
 def _unfolded(model: Any) -> Any:

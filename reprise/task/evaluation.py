@@ -16,11 +16,12 @@ from reprise.base.portable_property import portable_property
 from reprise.base.task import CLASSIFICATION, Task
 from reprise.task import known_metrics
 from reprise.task.answers import Answers
+from reprise.task.judged_rows import JudgedRows
 from reprise.task.metric import Metric
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(JudgedRows):
     """The results of a classifier on some rows.
 
     Attributes:
@@ -36,6 +37,7 @@ class Evaluation:
     """
 
     task: ClassVar[Task] = CLASSIFICATION
+    known: ClassVar[tuple[Metric, ...]] = known_metrics.CLASSIFICATION
     headline: ClassVar[str] = "accuracy"
     table_file: ClassVar[str] = artifact.PER_CLASS
 
@@ -47,17 +49,6 @@ class Evaluation:
     probabilities: pd.DataFrame | None = None
     own: tuple[Metric, ...] = ()
     whole: bool = True
-
-    @portable_property
-    def metrics(self) -> dict[str, float]:
-        """The metrics that are defined on these rows, by name; none where all weights are 0.
-
-        Raises:
-            JobFailed: a metric of the project's own fails.
-        """
-        found = self.answers.values(known_metrics.CLASSIFICATION)
-        own = [metric for metric in self.own if metric.task == self.task]
-        return found | (self.answers.own_values(own, strict=self.whole) if found else {})
 
     @property
     def table(self) -> pd.DataFrame:
@@ -98,12 +89,8 @@ class Evaluation:
 
     @property
     def predictions(self) -> pd.DataFrame:
-        """Every row: its number in the table, truth, prediction, and a score for each class."""
-        table = pd.DataFrame(
-            {"row": self.truth.index.to_numpy(), "truth": self.truth.to_numpy(), "prediction": self.predicted}
-        )
-        if self.weight is not None:
-            table["weight"] = self.weight
+        """Every row: its number in the table, truth, prediction, weight if any, and a score for each class."""
+        table = super().predictions
         if self.scores is None:
             return table
         return pd.concat([table, self.scores.reset_index(drop=True).add_prefix("score_")], axis=1)
@@ -125,15 +112,14 @@ class Evaluation:
     @portable_property
     def answers(self) -> Answers:
         """What a metric takes."""
-        truth = self.truth.to_numpy()
         if self.scores is None:
-            return Answers(truth, self.predicted, weight=self.weight)
+            return super().answers
         known = {str(label): label for label in self.classes}
         labels = np.array([known[name] for name in self.scores.columns], dtype=self.classes.dtype)
         scores = self.scores.to_numpy()
         probabilities = None if self.probabilities is None else self.probabilities.to_numpy()
         scores = scores[:, 1] if scores.shape[1] == 2 else scores  # noqa: PLR2004
-        return Answers(truth, self.predicted, labels, scores, probabilities, self.weight)
+        return Answers(self.truth.to_numpy(), self.predicted, labels, scores, probabilities, self.weight)
 
 
 def assess(

@@ -11,7 +11,7 @@ from reprise.base import artifact
 from reprise.base.portable_property import portable_property
 from reprise.base.task import REGRESSION, Task
 from reprise.task import known_metrics
-from reprise.task.answers import Answers
+from reprise.task.judged_rows import JudgedRows
 from reprise.task.metric import Metric
 
 QUANTILES = (0.25, 0.5, 0.75)
@@ -19,7 +19,7 @@ QUANTILES = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
-class RegressionEvaluation:
+class RegressionEvaluation(JudgedRows):
     """The results of a regressor on some rows.
 
     Attributes:
@@ -31,6 +31,7 @@ class RegressionEvaluation:
     """
 
     task: ClassVar[Task] = REGRESSION
+    known: ClassVar[tuple[Metric, ...]] = known_metrics.REGRESSION
     headline: ClassVar[str] = "r2"
     table_file: ClassVar[str] = artifact.PER_SEGMENT
 
@@ -39,22 +40,6 @@ class RegressionEvaluation:
     weight: np.ndarray | None = None
     own: tuple[Metric, ...] = ()
     whole: bool = True
-
-    @portable_property
-    def metrics(self) -> dict[str, float]:
-        """The metrics that are defined on these rows, by name; none where all weights are 0.
-
-        Raises:
-            JobFailed: a metric of the project's own fails.
-        """
-        found = self.answers.values(known_metrics.REGRESSION)
-        own = [metric for metric in self.own if metric.task == self.task]
-        return found | (self.answers.own_values(own, strict=self.whole) if found else {})
-
-    @property
-    def answers(self) -> Answers:
-        """What a metric takes."""
-        return Answers(self.truth.to_numpy(), self.predicted, weight=self.weight)
 
     @property
     def residuals(self) -> np.ndarray:
@@ -104,14 +89,6 @@ class RegressionEvaluation:
     def table(self) -> pd.DataFrame:
         """What a table of the rows' parts shows: `per_segment`."""
         return self.per_segment
-
-    @property
-    def predictions(self) -> pd.DataFrame:
-        """Every row: its number in the table, truth and prediction."""
-        table = pd.DataFrame(
-            {"row": self.truth.index.to_numpy(), "truth": self.truth.to_numpy(), "prediction": self.predicted}
-        )
-        return table if self.weight is None else table.assign(weight=self.weight)
 
     def part(self, kept: np.ndarray) -> "RegressionEvaluation":
         """Keep some rows.

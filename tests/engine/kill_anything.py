@@ -91,8 +91,6 @@ class Lane:
 
     def done(self, *words: str) -> tuple[int, str]:
         """Run a command to its end."""
-        if self.quick and words[0] == "reprise":
-            words = ("python", "-m", *words)  # without a handover to the project's own engine
         process = self.call(*words, quick=self.quick)
         said, _ = process.communicate(timeout=TIMEOUT)
         return process.returncode, said
@@ -124,30 +122,29 @@ def prepare(folder: Path, quick: Path) -> Prepared:
     project = copy_project(folder / "project")
     lane = Lane(folder / "store", project, quick)
     lane.reset(None)
-    python, reprise, mlflow = "python", "reprise", "mlflow"
     seconds, local = {}, ("--env-manager", "local")
     for seed in ("1", "2"):
-        seconds["train"] = _timed(lane, python, "train.py", "--seed", seed)
-        seconds["evaluate"] = _timed(lane, python, "evaluate.py", "--champion", "none")
-        seconds["register"] = _timed(lane, reprise, "register", _newest(lane), *local)
+        seconds["train"] = _timed(lane, "python", "train.py", "--seed", seed)
+        seconds["evaluate"] = _timed(lane, "python", "evaluate.py", "--champion", "none")
+        seconds["register"] = _timed(lane, "reprise", "register", _newest(lane), *local)
     force = ("--force", "--reason", "a test", *local)
     for version in ("1", "2"):
-        seconds["promote"] = seconds["rollback"] = _timed(lane, reprise, "promote", version, *force)
+        seconds["promote"] = seconds["rollback"] = _timed(lane, "reprise", "promote", version, *force)
     commands = (
-        Command("train", (python, "train.py")),
-        Command("mlflow run", (mlflow, "run", ".", "--env-manager", "local", "-P", "seed=3")),
-        Command("mlflow run -b commit", (mlflow, "run", ".", "-b", "commit", "--env-manager", "local")),
-        Command("tune", (python, "-m", "reprise", "job", "tune", "--trials", "4", "--folds", "2", "--n-jobs", "2")),
-        Command("evaluate", (python, "evaluate.py", "--champion", "none"), needs_store=True),
+        Command("train", ("python", "train.py")),
+        Command("mlflow run", ("mlflow", "run", ".", "--env-manager", "local", "-P", "seed=3")),
+        Command("mlflow run -b commit", ("mlflow", "run", ".", "-b", "commit", "--env-manager", "local")),
+        Command("tune", ("python", "-m", "reprise", "job", "tune", "--trials", "4", "--folds", "2", "--n-jobs", "2")),
+        Command("evaluate", ("python", "evaluate.py", "--champion", "none"), needs_store=True),
         Command(
             "register",
-            (reprise, "register", _newest(lane), "--name", "another", *local),
+            ("reprise", "register", _newest(lane), "--name", "another", *local),
             needs_store=True,
             done="is the model of run",
         ),
-        Command("promote", (reprise, "promote", "1", *force), needs_store=True, done="is champion already"),
-        Command("rollback", (reprise, "rollback", *force[1:]), needs_store=True, done="no previous champion"),
-        Command("reproduce", (reprise, "reproduce", _newest(lane), "--env-manager", "local"), needs_store=True),
+        Command("promote", ("reprise", "promote", "1", *force), needs_store=True, done="is champion already"),
+        Command("rollback", ("reprise", "rollback", *force[1:]), needs_store=True, done="no previous champion"),
+        Command("reproduce", ("reprise", "reproduce", _newest(lane), "--env-manager", "local"), needs_store=True),
     )
     for command in commands:
         if command.name not in seconds:

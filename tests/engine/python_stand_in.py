@@ -180,9 +180,7 @@ def _status_of(words: list[str]) -> int:
 
     tempfile.tempdir = None  # to be found anew, for the caller's variables
     np.random.seed()  # noqa: NPY002  else all would draw the same
-    main: Any = types.ModuleType("__main__")
-    main.__builtins__ = __builtins__
-    sys.modules["__main__"] = main
+    main = _new_main()
     module = words.pop(0) == "-m" if words[0] == "-m" else False
     sys.argv = words
     os.execve = _go_on  # type: ignore[assignment]
@@ -194,6 +192,14 @@ def _status_of(words: list[str]) -> int:
     main.__file__ = str(Path(words[0]).absolute())
     code = compile(Path(words[0]).read_bytes(), main.__file__, "exec")
     return _status_within(lambda: exec(code, main.__dict__))  # noqa: S102
+
+
+def _new_main() -> Any:
+    """Put an empty `__main__` in the place of this script's."""
+    main: Any = types.ModuleType("__main__")
+    main.__builtins__ = __builtins__
+    sys.modules["__main__"] = main
+    return main
 
 
 def _status_within(work: Callable[[], Any]) -> int:
@@ -222,9 +228,7 @@ def _go_on(program: str, words: list[str], variables: dict[str, str]) -> None:
     sys.path[0] = str(Path(words[4]).parent)
     _register_plugins()
     del sys.path[0]
-    main: Any = types.ModuleType("__main__")
-    main.__builtins__ = __builtins__
-    sys.modules["__main__"] = main
+    main = _new_main()
     _end(_status_within(lambda: exec(compile(code, "<string>", "exec"), main.__dict__)))  # noqa: S102
 
 
