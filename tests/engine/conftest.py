@@ -158,6 +158,14 @@ def work_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def own_path() -> Iterator[None]:
+    """Take back what MLflow puts on Python's path: the code of a model that it loads, a part of this engine in it."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+
+
+@pytest.fixture(autouse=True)
 def own_variables() -> Iterator[None]:
     """Take back what MLflow puts into the environment, such as the experiment that a test sets."""
     before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
