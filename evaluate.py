@@ -8,7 +8,7 @@ def evaluate(
     data: str = "held-out",
     target: str = "auto",
     policy: str = "policy.yaml",
-    champion: Champion = "models:/reprise@champion",
+    champion: Champion = "champion",
     *,
     trust_model: TrustModel = False,
 ) -> None:

@@ -17,6 +17,7 @@ from reprise.code.project_uri import COMMIT_BACKEND, ProjectUri, local_folder, p
 from reprise.running.backend_settings import BackendSettings, read_settings
 from reprise.running.commit_run import run_at_commit
 from reprise.running.run_request import RunRequest, RunResult
+from reprise.store.experiment import chosen
 
 LISTED = 5
 
@@ -55,7 +56,7 @@ class CommitBackend(AbstractBackend):
         """
         accept_every_letter()
         manager, carried = backend_config.get("ENV_MANAGER"), read_settings(CommitSettings, backend_config).patch
-        request = request_of(project_uri, entry_point, params, version, experiment_id, manager, carried=carried)
+        request = request_of_mlflow(project_uri, entry_point, params, version, experiment_id, manager, carried=carried)
         result = run_at_commit(request)
         if result.exit_code:
             raise EntryPointFailed(result)
@@ -90,7 +91,7 @@ class Done(SubmittedRun):
         pass
 
 
-def request_of(
+def request_of_mlflow(
     project_uri: str,
     entry_point: str,
     params: Mapping[str, str] | None,
@@ -100,7 +101,24 @@ def request_of(
     *,
     carried: bool = False,
 ) -> RunRequest:
-    """Return the request of `mlflow run` to a backend, with the uncommitted changes if they are wanted.
+    """Return the request of `mlflow run` to a backend, as `request_of`, in the experiment that the user has named."""
+    place = chosen(experiment_id)
+    name = _run_name()
+    return request_of(project_uri, entry_point, params, version, place, env_manager, run_name=name, carried=carried)
+
+
+def request_of(
+    project_uri: str,
+    entry_point: str,
+    params: Mapping[str, str] | None,
+    version: str | None,
+    experiment_id: str,
+    env_manager: str | None,
+    *,
+    run_name: str | None = None,
+    carried: bool = False,
+) -> RunRequest:
+    """Return the request for a run at a commit, with the uncommitted changes if they are wanted.
 
     Raises:
         WrongCall: a parameter holds credentials, or the checkout has changes that no commit holds, and they are not to
@@ -111,7 +129,7 @@ def request_of(
     patch = _uncommitted(place, version, carried=carried)
     return RunRequest(
         place, entry_point, params or {}, env_manager, patch=patch,
-        experiment_id=experiment_id, run_name=_run_name(), version=version,
+        experiment_id=experiment_id, run_name=run_name, version=version,
     )  # fmt: skip
 
 

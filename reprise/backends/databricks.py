@@ -20,7 +20,7 @@ from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.backends import databricks_settings
-from reprise.backends.commit import request_of
+from reprise.backends.commit import request_of_mlflow
 from reprise.base import mlflow_private, tag, tracking_server
 from reprise.base.entry_point import in_one_line
 from reprise.base.errors import JobFailed, WrongCall, in_short, one_line
@@ -64,7 +64,7 @@ class DatabricksBackend(AbstractBackend):
         manager = backend_config.get("ENV_MANAGER") or "uv"
         config = databricks_settings.check(backend_config, manager)
         _check_reach(tracking_uri)
-        return submit(request_of(project_uri, entry_point, params, version, experiment_id, manager), config)
+        return submit(request_of_mlflow(project_uri, entry_point, params, version, experiment_id, manager), config)
 
 
 def submit(request: RunRequest, config: dict[str, Any]) -> SubmittedRun:
@@ -85,7 +85,7 @@ def submit(request: RunRequest, config: dict[str, Any]) -> SubmittedRun:
             try:
                 submitted: SubmittedRun = mlflow_private.run_on_databricks(
                     mlflow.get_run(made.run_id), f"{commit.url}#{commit.sha}", request.entry_point, clone.folder,
-                    request.parameters, request.experiment_id, config, request.env_manager,
+                    request.parameters, made.experiment_id, config, request.env_manager,
                 )  # fmt: skip
             except (MlflowException, OSError, KeyError, ValueError) as error:
                 raise JobFailed(f"Databricks did not take run {made.run_id}: {in_one_line(error)}") from error

@@ -10,8 +10,8 @@ import mlflow
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
-from reprise.backends.commit import Done, request_of
-from reprise.base import tag
+from reprise.backends.commit import Done, request_of_mlflow
+from reprise.base import project_settings, tag
 from reprise.base.errors import WrongCall
 from reprise.base.interruption import terminated_as_interrupted
 from reprise.base.terminal import accept_every_letter, note
@@ -34,6 +34,7 @@ from reprise.running.commit_run import workspace_at
 from reprise.running.entry_point_run import ended_well, given_parameters, load, make_run
 from reprise.running.run_request import RunRequest
 from reprise.running.search_workers import HERE, MODULE_FILE
+from reprise.store.experiment import of_project
 
 MANAGERS = ("uv", "local")
 LAUNCHER = "reprise/kubernetes/attempt.py"
@@ -65,7 +66,7 @@ class KubernetesCommitBackend(AbstractBackend):
         uri = reach.tracking_uri(tracking_uri, job_template)
         reach.artifacts(mlflow.get_experiment(experiment_id).artifact_location, job_template)
         manager = _manager(backend_config.get("ENV_MANAGER"))
-        request = request_of(project_uri, entry_point, params, version, experiment_id, manager)
+        request = request_of_mlflow(project_uri, entry_point, params, version, experiment_id, manager)
         commit = find(request.place, version)
         reach.repository(commit.url, job_template)
         check_pushed(request.place, commit)
@@ -87,12 +88,13 @@ def _submit(
         loaded = load(request, workspace)
         workers = chosen.workers if _takes_workers(loaded, request, workspace.folder) else 0
         pods = PodSettings(
-            loaded.name or commit.url.rpartition("/")[2],
+            project_settings.read(workspace.folder).name or loaded.name or commit.url.rpartition("/")[2],
             uri,
             chosen.launcher or _launcher(commit, workspace.folder),
             workers,
             has_key=bool(workers) and not template.brings_key(job_template),
         )
+        request = replace(request, experiment_id=request.experiment_id or of_project(workspace.folder))
         pinned = replace(request, place=ProjectUri(commit.url, commit.sha, commit.subdirectory))
         _see_that_it_can_be_fetched(server, namespace, job_template, commit)
         _see_that_all_is_admitted(server, namespace, job_template, replace(pinned, run_id=uuid.uuid4().hex), pods)

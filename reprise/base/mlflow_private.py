@@ -191,6 +191,14 @@ def register_stores(scheme: str, tracking: Callable[..., Any], registry: Callabl
     _get_store_registry().register(scheme, registry)
 
 
+def register_experiment(provider: Callable[[], Any]) -> None:
+    """Register a provider of the experiment that runs go to, as a plugin of MLflow's would be, unless it is one."""
+    from mlflow.tracking.default_experiment.registry import _default_experiment_provider_registry as registry
+
+    if not any(type(one) is provider for one in registry):
+        registry.register(provider)
+
+
 def artifact_repository(uri: str) -> Any:
     """Build the client of an artifact store, to delete what was logged; MLflow's own client deletes no artifact."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import reprise
-from reprise.base import options, project
+from reprise.base import options, project, project_settings
 from reprise.base.entry_point import main as end_well
 from reprise.base.terminal import coloured, note, say
 from reprise.cli.engine_choice import hand_over
@@ -21,6 +21,21 @@ def cli() -> None:
     """Inspect runs, move models in the registry, and lock the environment of this project."""
     if said := project.acts_elsewhere():
         note(said)
+
+
+@cli.command(epilog="Example: reprise run 'https://host/churn.git#v1.2' -P C=10")
+@click.argument("uri", default=".")
+@options.parameters
+@click.option("-e", "--entry-point", default="main", show_default=True, help="A name in MLproject, or a script.")
+@click.option("--env-manager", default="uv", show_default=True, type=options.ENV_MANAGER)
+@click.option("--run-name", help="Default: a name of MLflow's making.")
+@click.option("--experiment-name", help="Default: the experiment of the project's name.")
+@click.option("--patch", is_flag=True, help="Run the last commit in a clone, with the changes that no commit holds.")
+def run(uri: str, parameters: dict[str, str], entry_point: str, env_manager: str, **named: Any) -> None:
+    """Run a project: a folder as it is, or <repository>#<commit, tag or branch> in a clone."""
+    from reprise.cli.run import run as start  # noqa: PLC0415  --help need not wait for mlflow
+
+    sys.exit(start(uri, entry_point, parameters, env_manager, **named).exit_code)
 
 
 @cli.command(epilog="Example: reprise show 0b3f5c7e9a1d4f6b8c2e4a6d8f0b1c3d")
@@ -181,7 +196,9 @@ def work(run_id: str, env_manager: str, key: Path | None) -> None:
 
 
 @cli.command(epilog="Example: reprise best --metric test_accuracy --where \"params.kernel = 'rbf'\"")
-@click.option("--metric", required=True, help="Such as test_accuracy, or cv_accuracy of the trials of tune.")
+@click.option(
+    "--metric", help="Such as test_accuracy, or cv_accuracy of the trials of tune. Default: that of pyproject.toml."
+)
 @click.option("--where", default="", help="A further condition, in the syntax of MLflow's search_runs.")
 @click.option(
     "--direction",
@@ -190,10 +207,13 @@ def work(run_id: str, env_manager: str, key: Path | None) -> None:
     type=click.Choice(["auto", "maximize", "minimize"]),
     help="Whether higher or lower is better. auto decides by the metric's name.",
 )
-def best(metric: str, where: str, direction: Any) -> None:
+def best(metric: str | None, where: str, direction: Any) -> None:
     """Find the best training run or trial of the experiment."""
     from reprise.search.best import best_run, run_lines  # noqa: PLC0415
 
+    metric = metric or project_settings.current().test_metric
+    if metric is None:
+        raise click.UsageError('name a metric with --metric, or write metric = "…" into [tool.reprise]')
     say(*run_lines(best_run(metric, where, direction), metric))
 
 

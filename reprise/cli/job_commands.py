@@ -10,6 +10,7 @@ JOBS = {
     "predict": "Predict the rows of a table by a logged model.",
     "probe": "Load a logged model and score its input example.",
     "reproduce": "Rerun a recorded run, compare the results, and give a verdict.",
+    "serve": "Serve a logged model over HTTP, by MLflow's own server.",
     "tune": "Search hyper-parameters, and train with the best of them.",
 }
 """Name of each module of `reprise.jobs` that is a job, and what it does."""

@@ -23,8 +23,10 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="Decides which rows 
 Pickle = Annotated[bool, Field(description="yes: pickle a model that skops cannot save. Loading a pickle runs code.")]
 """Whether a person allows a pickle."""
 
-Champion = Annotated[str, Field(description="The model to compare with: a version's URI, or none.")]
-"""The URI of a model version."""
+Champion = Annotated[
+    str, Field(description="The model to compare with: champion, which is this project's, a version's URI, or none.")
+]
+"""The model to compare with, by its alias in this project or by the URI of a model version."""
 
 TrustModel = Annotated[
     bool,

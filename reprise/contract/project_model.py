@@ -9,14 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from reprise.base import engine, project
+from reprise.base import engine, project, project_settings
 from reprise.base.errors import WrongCall, error_summary
 from reprise.base.task import CLASSIFICATION, TASKS, Task, other
 from reprise.contract.parameter import fields
 from reprise.contract.value_type import ValueType
-
-MODULE = "model"
-"""Of the project: the file is model.py."""
 
 FUNCTION, CLASS, RESOLVED = "fit", "Hyperparameters", "resolved_hyperparameters"
 """What it defines; the last one may be absent."""
@@ -111,7 +108,12 @@ def declared_metrics() -> Any:
 
 def _declared(name: str, default: Any) -> Any:
     """Return what model.py defines by a name; the default where it defines no such thing, or where there is none."""
-    return getattr(importable(MODULE), name, default) if (project.FOLDER / f"{MODULE}.py").is_file() else default
+    module = project_settings.current().model
+    return getattr(importable(module), name, default) if _file_of(module).is_file() else default
+
+
+def _file_of(module: str) -> Path:
+    return project.FOLDER.joinpath(*module.split(".")).with_suffix(".py")
 
 
 def check_serves(function: Callable[..., Any], task: Task, error: ValueError) -> None:
@@ -165,7 +167,7 @@ def load() -> ProjectModel:
     Raises:
         WrongCall: there is none, or it does not define what it should.
     """
-    module = importable(MODULE)
+    module = importable(project_settings.current().model)
     for name in (FUNCTION, CLASS):
         if not callable(getattr(module, name, None)):
             raise WrongCall(f"{module.__file__} defines no {name}; docs/model.md says what model.py holds")
@@ -174,14 +176,16 @@ def load() -> ProjectModel:
 
 
 def importable(name: str) -> ModuleType:
-    """Import a module that lies at the top of the project's folder.
+    """Import a module of the project by its name from the project's folder.
 
     Raises:
         WrongCall: the project has none, or another one of that name comes before it.
     """
-    path = project.FOLDER / f"{name}.py"
+    path = _file_of(name)
     if not path.is_file():
-        raise WrongCall(f"the project in {project.FOLDER} has no {path.name}", remedy="bring it back")
+        raise WrongCall(
+            f"the project in {project.FOLDER} has no {path.relative_to(project.FOLDER)}", remedy="bring it back"
+        )
     if str(project.FOLDER) not in sys.path:
         sys.path.insert(0, str(project.FOLDER))
     module = importlib.import_module(name)

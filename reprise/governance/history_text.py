@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from textwrap import shorten
 
+from reprise.base import project_settings
 from reprise.base.errors import one_line
 from reprise.governance import history
 from reprise.governance.history import MOVED, NOWHERE, Move
@@ -15,7 +16,7 @@ LONGEST = 100
 def history_lines(name: str) -> list[str]:
     """Return a line for each promotion and rollback, oldest first, and one where an alias was moved by other means."""
     moves = history.moves(name)
-    aliases = sorted({*registry.ALIASES, *(move.alias for move in moves)})
+    aliases = sorted({*project_settings.ALIASES, *(move.alias for move in moves)})
     now = {alias: version.number for alias in aliases if (version := registry.aliased(name, alias))}
     return list(_lines(moves, now)) or [f"nothing was promoted yet of {name!r}"]
 

@@ -5,13 +5,24 @@ from typing import Any
 
 import click
 
-from reprise.base import options, project
+from reprise.base import options, project, project_settings
 from reprise.base.errors import WrongCall
 from reprise.base.terminal import note, say
 
-MODEL = "reprise"
+AUTO = "auto"
 
-_name = click.option("--name", default=MODEL, show_default=True, help="The registered model.")
+
+def _named(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    return project_settings.current().registered_model if name == AUTO else name
+
+
+_name = click.option(
+    "--name",
+    default=AUTO,
+    show_default=True,
+    callback=_named,
+    help="The registered model. auto: that of the project's name.",
+)
 _env_manager = click.option(
     "--env-manager",
     default="uv",

@@ -12,7 +12,7 @@ from reprise.store import tracking  # isort: skip  first, since it imports skops
 
 import mlflow
 
-from reprise.base import project, tag
+from reprise.base import project, project_settings, tag
 from reprise.base.display_text import in_tag, printable
 from reprise.base.terminal import note, say, step, summary
 from reprise.contract.command import current
@@ -43,7 +43,8 @@ def load(model: str = "latest", *, trusted: bool = False) -> logged_model.Subjec
     """Load a logged model, once its files are found to be those that were logged.
 
     Args:
-        model: any MLflow model URI, or `latest` for that of the experiment's newest training run.
+        model: any MLflow model URI, `champion` or `challenger` of this project, or `latest` for that of the
+            experiment's newest training run.
         trusted: whether it may be loaded though it may run code of its own.
 
     Raises:
@@ -51,14 +52,15 @@ def load(model: str = "latest", *, trusted: bool = False) -> logged_model.Subjec
         JobFailed: its files are not those that were logged.
     """
     with step(f"load {model}"):
-        return logged_model.load(logged_model.newest() if model == "latest" else model, trusted=trusted)
+        uri = logged_model.newest() if model == "latest" else project_settings.current().model_uri(model)
+        return logged_model.load(uri, trusted=trusted)
 
 
 def find_champion(uri: str, challenger: logged_model.Subject, *, trusted: bool = False) -> evidence.Champion | None:
     """Find the model to compare with; None for `none`, and where nothing has the alias yet.
 
     Args:
-        uri: `models:/name@alias`, `models:/name/3`, or `none`.
+        uri: `champion`, which is that of this project, `models:/name@alias`, `models:/name/3`, or `none`.
         challenger: the model that is judged.
         trusted: as in `load`.
 
@@ -66,7 +68,7 @@ def find_champion(uri: str, challenger: logged_model.Subject, *, trusted: bool =
         WrongCall: the URI is of another kind, or names a version that does not exist.
     """
     with step(f"load {uri}"):
-        return evidence.find_champion(uri, challenger, trusted=trusted)
+        return evidence.find_champion(project_settings.current().model_uri(uri), challenger, trusted=trusted)
 
 
 def rows_to_judge(model: logged_model.Subject, data: str = "held-out", target: str = "auto") -> held_out.HeldOutRows:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
+from reprise.base import project_settings
 from reprise.base.terminal import note, step, summary
 from reprise.contract.command import current
 from reprise.contract.parameters import TrustModel
@@ -15,7 +16,7 @@ from reprise.models.held_out import read_as_known
 
 def predict(
     data: str,
-    model: str = "models:/reprise@champion",
+    model: str = "champion",
     output: str = "predictions.json",
     *,
     trust_model: TrustModel = False,
@@ -24,13 +25,13 @@ def predict(
 
     Args:
         data: Raw rows, any table as in train.
-        model: Any MLflow model URI.
+        model: champion or challenger of this project, or any MLflow model URI.
         output: The file to write.
 
     Example: python -m reprise job predict --model models:/reprise/3 --data rows.csv
     """
     with step(f"load {model}"):
-        subject = logged_model.load(model, trusted=trust_model)
+        subject = logged_model.load(project_settings.current().model_uri(model), trusted=trust_model)
     with step(f"read {data}"):
         table = read_as_known(read_table(data), data, subject.known)
         raw, notes = to_predict(table, subject.features or list(table.frame.columns), subject.known)

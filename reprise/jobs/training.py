@@ -10,7 +10,7 @@ from reprise.store import tracking  # isort: skip  first, since it imports skops
 
 import mlflow
 
-from reprise.base import tag
+from reprise.base import project_settings, tag
 from reprise.base.errors import JobFailed
 from reprise.base.record import Data as DataRecord
 from reprise.base.task import CLASSIFICATION
@@ -135,7 +135,7 @@ def split(
         chosen.exclude,
         aside=rule.columns,
         weight=column_of(chosen.weight),
-        task=chosen.task,
+        task=project_settings.current().task if chosen.task == "auto" else chosen.task,
         served=project_model.served_tasks(),
     )
     own_metrics()  # which fails before the fit, if it does

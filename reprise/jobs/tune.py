@@ -9,7 +9,7 @@ from reprise.store import tracking  # isort: skip  first, since it imports skops
 import mlflow
 from pydantic import Field
 
-from reprise.base import artifact, project, tag
+from reprise.base import artifact, project, project_settings, tag
 from reprise.base.terminal import note, progress, step, summary
 from reprise.contract import project_model
 from reprise.contract.command import current
@@ -50,7 +50,7 @@ def tune(
         search: The method that chooses candidates.
         trials: The largest number of candidates.
         folds: The number of folds of the cross-validation.
-        metric: The name of a scikit-learn scorer; auto: accuracy, or r2 for regression.
+        metric: The name of a scikit-learn scorer; auto: that of pyproject.toml, else accuracy, or r2 for regression.
         space: The file with the hyper-parameters and their values.
         timeout: Seconds after which no trial begins; 0: no limit.
         n_jobs: The number of worker processes; -1: one per core.
@@ -62,6 +62,8 @@ def tune(
     Example: python -m reprise job tune --data digits --trials 200
     """
     own = own_metrics()
+    if metric == scorer.AUTO:
+        metric = project_settings.current().metric
     if metric != scorer.AUTO:
         scorer.check_metric(metric, own)
     model, train = project_model.load(), winner.load()

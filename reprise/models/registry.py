@@ -13,11 +13,6 @@ from reprise.base.errors import ABSENT, WrongCall
 from reprise.base.tracking_server import permission_needed
 from reprise.store.paging import every
 
-MODEL = "reprise"
-"""The registered model's name, unless another is given."""
-
-ALIASES = ("champion", "challenger")
-
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 """A version's number; of more digits no database has any."""
 

@@ -24,7 +24,7 @@ from reprise.environment.built_environment import built, choose_manager
 from reprise.environment.pinned_engine import other_engine
 from reprise.running import child
 from reprise.running.run_request import RunRequest, RunResult, Workspace
-from reprise.store.experiment import experiment_id
+from reprise.store.experiment import experiment_id, of_project
 from reprise.store.store_access import reached
 
 
@@ -47,12 +47,21 @@ def run_entry_point(entry_point: str, parameters: Mapping[str, str], env_manager
         WrongCall, JobFailed: as `run_in`.
     """
     folder = _having(entry_point, parameters)
-    if said := other_engine(folder, env_manager):
+    request = RunRequest(ProjectUri(str(folder)), entry_point, parameters, env_manager, experiment_id=experiment_id())
+    return run_project(folder, request).exit_code
+
+
+def run_project(folder: Path, request: RunRequest) -> RunResult:
+    """Run an entry point of a project in its folder, as it is there.
+
+    Raises:
+        WrongCall, JobFailed: as `run_in`.
+    """
+    if said := other_engine(folder, str(request.env_manager)):
         note(said)
     tags = {tag.SOURCE_NAME: str(folder), tag.BACKEND: "local"}
-    request = RunRequest(ProjectUri(str(folder)), entry_point, parameters, env_manager, experiment_id=experiment_id())
     with scratch.folder("job") as spare:
-        return run_in(request, Workspace(folder, str(folder), spare, tags)).exit_code
+        return run_in(request, Workspace(folder, str(folder), spare, tags))
 
 
 def _having(entry_point: str, parameters: Mapping[str, str]) -> Path:
@@ -145,6 +154,7 @@ def make_run(loaded: Any, request: RunRequest, workspace: Workspace) -> RunReque
         **request.tags,
     }
     client = mlflow.MlflowClient()
+    request = replace(request, experiment_id=request.experiment_id or of_project(workspace.folder))
     first = {name: value for name, value in tags.items() if value}  # with the run itself: this process may be killed
     run_id = str(client.create_run(request.experiment_id, tags=first, run_name=request.run_name).info.run_id)
     with ended_well(run_id):

@@ -18,7 +18,7 @@ class RunRequest:
         env_manager: `uv`, `virtualenv`, `conda` or `local`; None for what MLflow would choose.
         python: the version to take of those that the project allows, where it can be had; None for any.
         patch: what to apply to the commit, as `git diff --binary` writes it.
-        experiment_id: where the run is made.
+        experiment_id: where the run is made; "" for the experiment of the project that is run.
         tags: of the run, beyond those that every run has; those without a value are left out.
         run_name: None for a name of MLflow's making.
         version: what `mlflow run --version` names beside the place; both must be the same commit.
@@ -33,7 +33,7 @@ class RunRequest:
     env_manager: str | None = None
     python: str | None = None
     patch: bytes = b""
-    experiment_id: str = "0"
+    experiment_id: str = ""
     tags: Mapping[str, str | None] = field(default_factory=dict)
     run_name: str | None = None
     version: str | None = None

@@ -10,7 +10,7 @@ import mlflow
 from reprise.base import tag, untrusted_text
 from reprise.base.errors import WrongCall, error_summary
 from reprise.base.terminal import labelled
-from reprise.store.experiment import experiment_id
+from reprise.store.experiment import existing_id
 from reprise.store.paging import every
 
 Direction = Literal["auto", "maximize", "minimize"]
@@ -42,7 +42,7 @@ def best_run(metric: str, where: str = "", direction: Direction = "auto") -> mlf
         if math.isfinite(run.data.metrics[metric]) and run.data.tags.get(tag.JOB) in JOBS:
             return run
     condition = f" where {where}" if where else ""
-    message = f"experiment {experiment_id()} has no finished training run or trial with a finite {metric}{condition}"
+    message = f"experiment {existing_id()} has no finished training run or trial with a finite {metric}{condition}"
     raise WrongCall(message)
 
 
@@ -53,7 +53,7 @@ def _declared(metric: str) -> Direction | None:
     if not re.fullmatch(r"\w+", name):
         return None
     newest = ["attributes.start_time DESC"]
-    for run in mlflow.MlflowClient().search_runs([experiment_id()], declaring, max_results=1, order_by=newest):
+    for run in mlflow.MlflowClient().search_runs([existing_id()], declaring, max_results=1, order_by=newest):
         try:
             declared = untrusted_text.parse_json(run.data.tags[tag.METRICS])
             return "maximize" if declared[name]["greater_is_better"] else "minimize"
@@ -81,7 +81,7 @@ def _ranked(metric: str, where: str, *, maximize: bool) -> Iterator[mlflow.entit
     condition = "attributes.status = 'FINISHED'" + (f" and {where}" if where else "")
     order = [f"metrics.`{metric}` {'DESC' if maximize else 'ASC'}", "attributes.start_time ASC"]
     try:
-        yield from every(mlflow.MlflowClient().search_runs, [experiment_id()], condition, order_by=order, size=PAGE)
+        yield from every(mlflow.MlflowClient().search_runs, [existing_id()], condition, order_by=order, size=PAGE)
     except mlflow.exceptions.MlflowException as error:
         if error.error_code != "INVALID_PARAMETER_VALUE":
             raise

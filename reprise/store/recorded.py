@@ -177,7 +177,7 @@ def newest_training_run() -> str:
     Raises:
         WrongCall: there is no such run.
     """
-    experiment_id = experiment.experiment_id()
+    experiment_id = experiment.existing_id()
     wanted = f"tags.`{tag.JOB}` = 'train' and attributes.status = 'FINISHED'"
     search, newest = mlflow.MlflowClient().search_runs, ["attributes.start_time DESC"]
     for run in every(search, [experiment_id], wanted, order_by=newest, size=PAGE):

@@ -1,11 +1,14 @@
-"""MLflow's plugin for `sqlite:` stores, which creates them completely before use (reprise/store/sqlite_store.py).
+"""MLflow's plugins: `sqlite:` stores that are created completely before use, and the experiment of a project.
 
-MLflow finds it by the entry points `mlflow.tracking_store` and `mlflow.model_registry_store` of the launcher. So it
-also works in `mlflow run`, which uses the store before any code of the project. MLflow loads the plugin during its own
-import, so the plugin imports mlflow only when it is called.
+MLflow finds them by entry points of the launcher, such as `mlflow.tracking_store`. So they also work in `mlflow run`,
+which uses the store before any code of the project. MLflow loads the plugins during its own import, so they import
+mlflow only when they are called.
 """
 
+import sys
 from typing import Any
+
+import click
 
 from reprise.base import mlflow_private
 from reprise.store import sqlite_store
@@ -29,9 +32,41 @@ def registry_store(store_uri: str) -> Any:
     return mlflow_private.registry_store(store_uri)
 
 
+class ProjectExperiment:
+    """The experiment of runs for which nobody names one. MLflow asks both methods, in this order."""
+
+    def __init__(self) -> None:
+        self._found = ""
+
+    def in_context(self) -> bool:
+        """Return whether `mlflow run`, or this process, works on a project that has a name.
+
+        MLflow takes `Default` after any exception. `mlflow run` ends instead, with one line.
+
+        Raises:
+            WrongCall, JobFailed: as `experiment.of_call`, where this process is not `mlflow run`.
+            SystemExit: the same where it is.
+        """
+        from reprise.store import experiment  # noqa: PLC0415  it imports mlflow
+
+        try:
+            self._found = experiment.of_call()
+        except click.ClickException as error:
+            if not experiment.is_of_mlflow_run():
+                raise
+            error.show()
+            sys.exit(error.exit_code)
+        return bool(self._found)
+
+    def get_experiment_id(self) -> str:
+        """Return the project's experiment."""
+        return self._found
+
+
 def register() -> None:
-    """Register both stores in a process without this package installed, as in the project's environment."""
+    """Register them in a process without this package installed, as in the project's environment."""
     mlflow_private.register_stores(SCHEME, tracking_store, registry_store)
+    mlflow_private.register_experiment(ProjectExperiment)
 
 
 def _ensure(uri: str, artifact_uri: str | None) -> None:

@@ -33,7 +33,7 @@ with garbage_collection.without_garbage_collection():
 
     from reprise.base.display_text import as_text, in_parameter
     from reprise.base.tracking_server import permission_needed
-    from reprise.store.experiment import experiment_id
+    from reprise.store.experiment import artifacts_apart, experiment_id
 
     store_plugin.register()
 
@@ -57,6 +57,9 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
         run = _start()
     try:
         _log_beginning(run, parameters, {**engine.this().tags(), **tags, tag.JOB: job})
+        apart = None if run.data.tags.get(tag.PARENT) else artifacts_apart(mlflow.get_tracking_uri(), run)
+        if apart:
+            note(apart)
         yield run
     except BaseException as error:
         _end_badly("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", run, error)

@@ -36,6 +36,9 @@ JOBS = {name: f"reprise.jobs.{name}" for name in ("tune", "probe", "predict", "r
 """Entry points of the engine's own, and the module of each."""
 SCRIPTS = ("train", "evaluate")
 """Entry points whose scripts are the project's."""
+EXPERIMENT = "MLFLOW_EXPERIMENT_ID"
+"""The variable by which tests take the experiment that every store has, where the project's own is not the subject."""
+os.environ[EXPERIMENT] = "0"
 ENTRY_POINTS: dict[str, click.Command] = {
     name: command(getattr(importlib.import_module(home), name))
     for name, home in {**{name: name for name in SCRIPTS}, **JOBS}.items()
@@ -104,10 +107,15 @@ def commit_all(folder: Path, message: str = "change") -> str:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return the environment of a user's process: nothing of MLflow's or pytest's, byte-code written."""
+    """Return the environment of a user's process: nothing of MLflow's or pytest's, byte-code written.
+
+    Runs go to MLflow's `Default`, unless an experiment is named; "" names that of the project.
+    """
     dropped = ("MLFLOW_", "PYTEST_", "PYTHONDONTWRITEBYTECODE", "GIT_", "REPRISE_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return {**clean, **variables}
+    if "MLFLOW_EXPERIMENT_NAME" not in variables:
+        variables = {EXPERIMENT: "0", **variables}
+    return {**clean, **{name: value for name, value in variables.items() if name != EXPERIMENT or value}}
 
 
 def run(*command: str | Path, cwd: Path, timeout: Any = 900, **variables: str) -> subprocess.CompletedProcess[str]:

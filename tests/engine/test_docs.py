@@ -12,7 +12,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ENTRY_POINTS, PROJECT, SCRIPTS, commit_all, copy_project, run
+from conftest import ENTRY_POINTS, EXPERIMENT, PROJECT, SCRIPTS, commit_all, copy_project, run
 
 from reprise.backends.commit import EntryPointFailed
 from reprise.base.display_text import as_text
@@ -25,6 +25,8 @@ NEEDS = {
 }  # tests/engine/running/test_mlflow_run.py has them
 
 ID = "[0-9a-f]{32}"
+OWN = {EXPERIMENT: ""}
+"""Runs go to the project's own experiment."""
 ON_IRIS = (
     r"accuracy  0\.9737 on 38 held-out rows \(0\.9554 on the 112 it learned from\)",
     rf"model     models:/m-{ID}",
@@ -134,7 +136,7 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_first_command_sets_up_and_trains(checkout: Path, environments: str) -> None:
     """It may use nothing of the environment that the tests run in."""
     elsewhere = [path for path in os.environ["PATH"].split(os.pathsep) if Path(path) != Path(sys.executable).parent]
-    done = run("bash", "-c", FIRST, cwd=checkout, PATH=os.pathsep.join(elsewhere), MLFLOW_ENV_ROOT=environments)
+    done = run("bash", "-c", FIRST, cwd=checkout, PATH=os.pathsep.join(elsewhere), MLFLOW_ENV_ROOT=environments, **OWN)
     assert done.returncode == 0, done.stderr
     check_lines(done.stdout, shown(FIRST))
     assert (checkout / ".venv/bin/reprise").exists()
@@ -153,7 +155,7 @@ def test_every_other_command_works(command: str, checkout: Path, environments: s
         pytest.skip(f"needs {needed}: tests/engine/running/test_mlflow_run.py tries it where it is")
     if not shutil.which("uv"):
         pytest.skip("uv is not installed")
-    done = run("bash", "-c", command, cwd=checkout, MLFLOW_ENV_ROOT=environments, REPRISE_CACHE=environments)
+    done = run("bash", "-c", command, cwd=checkout, MLFLOW_ENV_ROOT=environments, REPRISE_CACHE=environments, **OWN)
     assert done.returncode == 0, done.stderr
     check_lines(done.stdout, EXPECTED[command])
 

@@ -110,6 +110,7 @@ CALLS: dict[str, list[Any]] = {
     "work": [(HOSTILE,), ("RUN", "--key", HOSTILE)],
     "attach": [(HOSTILE,)],
     "fill": [("RUN", HOSTILE)],
+    "run": [(HOSTILE,), (".", "-e", HOSTILE), (".", "--experiment-name", HOSTILE)],
 }
 NOT_OF_A_STORE = {"lock", "sync", "job"}
 
