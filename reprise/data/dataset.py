@@ -10,7 +10,7 @@ import pandas as pd
 
 from reprise.base.errors import WrongCall
 from reprise.base.task import CLASSIFICATION, TASKS, Task
-from reprise.data import date_columns, number_notation
+from reprise.data import date_columns, number_notation, text_columns
 from reprise.data.column_choice import check_known, choose
 from reprise.data.features import feature, numbers_rows_in_disorder, uncategorised, useless
 from reprise.data.labels import WHOLE_FLOATS
@@ -121,6 +121,7 @@ def make_dataset(
                 )
     if not columns:
         raise WrongCall(f"no column is left to learn {target!r} from: {'; '.join(notes) or 'the table has no other'}")
+    notes += text_columns.notes(column for name, column in columns.items() if name not in aside)
     raw = frame[list(columns)]
     same = all(column.dtype == raw[name].dtype for name, column in columns.items())
     X = raw if same else pd.DataFrame(columns, index=frame.index)
