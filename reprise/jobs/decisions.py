@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from reprise.base.errors import WrongCall
 from reprise.base.terminal import note, step
 from reprise.contract.parameters import DecisionOptions
 from reprise.data.dataset import Dataset
 from reprise.data.split_column import SplitColumn
-from reprise.search.folds import Fold, make_folds
+from reprise.search.decision_folds import decided, decision_folds, describe
 from reprise.task import decision
 
 
@@ -41,34 +40,15 @@ def decide(
         WrongCall: there are too few rows or groups for folds, or the classifier has no probabilities for a threshold.
         JobFailed: it cannot be calibrated.
     """
+    for line in describe(options, by):
+        note(line)
+    folds = decision_folds(options, training.y, by, seed)
+    model, threshold = decided(model, options, training.X, training.y, training.weight, folds, step)
+    if threshold is None:
+        return model, {}
     wanted = decision.threshold_of(options.threshold)
-    resolved: dict[str, float] = {}
-    if options.calibrate != decision.NONE:
-        with step(f"calibrate by {options.calibrate}"):
-            folds = _folds(f"calibrate={options.calibrate}", training, _whole(by), seed)
-            model = decision.calibrated(model, options.calibrate, training.X, training.y, folds, training.weight)
-    if wanted != decision.HALF:
-        with step("find the threshold"):
-            found = isinstance(wanted, str)
-            folds = _folds(f"threshold={options.threshold}", training, by, seed) if found else []
-            model, threshold = decision.with_threshold(model, wanted, training.X, training.y, folds)
-        of = "probability" if hasattr(model, "predict_proba") else "decision function"
-        how = f", found by {wanted} on {len(folds)} folds" if found else ""
-        note(f"the answer is {str(model.classes_[1])!r} from {threshold:.6g} of its {of} on{how}")
-        resolved = {"threshold": threshold} if found else {}
-    return model, resolved
-
-
-def _folds(asked: str, training: Dataset, by: SplitColumn | None, seed: int) -> list[Fold]:
-    try:
-        return make_folds(training.y, decision.FOLDS, seed, by)
-    except WrongCall as error:
-        raise WrongCall(f"{asked}: {error.message}", remedy="leave it out, or split otherwise") from error
-
-
-def _whole(by: SplitColumn | None) -> SplitColumn | None:
-    """Leave out an order in time: calibration needs a score of each row, and the oldest rows have none older."""
-    if by is not None and by.rule.kind == "time":
-        note("calibration takes stratified folds: they are not in time's order, for each row needs a score")
-        return None
-    return by
+    found = isinstance(wanted, str)
+    of = "probability" if hasattr(model, "predict_proba") else "decision function"
+    how = f", found by {wanted} on {len(folds[1])} folds" if found else ""
+    note(f"the answer is {str(model.classes_[1])!r} from {threshold:.6g} of its {of} on{how}")
+    return model, {"threshold": threshold} if found else {}

@@ -13,12 +13,12 @@ from reprise.base import artifact, project, project_settings, tag
 from reprise.base.terminal import note, progress, step, summary
 from reprise.contract import project_model
 from reprise.contract.command import current
-from reprise.contract.parameters import HoldoutOptions, Pickle, Seed, TableOptions
+from reprise.contract.parameters import DecisionOptions, HoldoutOptions, Pickle, Seed, TableOptions
 from reprise.data import dataset_inputs
 from reprise.jobs import run_artifacts, training
 from reprise.jobs.next_command import ui_command
 from reprise.jobs.own_metrics import own_metrics, tags_of
-from reprise.search import scorer, search_figures, trial_log, tuning, winner
+from reprise.search import decision_folds, scorer, search_figures, trial_log, tuning, winner
 from reprise.search.candidates import make_candidates
 from reprise.search.folds import describe
 from reprise.search.search_space import read_search_space
@@ -29,6 +29,7 @@ from reprise.store import bundle, provenance
 def tune(
     table: TableOptions,
     holdout: HoldoutOptions,
+    decision: DecisionOptions,
     seed: Seed = 0,
     search: Literal["grid", "random", "halving"] = "random",
     trials: Annotated[int, Field(ge=1)] = 50,
@@ -71,7 +72,7 @@ def tune(
     space_file = Path(space) if Path(space).exists() else project.FOLDER / space
     search_space = read_search_space(space_file, types)
     candidates = make_candidates(search_space, search, trials, seed, types)
-    parts = training.split(training.read(table), holdout, seed)
+    parts = training.split(training.read(table), holdout, seed, decision)
     rows, source = parts.training, parts.rows.table
     project_model.check_weight(model.fit, rows.weight)
     metric = scorer.metric_for(metric, rows.task, own)
@@ -90,9 +91,11 @@ def tune(
         split=holdout.split,
         weight=table.weight,
         task=rows.task,
+        calibrate=decision.calibrate,
+        threshold=decision.threshold,
     )
     schedule = tuning.plan(rows, settings, len(candidates), parts.by)
-    if line := describe(parts.by):
+    for line in filter(None, (describe(parts.by), *decision_folds.describe(decision, parts.by))):
         note(line)
     tags = {tag.RESUMABLE: "true"}
     if resume != "none":
@@ -128,7 +131,8 @@ def tune(
                 tags = {tag.DATA_FINGERPRINT: source.fingerprint, tag.TASK: rows.task, **tags_of(own)}
                 tags |= {tag.TUNE_SETTINGS: settings.text(), **missing}
                 bundle.log(folder, run, bundle.ResultBundle(metrics, best.candidate.hyperparameters, tags, datasets))
-        asked = {**asdict(table), **asdict(holdout), "seed": seed, **({"pickle": True} if pickle else {})}
+        asked = {**asdict(table), **asdict(holdout), **asdict(decision), "seed": seed}
+        asked |= {"pickle": True} if pickle else {}
         trained = winner.train(train, asked | dict(best.candidate.hyperparameters), run)
         mlflow.MlflowClient().set_tag(run.info.run_id, tag.TUNE_WINNER, trained)
 

@@ -3,8 +3,9 @@
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from sklearn.utils import resample
 
 from reprise.base.errors import one_line
 from reprise.base.task import CLASSIFICATION, Task
+from reprise.contract.parameters import NO_DECISION, DecisionOptions
 from reprise.contract.project_model import ProjectModel, fitted, weighted
 from reprise.data.dataset import Dataset
 from reprise.data.split_column import SplitColumn
 from reprise.search.candidates import Candidate
+from reprise.search.decision_folds import NO_FOLDS, DecisionFolds, decided, within_folds
 from reprise.search.folds import Fold, check_classes, make_folds
 from reprise.search.scorer import find
 from reprise.search.trial_engine import SearchEngine
@@ -68,11 +71,13 @@ class Rung:
         number: from 0.
         rows: rows that all folds together have.
         folds: shared by all candidates.
+        within: the folds within the rows that each of them learns from, by which a classifier is calibrated.
     """
 
     number: int
     rows: int
     folds: tuple[Fold, ...]
+    within: tuple[DecisionFolds, ...]
 
     @property
     def arrays(self) -> list[np.ndarray]:
@@ -90,20 +95,27 @@ class _Outcome:
     warning: str | None
 
 
-def make_rung(training: Dataset, number: int, rows: int, folds: int, seed: int, by: SplitColumn | None = None) -> Rung:
+def make_rung(
+    training: Dataset,
+    number: int,
+    rows: int,
+    folds: int,
+    seed: int,
+    by: SplitColumn | None = None,
+    decision: DecisionOptions = NO_DECISION,
+) -> Rung:
     """Make folds, and take a share of each where not all rows are to be used; of classes each in proportion.
 
     Raises:
-        WrongCall: there are too few rows for the folds.
+        WrongCall: there are too few rows for the folds, or within one of them for what the decision needs.
     """
-    whole = make_folds(training.y, folds, seed, by, training.task)
-    if rows == len(training.y):
-        return Rung(number, rows, tuple(whole))
-    classes, share = training.y.to_numpy() if training.task == CLASSIFICATION else None, rows / len(training.y)
-    some = [(_some(a, classes, share, seed), _some(b, classes, share, seed)) for a, b in whole]
-    if training.task == CLASSIFICATION:
-        check_classes(some, training.y, by)
-    return Rung(number, rows, tuple(some))
+    made = make_folds(training.y, folds, seed, by, training.task)
+    if rows < len(training.y):
+        classes, share = training.y.to_numpy() if training.task == CLASSIFICATION else None, rows / len(training.y)
+        made = [(_some(a, classes, share, seed), _some(b, classes, share, seed)) for a, b in made]
+        if training.task == CLASSIFICATION:
+            check_classes(made, training.y, by)
+    return Rung(number, rows, tuple(made), within_folds(decision, training.y, training.weight, made, by, seed))
 
 
 def evaluate(
@@ -114,6 +126,7 @@ def evaluate(
     metric: str,
     seed: int,
     engine: SearchEngine,
+    decision: DecisionOptions = NO_DECISION,
 ) -> Iterator[Trial]:
     """Try candidates, and yield each trial when its last fold ends, so in any order.
 
@@ -125,8 +138,11 @@ def evaluate(
         metric: name of a scikit-learn scorer.
         seed: of the fit.
         engine: where to.
+        decision: what is to become of a classifier's scores.
     """
-    shared = [one for one in (training.X, training.y, training.weight) if one is not None]
+    shared: list[Any] = [one for one in (training.X, training.y, training.weight) if one is not None]
+    shared += [*rung.arrays, *(each for each in rung.within if each is not NO_FOLDS)]
+    options = asdict(decision)
     open_trials: dict[int, tuple[Candidate, dict[int, _Outcome]]] = {}
 
     def calls() -> Iterator[tuple[Any, ...]]:
@@ -134,10 +150,10 @@ def evaluate(
             open_trials[candidate.number] = (candidate, {})
             for number, (train, test) in enumerate(rung.folds):
                 key = (candidate.number, number)
-                values = candidate.hyperparameters
-                yield key, training.X, training.y, train, test, values, metric, seed, training.weight, training.task
+                fit = candidate.hyperparameters, metric, seed, training.weight, training.task
+                yield key, training.X, training.y, train, test, *fit, options, rung.within[number]
 
-    for (number, fold), *outcome in engine.run(partial(fit_and_score, model), calls(), [*shared, *rung.arrays]):
+    for (number, fold), *outcome in engine.run(partial(fit_and_score, model), calls(), shared):
         candidate, outcomes = open_trials[number]
         outcomes[fold] = _Outcome(*outcome)
         if len(outcomes) == len(rung.folds):
@@ -157,6 +173,8 @@ def fit_and_score(
     seed: int,
     weight: pd.Series | None = None,
     task: Task = CLASSIFICATION,
+    decision: Mapping[str, Any] = MappingProxyType({}),
+    within: DecisionFolds = NO_FOLDS,
 ) -> tuple[Any, float, float, float, float, str | None, str | None]:
     """Fit one candidate on one fold and score it; runs in a worker, so it takes and returns plain values.
 
@@ -172,6 +190,8 @@ def fit_and_score(
         seed: of the fit.
         weight: sample weights, shape (rows,); None where all rows count the same.
         task: what y is for.
+        decision: fields of the options that say what is to become of a classifier's scores.
+        within: folds of the rows to learn from, by which that is done.
 
     Returns:
         key, score, seconds of the fit, begin and end in seconds since 1970, failure or None, first warning or None.
@@ -182,8 +202,11 @@ def fit_and_score(
         warnings.simplefilter("always")
         try:
             start = time.perf_counter()
-            further = {"task": task, **weighted(None if weight is None else weight.iloc[train])}
-            pipeline = fitted(model.fit, X.iloc[train], y.iloc[train], model.hyperparameters(**values), seed, **further)
+            learned = X.iloc[train], y.iloc[train]
+            counts = None if weight is None else weight.iloc[train]
+            further = {"task": task, **weighted(counts)}
+            pipeline = fitted(model.fit, *learned, model.hyperparameters(**values), seed, **further)
+            pipeline, _ = decided(pipeline, DecisionOptions(**decision), *learned, counts, within)
             fit_seconds = time.perf_counter() - start
             counted = weighted(None if weight is None else weight.iloc[test])
             score = float(find(metric, model.metrics)(pipeline, X.iloc[test], y.iloc[test], **counted))

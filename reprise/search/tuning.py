@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import mlflow
 import pandas as pd
@@ -15,6 +15,7 @@ import pandas as pd
 from reprise.base import tag, untrusted_text
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.base.task import CLASSIFICATION, FORMERLY, Task
+from reprise.contract.parameters import DecisionOptions
 from reprise.contract.project_model import ProjectModel
 from reprise.data.dataset import Dataset
 from reprise.data.split_column import SplitColumn
@@ -46,6 +47,8 @@ class SearchSettings:
         split: decides which rows the search does not see, and the folds.
         weight: the column of sample weights, or `none`.
         task: what the target is for.
+        calibrate: how a classifier comes to probabilities.
+        threshold: at which two classes part.
 
     A field with a default was unknown to earlier versions. Their searches had that value.
     """
@@ -64,6 +67,13 @@ class SearchSettings:
     split: str = "random"
     weight: str = "none"
     task: Task = FORMERLY
+    calibrate: Literal["none", "isotonic", "sigmoid"] = "none"
+    threshold: str = "0.5"
+
+    @property
+    def decision(self) -> DecisionOptions:
+        """What is to become of a classifier's scores, in trials as in the winner."""
+        return DecisionOptions(self.calibrate, self.threshold)
 
     def text(self) -> str:
         """Return what the tag holds."""
@@ -156,7 +166,7 @@ def plan(
     classes = training.y.nunique() if training.task == CLASSIFICATION else 1
     schedule = rungs(settings.search, candidates, len(training.y), settings.folds, classes)
     return [
-        (size, make_rung(training, number, rows, settings.folds, settings.seed, by))
+        (size, make_rung(training, number, rows, settings.folds, settings.seed, by, settings.decision))
         for number, (size, rows) in enumerate(schedule)
     ]
 
@@ -197,7 +207,8 @@ def search(
         old = [known[key] for candidate in going if (key := (rung.number, candidate.number)) in known]
         new = [candidate for candidate in going if (rung.number, candidate.number) not in known]
         found, best = [], -math.inf
-        for trial in evaluate(training, rung, _before(until, new), model, settings.metric, settings.seed, engine):
+        fit = model, settings.metric, settings.seed, engine, settings.decision
+        for trial in evaluate(training, rung, _before(until, new), *fit):
             log.add(trial)
             found.append(trial)
             best = max(best, -math.inf if trial.failure else trial.mean)

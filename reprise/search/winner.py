@@ -1,6 +1,7 @@
 """Train the winner of a search in a run of its own, by a call of the project's train.py."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import mlflow
@@ -13,6 +14,7 @@ from reprise.contract import project_model
 from reprise.contract.command import Call, called, started_as
 from reprise.contract.parameter import call
 from reprise.contract.parameter import parameters as taken_by
+from reprise.contract.parameters import NO_DECISION
 from reprise.store.paging import runs_under
 
 JOB = "train"
@@ -68,8 +70,10 @@ def train(function: Callable[..., Any], parameters: Mapping[str, Any], parent: m
 def _whole(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Add the defaults of missing parameters, and report those that the function does not take."""
     known = {one.name: one.default for one in taken_by(function)}
+    idle = asdict(NO_DECISION)
     for name in given.keys() - known.keys():
-        note(f"{JOB}.py takes no {name}: the winner is trained without {name}={given[name]}")
+        if name not in idle or given[name] != idle[name]:
+            note(f"{JOB}.py takes no {name}: the winner is trained without {name}={given[name]}")
     return {name: given.get(name, default) for name, default in known.items()}
 
 

@@ -36,7 +36,7 @@ NEEDS_THE_ENVIRONMENT = {
     *(f"proof.{name}" for name in ("preparation", "reproduction", "rerun_experiment", "rerun_table", "run_results")),
     *(f"proof.{name}" for name in ("result_comparison", "table_change", "table_comparison", "value_comparison")),
     *(f"search.{name}" for name in ("candidates", "dask_calls", "dask_cluster", "dask_tls", "folds", "search_figures")),
-    *("search.scorer", "data.table_identity", "task.judged_rows"),
+    *("search.decision_folds", "search.scorer", "data.table_identity", "task.judged_rows"),
     *(f"search.{name}" for name in ("search_space", "trial_engine", "trial_log", "trials", "tuning", "winner")),
     "search.worker",
     *(f"jobs.{name}" for name in ("judging", "predict", "probe", "reproduce", "run_artifacts", "training", "tune")),
