@@ -49,7 +49,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 def sides(bench: Bench) -> dict[str, partial]:  # type: ignore[type-arg]
     """Prepare all sides, with a first run of each."""
-    launcher = bench.install("launcher", "-e", str(PROJECT))
+    launcher = bench.install("launcher", "-e", f"{PROJECT}[launcher]")
     full = bench.install("full", f"mlflow=={MLFLOW}", "uv")
     bench.variables["REPRISE_CACHE"] = str(bench.scratch / "cache")
     (bench.scratch / "trivial").mkdir()

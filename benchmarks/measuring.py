@@ -35,7 +35,7 @@ class Bench:
 
     def prepare(self) -> None:
         """Build the launcher, and the project's environment by a first run."""
-        self.install("launcher", "-e", str(PROJECT))
+        self.install("launcher", "-e", f"{PROJECT}[launcher]")
         self.call("mlflow", "run", str(PROJECT), "--env-manager", "uv", programs=self.scratch / "launcher/bin")
         (self.environment,) = (self.scratch / "envs").iterdir()
 

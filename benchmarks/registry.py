@@ -73,7 +73,7 @@ def _copy(store: sqlite3.Connection, table: str, key: str, original: object, cop
 
 def measure(bench: Bench, rounds: int) -> Iterator[str]:
     """Return the lines of the table."""
-    launcher = bench.install("launcher", "-e", str(PROJECT))
+    launcher = bench.install("launcher", "-e", f"{PROJECT}[launcher]")
     small, large = bench.scratch / "small", bench.scratch / "large"
     run = train(bench, launcher, small)[0]
     shutil.copytree(small, large)

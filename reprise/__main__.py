@@ -9,7 +9,7 @@ if __name__ == "__main__":
         if (error.name or "").partition(".")[0] == "reprise":
             raise
         sys.exit(
-            f"Error: the engine needs {error.name}, which this environment lacks; install it again, pip install -e . "
-            "in the project's folder, or use mlflow run with --env-manager uv"
+            f"Error: the engine needs {error.name}, which this environment lacks; install it again as the project's "
+            "README says, or use mlflow run with --env-manager uv"
         )
     main()

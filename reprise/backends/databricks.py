@@ -22,6 +22,7 @@ from mlflow.projects.backend.abstract_backend import AbstractBackend
 from reprise.backends import databricks_settings
 from reprise.backends.commit import request_of_mlflow
 from reprise.base import mlflow_private, tag, tracking_server
+from reprise.base.credentials import without_credentials
 from reprise.base.entry_point import in_one_line
 from reprise.base.errors import JobFailed, WrongCall, in_short, one_line
 from reprise.base.interruption import terminated_as_interrupted
@@ -29,6 +30,9 @@ from reprise.base.terminal import accept_every_letter
 from reprise.code.clone import cloned
 from reprise.code.project_uri import DATABRICKS_BACKEND
 from reprise.code.repository import find
+from reprise.environment.pinned_engine import place_in
+from reprise.kubernetes.published import takes_credentials
+from reprise.kubernetes.reach import OTHER_ENGINE
 from reprise.running.commit_run import workspace_at
 from reprise.running.entry_point_run import ended_well, load, make_run
 from reprise.running.run_request import RunRequest
@@ -79,6 +83,7 @@ def submit(request: RunRequest, config: dict[str, Any]) -> SubmittedRun:
     with cloned(commit, portable=True) as clone:
         check_size(clone.folder)
         workspace = workspace_at(request, commit, clone)
+        _check_engine(place_in(workspace.folder))
         tags = {**request.tags, tag.BACKEND: DATABRICKS_BACKEND, tag.PROCESS: None}
         made = make_run(load(request, workspace), replace(request, tags=tags), workspace)
         with terminated_as_interrupted(), ended_well(made.run_id), tracking_server.few_retries():
@@ -107,6 +112,24 @@ def check_size(folder: Path) -> None:
             f"the commit takes {total / 2**20:.0f} MiB, over the limit of {SIZE_LIMIT / 2**20:g} MiB; the largest: "
             f"{largest}",
             remedy="keep data out of the repository, and name it by its URI",
+        )
+
+
+def _check_engine(place: str | None) -> None:
+    """Ensure that a cluster, which has no login for a repository, can get the engine that the project pins.
+
+    Args:
+        place: the address in the pin; None for a package index, or for an engine in the project's folder.
+    """
+    if place is None:
+        return
+    shown = without_credentials(place)
+    if place.startswith("file:"):
+        message = f"the project pins its engine at {shown}, which is of this machine and which a cluster does not have"
+        raise WrongCall(message, remedy=OTHER_ENGINE)
+    if takes_credentials(place):
+        raise WrongCall(
+            f"the engine's repository {shown} takes credentials, and a cluster has none", remedy=OTHER_ENGINE
         )
 
 

@@ -19,7 +19,7 @@ from reprise.code.clone import cloned
 from reprise.code.git import succeeds
 from reprise.code.project_uri import KUBERNETES_BACKEND, ProjectUri
 from reprise.code.repository import Commit, find
-from reprise.environment.pinned_engine import has_engine, pin_in
+from reprise.environment.pinned_engine import has_engine, pin_in, place_in
 from reprise.kubernetes import manifest, reach, template
 from reprise.kubernetes.admission import check_admitted, has_secret, secrets_of
 from reprise.kubernetes.api_server import ApiServer, ask, connect
@@ -85,6 +85,8 @@ def _submit(
     namespace = (job_template.get("metadata") or {}).get("namespace") or server.namespace
     with cloned(commit) as clone:
         workspace = workspace_at(request, commit, clone)
+        engine_place = place_in(workspace.folder)
+        reach.engine(engine_place, job_template)
         loaded = load(request, workspace)
         workers = chosen.workers if _takes_workers(loaded, request, workspace.folder) else 0
         pods = PodSettings(
@@ -96,7 +98,8 @@ def _submit(
         )
         request = replace(request, experiment_id=request.experiment_id or of_project(workspace.folder))
         pinned = replace(request, place=ProjectUri(commit.url, commit.sha, commit.subdirectory))
-        _see_that_it_can_be_fetched(server, namespace, job_template, commit)
+        for url in (commit.url, *([engine_place] if engine_place else [])):
+            _see_that_it_can_be_fetched(server, namespace, job_template, url)
         _see_that_all_is_admitted(server, namespace, job_template, replace(pinned, run_id=uuid.uuid4().hex), pods)
     run_id = make_run(loaded, replace(request, tags={**request.tags, **_tags(server)}), workspace).run_id
     with terminated_as_interrupted(), ended_well(run_id):
@@ -161,14 +164,12 @@ def _launcher(commit: Commit, folder: Path) -> str:
     return "" if pin is None or "file:" in (pin.url or "") else str(pin)
 
 
-def _see_that_it_can_be_fetched(
-    server: ApiServer, namespace: str, job_template: template.Manifest, commit: Commit
-) -> None:
-    """Ensure that a pod has some Secret for a repository that is not everybody's."""
+def _see_that_it_can_be_fetched(server: ApiServer, namespace: str, job_template: template.Manifest, url: str) -> None:
+    """Ensure that a pod has some Secret for a repository, the project's or its engine's, that is not everybody's."""
     named = template.secrets(job_template)
-    if takes_credentials(commit) and not any(has_secret(server, namespace, name) is not False for name in named):
+    if takes_credentials(url) and not any(has_secret(server, namespace, name) is not False for name in named):
         missing = f"; of those it names, none is in namespace {namespace}: {', '.join(named)}" if named else ""
         raise WrongCall(
-            f"repository {commit.url} takes credentials, and the job template names no Secret for them{missing}; "
+            f"repository {url} takes credentials, and the job template names no Secret for them{missing}; "
             "docs/kubernetes.md says how to make one"
         )

@@ -9,9 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from reprise.base import mlflow_private
+from reprise.base.credentials import without_credentials
 from reprise.base.display_text import few
+from reprise.base.errors import WrongCall
 from reprise.doctor.diagnosis import Diagnosis, guarded
 from reprise.doctor.disk import free_gib, writing_problem
+from reprise.environment import engine_pin
 from reprise.environment.pins import Lock, differing_pins, installed_versions, read_lock
 
 ENOUGH_GIB = 2.0
@@ -29,6 +32,7 @@ def examine(lock_file: Path) -> Iterator[Diagnosis]:
         yield Diagnosis("FAIL", "lock", missing, f"git checkout -- {shlex.quote(str(lock_file))}")
         return
     lock = read_lock(lock_file)
+    yield from guarded("engine's pin", lambda: engines_pin(lock))
     yield from guarded("python", lambda: [locked_python(lock)])
     yield from guarded("mlflow", lambda: [launcher_mlflow(lock)])
     yield from guarded("environments", lambda: kept_environments(lock_file, lock))
@@ -73,6 +77,23 @@ def locked_python(lock: Lock) -> Diagnosis:
         remedy = f"pyenv install {lock.python}"
         return Diagnosis("warn", "python", f"{lock.python} is not here; pyenv has to build it first", remedy)
     return Diagnosis("note", "python", f"{lock.python} was not looked for: neither uv nor pyenv is here")
+
+
+def engines_pin(lock: Lock) -> Iterator[Diagnosis]:
+    """Return whether the pin of the engine, where there is one, names one engine for good, and without a secret."""
+    pin = lock.pins.get(engine_pin.NAME)
+    if pin is None:
+        return
+    try:
+        engine_pin.check(pin)
+    except WrongCall as error:
+        yield Diagnosis("FAIL", "engine's pin", error.problem, error.remedy)
+        return
+    wanted = without_credentials(pin.url) if pin.url else str(pin.specifier)
+    if lock.engine_digest:
+        yield Diagnosis("ok", "engine's pin", f"{wanted}, sha256:{lock.engine_digest[:12]}")
+    else:
+        yield Diagnosis("note", "engine's pin", f"{wanted}; conda.yaml has no digest of it, which reprise lock writes")
 
 
 def launcher_mlflow(lock: Lock) -> Diagnosis:

@@ -63,6 +63,18 @@ def difference(wanted: str, version: str, found: dict[str, Any] | None) -> str |
     return f"{version} of {without_credentials(found['url'])}, locked {without_credentials(wanted)}"
 
 
+def split_revision(address: str) -> tuple[str, str]:
+    """Split the address of a git repository into the place and the revision; "" where it names none."""
+    head, slash, tail = address.rpartition("/")
+    name, _, revision = tail.partition("@")
+    return f"{head}{slash}{name}", revision
+
+
+def revision_of(place: str) -> str:
+    """Read the revision in the address of a git repository, whose fragment may name a folder; "" without one."""
+    return split_revision(place.partition("#")[0])[1]
+
+
 def version_of(place: str) -> str | None:
     """Read the version in the name of the wheel that a place is; None where it is none."""
     try:
@@ -72,7 +84,7 @@ def version_of(place: str) -> str | None:
 
 
 def _other_commit(wanted: str, version: str, found: dict[str, Any]) -> str | None:
-    revision = urlsplit(wanted).path.rpartition("/")[2].partition("@")[2]
+    revision = revision_of(wanted)
     info = _part(found, "vcs_info")
     commit, asked = (str(info.get(key, "")) for key in ("commit_id", "requested_revision"))
     if revision == (commit if _COMMIT.fullmatch(revision) else asked):

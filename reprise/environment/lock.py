@@ -1,21 +1,29 @@
 """Compile the dependencies of pyproject.toml into the environment lock, conda.yaml.
 
 The lock has only `python=…`, pip and one block of exact pins, because conda, virtualenv and uv read nothing else alike.
+Where it pins the engine, a comment holds the digest of the engine's files.
 """
 
 import re
 import subprocess
+import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from reprise.base import scratch
-from reprise.base.errors import JobFailed, WrongCall
+from reprise.base import scratch, untrusted_text
+from reprise.base.credentials import without_credentials
+from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.base.project import FOLDER, LOCK_FILE, required
 from reprise.base.terminal import note
+from reprise.environment import engine_pin
+from reprise.environment.direct_dependencies import FILE, GROUP, own_requirements
 from reprise.environment.pins import read_lock
 
 TEST_REQUIREMENTS = FOLDER / "tests/requirements.txt"
@@ -33,7 +41,7 @@ TESTED = ("3.11", "3.12", "3.13")
 _HEADER = """\
 # The environment of the project, every package pinned. Written by `reprise lock` from [dependency-groups] project
 # in pyproject.toml: change that list, not this file.
-name: reprise
+{digest}name: {name}
 channels: [conda-forge]
 dependencies:
   - python={python}
@@ -57,23 +65,27 @@ def write_lock(python: str | None = None, *, upgrade: bool = False) -> list[Path
         The files that were written.
 
     Raises:
-        WrongCall: there is no project, it has no environment lock yet, or `python` is no version that can be locked.
+        WrongCall: there is no project, it has no environment lock yet, `python` is no version that can be locked, or
+            the engine's pin is none.
         JobFailed: uv is missing, cannot reach the package index, or finds no versions that fit together.
     """
     required("reprise lock")
     if python is not None:
         _check_python(python)
     old = read_lock()
+    listed = _listed()
+    _check_engine(listed)
     python = python or old.python
-    project_pins = _compile(["project"], python, [] if upgrade else [str(pin) for pin in old.pins.values()])
-    entries = "".join(f"      - {pin}\n" for pin in project_pins)
-    if not _has_tests():
-        LOCK_FILE.write_text(_HEADER.format(python=python) + entries, encoding="utf-8", newline="\n")
+    project_pins = _compile([GROUP], python, [] if upgrade else _preferred(old.pins.values()))
+    text = _header(python, project_pins) + "".join(f"      - {pin}\n" for pin in project_pins)
+    if "test" not in listed.get("dependency-groups", {}):
+        LOCK_FILE.write_text(text, encoding="utf-8", newline="\n")
         return [LOCK_FILE]
     old_tests = TEST_REQUIREMENTS.read_text(encoding="utf-8").splitlines() if TEST_REQUIREMENTS.exists() else []
-    test_pins = _compile(["project", "test"], python, [] if upgrade else old_tests, constraints=project_pins)
+    preferred = [] if upgrade else _preferred(Requirement(line) for line in old_tests if not line.startswith("#"))
+    test_pins = _compile([GROUP, "test"], python, preferred, constraints=project_pins)
     TEST_REQUIREMENTS.parent.mkdir(exist_ok=True)
-    LOCK_FILE.write_text(_HEADER.format(python=python) + entries, encoding="utf-8", newline="\n")
+    LOCK_FILE.write_text(text, encoding="utf-8", newline="\n")
     TEST_REQUIREMENTS.write_text(
         _TEST_HEADER + "".join(f"{pin}\n" for pin in test_pins), encoding="utf-8", newline="\n"
     )
@@ -100,9 +112,54 @@ def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _has_tests() -> bool:
-    with (FOLDER / "pyproject.toml").open("rb") as file:
-        return "test" in tomllib.load(file)["dependency-groups"]
+def _listed() -> dict[str, Any]:
+    try:
+        return tomllib.loads((FOLDER / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WrongCall(f"{FOLDER / FILE}, which lists the dependencies, is missing", remedy="restore it") from error
+    except ValueError as error:
+        raise WrongCall(f"{FILE} cannot be read: {one_line(error, 200)}", remedy="repair it") from error
+
+
+def _check_engine(listed: Mapping[str, Any]) -> None:
+    """Check the pins of the engine in all groups.
+
+    Raises:
+        WrongCall: one names a branch, a tag or an abbreviated commit, or holds credentials.
+    """
+    for group in listed.get("dependency-groups", {}).values():
+        for line in (entry for entry in group if isinstance(entry, str)):
+            try:
+                requirement = Requirement(line)
+            except ValueError as error:
+                message = f"{FILE}: {without_credentials(line)!r} is no requirement"
+                raise WrongCall(f"{message} ({one_line(error, 200)})", remedy="correct it") from error
+            if canonicalize_name(requirement.name) == engine_pin.NAME:
+                engine_pin.check(requirement)
+
+
+def _preferred(pins: Iterable[Requirement]) -> list[str]:
+    """Write the pins that may stay. One that names a place is not among them, for its name may have moved on."""
+    return [str(pin) for pin in pins if not pin.url]
+
+
+def _header(python: str, pins: Sequence[str]) -> str:
+    """Write what stands above the pins, with the file's own name for the environment."""
+    name = untrusted_text.load_yaml(LOCK_FILE.read_bytes()).get("name") or FOLDER.name
+    engines = [pin for pin in pins if canonicalize_name(Requirement(pin).name) == engine_pin.NAME]
+    digest = engine_pin.digest_line(_engine_digest(engines[0])) if engines else ""
+    return _HEADER.format(python=python, digest=digest, name=yaml.safe_dump(name).partition("\n")[0])
+
+
+def _engine_digest(pin: str) -> str:
+    """Fetch the engine that is pinned, and compute the digest of its files."""
+    with scratch.folder("engine") as folder:
+        command = ["uv", "pip", "install", "--quiet", "--no-deps", "--python", sys.executable]
+        _by_uv([*command, "--target", str(folder), pin], "cannot fetch the engine")
+        found = engine_pin.digest_of([str(folder)])
+    if found is None:
+        raise JobFailed(f"{without_credentials(pin)} holds no engine", remedy="correct the pin")
+    return found
 
 
 def _compile(
@@ -116,16 +173,20 @@ def _compile(
         command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", python, "--no-header"]
         command += ["--no-annotate", "--no-emit-index-url", "--constraints", str(limits), "--output-file", str(pins)]
         for group in groups:
-            command += ["--group", f"pyproject.toml:{group}"]
-        try:
-            subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, text=True)
-        except FileNotFoundError as error:
-            raise JobFailed(
-                "uv is not on the PATH", remedy="install it, or activate the launcher's environment"
-            ) from error
-        except subprocess.CalledProcessError as error:
-            raise JobFailed(f"uv cannot pin the environment: {error.stderr.strip()}") from error
+            command += ["--group", f"{FILE}:{group}"]
+        if own_requirements(_listed()):  # the engine is in the project's own folder
+            command += [FILE, "--extra", GROUP]
+        _by_uv(command, "cannot pin the environment")
         return _for_python(pins.read_text(encoding="utf-8").splitlines(), python)
+
+
+def _by_uv(command: Sequence[str], failure: str) -> None:
+    try:
+        subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise JobFailed("uv is not on the PATH", remedy="install it, or activate the launcher's environment") from error
+    except subprocess.CalledProcessError as error:
+        raise JobFailed(f"uv {failure}: {without_credentials(error.stderr.strip())}") from error
 
 
 def _for_python(pins: Sequence[str], python: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Compare the engine that conda.yaml pins with the engine of this process."""
+"""Compare the engine that a project pins in conda.yaml with the engine of this process."""
 
 from pathlib import Path
 
@@ -7,19 +7,27 @@ from packaging.requirements import Requirement
 from reprise.base import engine, project
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import WrongCall
-from reprise.environment import distribution_origin
-from reprise.environment.pins import read_lock
-
-NAME = engine.PACKAGE.name
-"""The distribution's name, and the package's."""
+from reprise.environment import distribution_origin, engine_pin
+from reprise.environment.engine_pin import NAME
+from reprise.environment.pins import Lock, read_lock
 
 
 def pin_in(folder: Path) -> Requirement | None:
     """Read the pin of the engine in a project's conda.yaml; None where it has none that can be read."""
-    try:
-        return read_lock(folder / project.LOCK_FILE.name).pins.get(NAME)
-    except (WrongCall, OSError):
-        return None
+    lock = _lock_in(folder)
+    return lock.pins.get(NAME) if lock else None
+
+
+def place_in(folder: Path) -> str | None:
+    """Return the repository or file that a project's engine comes from; None for an index, and for its own folder.
+
+    Raises:
+        WrongCall: the pin names no commit for good, or holds credentials.
+    """
+    pin = None if project.brings_engine(folder) else pin_in(folder)
+    if pin is not None:
+        engine_pin.check(pin)
+    return engine_pin.place_of(pin)
 
 
 def has_engine(folder: Path, module_file: str) -> bool:
@@ -33,18 +41,44 @@ def has_engine(folder: Path, module_file: str) -> bool:
 
 
 def other_engine(folder: Path, env_manager: str) -> str | None:
-    """Return a note if a project's jobs run with another engine than this one, else None."""
+    """Return a note if a project's jobs run with another engine than this one, else None.
+
+    The digest of the files decides where the project's lock has one. Else the commit does, or the version.
+    """
     if folder == project.ENGINE or project.brings_engine(folder):
         return None
-    pin, here = pin_in(folder), engine.this().version
-    if pin is None:
-        return None
-    if pin.url:
-        version = distribution_origin.version_of(pin.url)
-        same, wanted = version in (None, here), version or without_credentials(pin.url)
-    else:
-        same, wanted = pin.specifier.contains(here, prereleases=True), str(pin.specifier).removeprefix("==")
-    if same:
+    lock = _lock_in(folder)
+    pin = lock.pins.get(NAME) if lock else None
+    if lock is None or pin is None or _is_this(pin, lock.engine_digest):
         return None
     which = "this one, as --env-manager local asks" if env_manager == "local" else "the project's"
+    wanted = _wanted(pin, lock.engine_digest)
+    here = engine.this() if lock.engine_digest else engine.this().version
     return f"this launcher's engine is {here}, the project pins {wanted}; the job runs with {which}"
+
+
+def _lock_in(folder: Path) -> Lock | None:
+    try:
+        return read_lock(folder / project.LOCK_FILE.name)
+    except (WrongCall, OSError):
+        return None
+
+
+def _is_this(pin: Requirement, digest: str | None) -> bool:
+    """Return whether the engine of this process is the pinned one, as far as is known."""
+    here = engine.this()
+    if digest:
+        return here.digest == digest
+    if not pin.url:
+        return pin.specifier.contains(here.version, prereleases=True)
+    found = distribution_origin.recorded(NAME)
+    if pin.url.startswith(engine_pin.GIT) and found and "vcs_info" in found:
+        return distribution_origin.difference(pin.url, here.version, found) is None
+    return distribution_origin.version_of(pin.url) in (None, here.version)
+
+
+def _wanted(pin: Requirement, digest: str | None) -> str:
+    """Name the pinned engine for a person."""
+    version = distribution_origin.version_of(pin.url) if pin.url else str(pin.specifier).removeprefix("==")
+    named = version or without_credentials(pin.url or "")
+    return f"{named} sha256:{digest[:12]}" if digest else named

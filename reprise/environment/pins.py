@@ -17,7 +17,7 @@ from reprise.base.credentials import without_credentials
 from reprise.base.errors import WrongCall, one_line
 from reprise.base.project import LOCK_FILE, is_project, outside
 from reprise.base.record import Machine
-from reprise.environment import distribution_origin
+from reprise.environment import distribution_origin, engine_pin
 
 THREADS = (
     "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
@@ -34,11 +34,13 @@ class Lock:
         sha256: of conda.yaml with the line ends of Unix, which is what `sha256sum conda.yaml` prints there.
         python: the version of Python that it asks for, such as `3.11`.
         pins: canonical name -> requirement, markers included.
+        engine_digest: of the files of the engine that it pins; None where it does not say.
     """
 
     sha256: str
     python: str
     pins: dict[str, Requirement]
+    engine_digest: str | None = None
 
 
 def read_lock(path: Path = LOCK_FILE) -> Lock:
@@ -74,7 +76,7 @@ def parse_lock(content: bytes) -> Lock:
             f"{LOCK_FILE.name} is no environment lock (python=…, pip, one pip block of pins): {reason}",
             remedy="restore it",
         ) from error
-    return Lock(text_digest.sha256(content), python, pins)
+    return Lock(text_digest.sha256(content), python, pins, engine_pin.digest_in(content.decode(errors="replace")))
 
 
 def installed_versions(site_packages: list[str] | None = None) -> dict[str, str]:
@@ -112,6 +114,9 @@ def differing_pins(lock: Lock, installed: dict[str, str], site_packages: list[st
         version = installed.get(name)
         if version is None:
             found.append(f"{name} is not installed, locked {_wanted(pin)}")
+        elif name == engine_pin.NAME:
+            other = engine_pin.difference(pin, lock.engine_digest, version, site_packages)
+            found += [f"{name} {other}"] if other else []
         elif pin.url:
             other = distribution_origin.difference(pin.url, version, distribution_origin.recorded(name, site_packages))
             found += [f"{name} {other}"] if other else []
@@ -121,12 +126,16 @@ def differing_pins(lock: Lock, installed: dict[str, str], site_packages: list[st
 
 
 def uncompared_pins(lock: Lock, installed: dict[str, str]) -> list[str]:
-    """List, one per line, installed packages of unknown origin whose pin names a place."""
-    return [
+    """List, one per line, installed packages of unknown origin whose pin names a place, or is the engine's."""
+    found = [
         f"{name} {installed[name]} does not say where it came from: it is not compared with {_wanted(pin)}"
         for name, pin in _needed(lock).items()
-        if pin.url and name in installed and distribution_origin.recorded(name) is None
+        if name != engine_pin.NAME and pin.url and name in installed and distribution_origin.recorded(name) is None
     ]
+    pin = _needed(lock).get(engine_pin.NAME)
+    version = installed.get(engine_pin.NAME)
+    said = engine_pin.uncompared(pin, lock.engine_digest, version) if pin and version else None
+    return [*found, *([said] if said else [])]
 
 
 def _needed(lock: Lock) -> dict[str, Requirement]:

@@ -73,7 +73,7 @@ def connect(context: str | None = None) -> ApiServer:
     except ImportError as error:
         raise WrongCall(
             "the package kubernetes is not installed",
-            remedy="install the launcher with it: pip install -e '.[kubernetes]'",
+            remedy="install the launcher with it: pip install -e '.[launcher,kubernetes]'",
         ) from error
     configuration = client.Configuration()
     configuration.keep_alive = True  # so that the system notices a connection that died silently

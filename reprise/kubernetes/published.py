@@ -39,9 +39,8 @@ def check_pushed(place: ProjectUri, commit: Commit) -> None:
         ) from error
 
 
-def takes_credentials(commit: Commit) -> bool:
-    """Return whether the repository is readable only with a key or a password."""
-    url = commit.url
+def takes_credentials(url: str) -> bool:
+    """Return whether a repository is readable only with a key or a password."""
     if "://" not in url or url.startswith(("ssh:", "git+ssh:")):
         return local_folder(url) is None
     if not url.startswith("http"):

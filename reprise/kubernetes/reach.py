@@ -1,7 +1,7 @@
 """Check that a pod can reach the tracking server, the artifacts and the repository."""
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import WrongCall
@@ -9,6 +9,12 @@ from reprise.code.project_uri import local_folder
 from reprise.kubernetes.template import Manifest, container, pod, shares_host_network
 
 TRACKING = "MLFLOW_TRACKING_URI"
+
+OTHER_ENGINE = (
+    "pin the engine at an address of the network or by its release on an index, or put it into the project's folder "
+    "(copier update --data engine=folder)"
+)
+"""What to do about an engine that is out of reach."""
 
 
 def tracking_uri(uri: str, template: Manifest) -> str:
@@ -75,6 +81,29 @@ def repository(url: str, template: Manifest) -> None:
         )
     if not path:
         _refuse_loopback(url, template, f"the repository {url}", "or name it by an address that pods reach")
+
+
+def engine(place: str | None, template: Manifest) -> None:
+    """Ensure that a pod can ask for the engine that the project pins.
+
+    Args:
+        place: the address in the pin; None for a package index, or for an engine in the project's folder.
+        template: the job template.
+
+    Raises:
+        WrongCall: it is a folder or file of this machine, or on this machine's loopback.
+    """
+    if place is None:
+        return
+    address = urlsplit(place)
+    if address.scheme == "file" and not _is_mounted(unquote(address.path), template):
+        raise WrongCall(
+            f"the project pins its engine at {without_credentials(place)}, which is of this machine and which a pod "
+            "does not have",
+            remedy=OTHER_ENGINE,
+        )
+    if address.scheme != "file":
+        _refuse_loopback(place, template, f"the repository {place} of the engine", "or name it as pods reach it")
 
 
 def _refuse_loopback(uri: str, template: Manifest, what: str, otherwise: str) -> None:

@@ -201,6 +201,21 @@ class TestBeforeAnythingIsSent:
         with pytest.raises(WrongCall, match=r"over the limit of 1 MiB; the largest: people.csv \(1 MiB\)"):
             send(project)
 
+    def test_an_engine_that_a_cluster_cannot_get(self, project: Path) -> None:
+        shutil.rmtree(project / "reprise")
+        (project / "conda.yaml").write_text(
+            "dependencies:\n  - python=3.11\n  - pip\n  - pip:\n"
+            f"      - reprise @ git+file://localhost/srv/reprise@{'a' * 40}\n"
+        )
+        commit_all(project)
+        with pytest.raises(WrongCall, match=r"at file://localhost/srv/reprise, .* a cluster does not have; pin the en"):
+            send(project)
+        text = (project / "conda.yaml").read_text()
+        (project / "conda.yaml").write_text(text.replace("file://localhost", f"http://127.0.0.1:{free_port()}"))
+        commit_all(project, "name a repository that asks for a login")
+        with pytest.raises(WrongCall, match=r"the engine's repository http://127\S+ takes credentials"):
+            send(project)
+
 
 def terminate(*_arguments: Any) -> None:
     os.kill(os.getpid(), signal.SIGTERM)

@@ -278,11 +278,17 @@ def test_folders_are_the_pods_only_by_a_shared_volume() -> None:
     given = template.read(SHIPPED)
     reach.artifacts("mlflow-artifacts:/1", given)
     reach.repository("git@host:me/repo.git", given)
-    for refused in (lambda: reach.artifacts("/tmp/artifacts", given), lambda: reach.repository("/tmp/repo", given)):
+    for place in (None, "https://host/reprise.git", "ssh://git@host/reprise.git"):
+        reach.engine(place, given)
+    engine = "file://localhost/tmp/engine"
+    for call, place in ((reach.artifacts, "/tmp/artifacts"), (reach.repository, "/tmp/repo"), (reach.engine, engine)):
         with pytest.raises(WrongCall, match="pod does not have"):
-            refused()
+            call(place, given)
+    with pytest.raises(WrongCall, match=r"the repository http://127\.0\.0\.1/e\.git of the engine is on this machine"):
+        reach.engine("http://127.0.0.1/e.git", given)
     template.pod(given)["volumes"][0] = {"name": "work", "persistentVolumeClaim": {"claimName": "share"}}
     reach.artifacts("/tmp/artifacts", given)
+    reach.engine(engine, given)
 
 
 def pod(status: dict[str, Any], name: str = "iris-abcde") -> dict[str, Any]:
