@@ -73,13 +73,23 @@ def kind_of(column: pd.Series, target: str) -> TargetKind:
     if kind == "boolean":
         return TargetKind("booleans", (CLASSIFICATION,))
     if kind not in NUMBERS:
-        return TargetKind(f"text, such as {_shown(column.iloc[0])}", (CLASSIFICATION,))
+        return TargetKind(f"text, {_stray(column) or f'such as {_shown(column.iloc[0])}'}", (CLASSIFICATION,))
     if kind in REAL:
         numbers = column.astype("float64")
         broken = numbers[~(numbers % 1 == 0)]  # infinity too
         if len(broken):
             return TargetKind(f"numbers such as {broken.iloc[0]:g}", (REGRESSION,))
     return _whole_numbers(column)
+
+
+def _stray(column: pd.Series) -> str | None:
+    """Return which text is no number, where most of many different texts are numbers; None elsewhere."""
+    different = pd.Series(column.unique(), dtype=object)
+    stray = different[pd.to_numeric(different, errors="coerce").isna()]
+    if len(different) > FEW_NUMBERS and 0 < len(stray) < len(different) / 2:
+        row = column.index[column == stray.iloc[0]][0]
+        return f"for {_shown(stray.iloc[0])} in row {row} is no number, as most of its values are"
+    return None
 
 
 def _whole_numbers(column: pd.Series) -> TargetKind:
@@ -142,7 +152,13 @@ def to_learn(column: pd.Series, target: str, task: Task) -> pd.Series:
     """
     y = to_check(column, target, task)
     if task == CLASSIFICATION:
-        check_classes(y, target)
+        try:
+            check_classes(y, target)
+        except WrongCall as error:
+            if _stray(column.astype(object)) is None:
+                raise
+            remedy = "correct such values, or leave them empty, to predict numbers"
+            raise WrongCall(f"target {target!r} holds {kind_of(column, target).named}", remedy=remedy) from error
     elif (y == y.iloc[0]).all():
         message = f"target {target!r} is {y.iloc[0]:g} in every row, so there is nothing to predict"
         raise WrongCall(message, remedy="name another target")

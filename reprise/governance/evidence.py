@@ -134,7 +134,8 @@ def _compare(rows: HeldOutRows, evaluation: Result, champion: Champion) -> Compa
         common = _unseen(champion.subject, rows)
         theirs = _on(champion.subject, rows, common, evaluation.own) if common.any() else None
     except (WrongCall, JobFailed) as error:
-        return Comparison(champion.uri, problem=error.message)
+        message = f"the champion cannot be judged on this table: {error.message}"
+        return Comparison(champion.uri, problem=message)
     if theirs is None:
         message = "no row was held out by both: train with the champion's seed and test_size"
         return Comparison(champion.uri, problem=message)

@@ -270,7 +270,9 @@ def load(uri: str, *, trusted: bool = False) -> Subject:
             if space:  # its code may import more as it is called
                 weakref.finalize(space, stack.pop_all().close)
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        raise WrongCall(f"model {uri!r} cannot be loaded: {error_summary(error)}") from error
+        alias = "@" in uri and "alias" in str(error)
+        remedy = f"promote a version first, or name one: {uri.partition('@')[0]}/1" if alias else None
+        raise WrongCall(f"model {uri!r} cannot be loaded: {error_summary(error)}", remedy=remedy) from error
     if "sklearn" not in model.metadata.flavors:
         raise WrongCall(f"model {uri!r} is no scikit-learn model; it has {', '.join(model.metadata.flavors)}")
     return Subject(uri, model, model.metadata.model_id, model.metadata.run_id, files, example, space)

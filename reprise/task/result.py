@@ -56,12 +56,12 @@ def evaluate_answers(
         own: metrics of the project's own.
 
     Raises:
-        JobFailed: a number is predicted that is not finite.
+        JobFailed: a number is predicted that is not finite, or there is not one prediction for each row.
     """
-    predicted = np.asarray(predict(X))
+    predicted = _one_each(np.asarray(predict(X)), y)
     if task == REGRESSION:
         weights = None if weight is None else weight.to_numpy()
-        return RegressionEvaluation(y, _numbers(predicted.ravel(), y.index), weights, own)
+        return RegressionEvaluation(y, _numbers(predicted, y.index), weights, own)
     scored = scores(estimator, X, y.index)
     likely = scored if not hasattr(estimator, "decision_function") else probabilities(estimator, X, y.index)
     return assess(y, predicted, scored, weight, likely, own)
@@ -79,6 +79,14 @@ def in_short(result: Result) -> str:
     """Write the value of the metric that stands for all, or that there is none on these rows."""
     value = result.metrics.get(result.headline)
     return "not defined" if value is None else f"{value:.4f}"
+
+
+def _one_each(predicted: np.ndarray, y: pd.Series) -> np.ndarray:
+    """Return predictions in one dimension. CatBoost gives a column where there are more than two classes."""
+    if predicted.size != len(y):
+        message = f"the model predicts values of shape {predicted.shape} for {len(y)} rows"
+        raise JobFailed(message, remedy="let it predict one value a row")
+    return predicted.ravel()
 
 
 def _numbers(predicted: np.ndarray, rows: pd.Index) -> np.ndarray:

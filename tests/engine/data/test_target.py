@@ -56,6 +56,12 @@ def test_what_was_guessed_is_a_note() -> None:
     assert numbers == "the task is regression, since target 'target' holds numbers such as 0.00840336"
 
 
+def test_a_text_among_numbers_is_named() -> None:
+    numbers = [f"{number:.3f}" for number in FRACTIONS]
+    with pytest.raises(WrongCall, match=r"for .n/k. in row 2 is no number, as most .*; correct such values"):
+        make_dataset(table([*numbers[:2], "n/k", *numbers[3:]]), "target")
+
+
 def test_the_caller_may_decide() -> None:
     dataset = make_dataset(table(np.arange(ROWS) % 3), "target", task="regression")
     assert dataset.task == "regression"

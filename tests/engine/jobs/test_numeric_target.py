@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ENTRY_POINTS, Job, invoke, reproduced
+from registered import done
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -106,6 +107,16 @@ def test_it_is_trained_judged_compared_promoted_and_answered(
 def test_it_is_reproduced_bit_for_bit(train: Job, houses: tuple[str, ...]) -> None:
     found = reproduced(train(*houses))
     assert found["verdict"] == "reproduced"
+
+
+def test_best_and_compare_take_its_errors(train: Job, houses: tuple[str, ...]) -> None:
+    good, poor = train(*houses), train(*houses, "--features", "lift")
+    for metric in ("test_r2", "test_mean_absolute_error", "test_median_absolute_error"):
+        assert good.info.run_id in done("best", "--metric", metric).splitlines()[0], metric
+    lines = [line.split() for line in done("compare", good.info.run_id, poor.info.run_id).splitlines()]
+    errors = [f"{run.data.metrics['test_mean_absolute_error']:.6g}" for run in (good, poor)]
+    assert ["metric", "test_mean_absolute_error", *errors] in lines
+    assert ["parameter", "features", "all", "lift"] in lines
 
 
 def test_a_champion_of_the_other_task_is_no_measure(train: Job, evaluate: Job, houses: tuple[str, ...]) -> None:

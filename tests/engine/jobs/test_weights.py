@@ -9,7 +9,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Job
+from conftest import Job, reproduced
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
@@ -64,6 +64,12 @@ def test_fit_and_metrics_count_rows_by_their_weights(survey: str, train: Job, ev
     judged = evaluate("--model", f"runs:/{run.info.run_id}/model")
     pd.testing.assert_frame_equal(predictions(judged), rows)
     assert judged.data.metrics["test_accuracy"] == metrics["test_accuracy"]
+
+
+@pytest.mark.integration
+def test_a_weighted_run_is_reproduced(survey: str, train: Job, quick_python: None) -> None:
+    verdict = reproduced(train(*options(survey)))
+    assert verdict["verdict"] == "reproduced", verdict
 
 
 def test_tune_fits_and_scores_each_fold_by_weights(survey: str, tune: Job, tmp_path: Path) -> None:

@@ -139,6 +139,18 @@ def as_json(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.astype(object).where(rows.notna(), None)
 
 
+def test_a_regressor_answers_numbers_to_raw_dates_and_gaps(train: Job, store: str, tmp_path: Path) -> None:
+    random, days = np.random.default_rng(0), pd.date_range("2024-01-01", periods=240)
+    table = pd.DataFrame({"day": days.astype("str"), "city": random.choice(["Rome", "Oslo", None], 240)})
+    heat = 20 * np.sin(np.arange(240) / 40) + 5 * (table["city"] == "Rome") + random.normal(size=240)
+    table.assign(heat=heat).to_csv(tmp_path / "heat.csv", index=False)
+    run_id = train("--data", str(tmp_path / "heat.csv"), "--target", "heat").info.run_id
+    held_out = pd.read_parquet(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/predictions.parquet"))
+    rows = as_json(table.loc[held_out["row"]])
+    with served(store, f"runs:/{run_id}/model") as address:
+        assert ask(address, rows.to_dict("records")) == held_out["prediction"].tolist(), "bit for bit"
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_every_kind_of_column_is_answered_as_the_pipeline_answers_it(
     train: Job, evaluate: Job, store: str, tmp_path: Path, suffix: str

@@ -7,7 +7,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Job
+from conftest import PROJECT, Job, reproduced
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import GridSearchCV, KFold, train_test_split
@@ -62,6 +62,14 @@ def test_scores_and_winner_are_those_of_grid_search_cv(tune: Job, diabetes: tupl
     assert (old["task"], old["metric"]) == ("regression", "r2")
     with pytest.raises(WrongCall, match="searched with metric 'r2', not 'neg_max_error'"):
         tune(*diabetes, *SMALL, "--metric", "neg_max_error", "--resume", run.info.run_id)
+
+
+@pytest.mark.integration
+def test_a_search_is_reproduced(tune: Job, diabetes: tuple[str, ...], quick_python: None) -> None:
+    space = str(PROJECT / "search_space.yaml")
+    run = tune(*diabetes, "--trials", "3", "--n-jobs", "1", "--folds", "3", "--space", space)
+    verdict = reproduced(run)
+    assert verdict["verdict"] == "reproduced", verdict
 
 
 def test_halving_takes_rows_without_classes(tune: Job, diabetes: tuple[str, ...]) -> None:

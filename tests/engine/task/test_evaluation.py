@@ -7,6 +7,7 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from reprise.base.errors import JobFailed
 from reprise.task.evaluation import Evaluation, assess
 from reprise.task.result import evaluate
 
@@ -37,6 +38,24 @@ def test_more_classes_have_scikit_learns_one_vs_rest_area() -> None:
     scores = model.decision_function(X)
     areas = [roc_auc_score(y == label, scores[:, label]) for label in range(4)]
     assert evaluation.metrics["roc_auc"] == np.mean(areas)
+
+
+class _InColumns(LogisticRegression):  # type: ignore[misc]  # scikit-learn has no types
+    """Predicts as CatBoost does for three classes or more: in a column, or here in some."""
+
+    columns = 1
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        return np.column_stack([super().predict(X)] * self.columns)
+
+
+def test_predictions_in_a_column_are_taken_and_those_in_two_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, _, X, y = judge(3)
+    model = _InColumns(max_iter=1000).fit(X, y)
+    assert judged(model, X, y).metrics == plain.metrics
+    monkeypatch.setattr(_InColumns, "columns", 2)
+    with pytest.raises(JobFailed, match=r"predicts values of shape \(300, 2\) for 300 rows; let it predict one value"):
+        judged(model, X, y)
 
 
 def test_a_class_that_the_rows_lack_is_left_out_of_the_mean() -> None:
