@@ -42,7 +42,7 @@ def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     (wheel,) = wheels.glob("*.whl")
     subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, folder], check=True)
     requirements = PROJECT / "tests/requirements.txt"
-    command = ["uv", "pip", "install", "--quiet", "--python", python, "-r", requirements, wheel]
+    command = ["uv", "pip", "install", "--quiet", "--python", python, "-r", requirements, f"{wheel}[launcher]"]
     subprocess.run([str(part) for part in command], check=True)
     (folder / "waiting").mkdir()
     with python_stand_in.waiting(folder / "waiting", python):
