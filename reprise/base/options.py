@@ -24,6 +24,16 @@ parameters = click.option(
     help="A parameter of the entry point, as in mlflow run. May be repeated.",
 )
 
+answers = click.option(
+    "-d",
+    "--data",
+    "answers",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_apart,
+    help="An answer, which is then not asked, as in copier copy. May be repeated.",
+)
+
 TRUST_MODEL = click.option(
     "--trust-model",
     type=bool,

@@ -103,12 +103,13 @@ def fill(run_id: str, project_uri: str, entry_point: str, env_manager: str, para
     is_flag=True,
     help="End runs and remove temporary folders whose process is gone, and rename an unfinished store.",
 )
-def doctor(fix: bool) -> None:  # noqa: FBT001  click passes flags so
+@click.option("--updates", is_flag=True, help="Ask the template's repository whether a newer version is there.")
+def doctor(fix: bool, updates: bool) -> None:  # noqa: FBT001  click passes flags so
     """Check this machine and project, and print a remedy for each problem. Exit code 1 if a check fails."""
     from reprise.doctor import examine  # noqa: PLC0415
 
     levels = []
-    for finding in examine(fix=fix):
+    for finding in examine(fix=fix, updates=updates):
         coloured(finding.show())
         levels.append(finding.level)
     say("", f"failures: {levels.count('FAIL')}, warnings: {levels.count('warn')}")
@@ -215,6 +216,19 @@ def best(metric: str | None, where: str, direction: Any) -> None:
     if metric is None:
         raise click.UsageError('name a metric with --metric, or write metric = "…" into [tool.reprise]')
     say(*run_lines(best_run(metric, where, direction), metric))
+
+
+@cli.command(epilog="Example: reprise new churn --data data=people.csv --data target=bought")
+@click.argument("folder", type=click.Path(path_type=Path))
+@options.answers
+@click.option("--defaults", is_flag=True, help="Take the defaults of all other questions but the title.")
+@click.option("--template", help="The template's repository. Default: the one that this launcher came from.")
+@click.option("--vcs-ref", help="Its commit, tag or branch. Default: the commit that this launcher came from.")
+def new(folder: Path, answers: dict[str, str], template: str | None, vcs_ref: str | None, defaults: bool) -> None:  # noqa: FBT001
+    """Start a project of your own in a new folder, by copier."""
+    from reprise.cli.new import new as start  # noqa: PLC0415
+
+    start(folder, answers, template, vcs_ref, defaults=defaults)
 
 
 @cli.command(epilog="Example: reprise lock --python 3.12")
