@@ -48,18 +48,22 @@ class Refused(click.ClickException):
 @click.command(epilog="Example: python deploy/server/grant.py ada trainer --experiment churn")
 @click.argument("user")
 @click.argument("role", type=click.Choice(ROLES))
-@click.option("--experiment", default="Default", show_default=True, help="Where the runs of train and evaluate are.")
-@click.option("--name", default="reprise", show_default=True, help="The registered model.")
+@click.option(
+    "--experiment", help="Where the runs of train and evaluate are. Default: the project's, which has its name."
+)
+@click.option(
+    "--name", default="reprise", show_default=True, help="The project's name, which its registered model has."
+)
 @click.option(
     "--password", envvar="REPRISE_NEW_PASSWORD", help="Of a new user, 12 characters or more; asked for by default."
 )
-def grant(user: str, role: str, experiment: str, name: str, password: str | None) -> None:
+def grant(user: str, role: str, experiment: str | None, name: str, password: str | None) -> None:
     """Create a user, unless the user exists, and grant exactly the permissions of a role.
 
     The permissions are on an experiment, a registered model and its history. They replace the former ones on these.
     """
     _make(user, password)
-    runs, history = ("experiment", _experiment(experiment)), ("experiment", _experiment(experiment_name(name)))
+    runs, history = ("experiment", _experiment(experiment or name)), ("experiment", _experiment(experiment_name(name)))
     model = ("registered_model", _registered_model(name))
     had, wanted = _grants(user), {"reader": [], "trainer": [runs], "promoter": [runs, history, model]}[role]
     for resource in (runs, history, model):

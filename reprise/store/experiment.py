@@ -33,7 +33,13 @@ def of_call() -> str:
     """
     folder = _folder_of_call()
     name = _name(folder) if folder else ""
-    return _created(name) if name else ""
+    try:
+        with few_retries():
+            return _created(name) if name else ""
+    except MlflowException as error:
+        if is_away(error):
+            raise JobFailed(cause(error)) from error
+        raise
 
 
 def is_named() -> bool:
@@ -124,13 +130,8 @@ def _name(folder: Path) -> str:
 
 def _created(name: str) -> str:
     client = mlflow.MlflowClient()
-    try:
-        with few_retries(), permission_needed("EDIT", f"experiment {name!r}"):
-            found = client.get_experiment_by_name(name) or client.get_experiment(_new(client, name))
-    except MlflowException as error:
-        if is_away(error):
-            raise JobFailed(cause(error)) from error
-        raise
+    with permission_needed("EDIT", f"experiment {name!r}"):
+        found = client.get_experiment_by_name(name) or client.get_experiment(_new(client, name))
     if found.lifecycle_stage != "active":
         restore = f"mlflow experiments restore --experiment-id {found.experiment_id}"
         raise WrongCall(f"experiment {name!r} is deleted and takes no runs", remedy=f"bring it back with: {restore}")

@@ -53,8 +53,7 @@ def start_run(job: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) 
     _check_writable(mlflow.get_tracking_uri())
     for line in () if mlflow.active_run() else engine.this().notes():
         note(line)
-    with permission_needed("EDIT", f"experiment {experiment_id()}"):
-        run = _start()
+    run = _start()
     try:
         _log_beginning(run, parameters, {**engine.this().tags(), **tags, tag.JOB: job})
         apart = None if run.data.tags.get(tag.PARENT) else artifacts_apart(mlflow.get_tracking_uri(), run)
@@ -75,14 +74,21 @@ def _start() -> mlflow.entities.Run:
     filled = os.environ.get("MLFLOW_RUN_ID")
     try:
         with tracking_server.few_retries():
-            return mlflow.start_run(nested=True, tags=process.tags())
+            return _begun()
     except mlflow.exceptions.MlflowException as error:
         if not tracking_server.retries_longer() or not is_away(error):
             raise
         note(f"{in_one_line(error)}; retrying for some minutes, press Ctrl-C to stop")
     if filled:
         os.environ["MLFLOW_RUN_ID"] = filled  # which the attempt has taken out
-    return mlflow.start_run(nested=True, tags=process.tags())
+    return _begun()
+
+
+def _begun() -> mlflow.entities.Run:
+    experiment = experiment_id()  # MLflow itself takes a server that does not answer for one without the experiment
+    with permission_needed("EDIT", f"experiment {experiment}"):
+        chosen = None if os.environ.get("MLFLOW_RUN_ID") else experiment
+        return mlflow.start_run(experiment_id=chosen, nested=True, tags=process.tags())
 
 
 def _check_writable(uri: str) -> None:

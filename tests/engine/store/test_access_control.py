@@ -81,7 +81,9 @@ def call(command: object, *arguments: str) -> Result:
 
 
 def newest_run() -> str:
-    (run,) = mlflow.search_runs(["0"], "tags.`reprise.job` = 'train'", output_format="list", max_results=1)
+    (run,) = mlflow.search_runs(
+        experiment_names=["reprise"], filter_string="tags.`reprise.job` = 'train'", output_format="list", max_results=1
+    )
     return str(run.info.run_id)
 
 
@@ -93,8 +95,9 @@ def test_three_people_and_a_story(login: Login) -> None:
     login("rita")
     result = call(train)
     assert result.exit_code == 1
-    assert "rita lacks the permission EDIT on experiment 0" in result.output
-    assert mlflow.search_runs(["0"], output_format="list") == []
+    number = mlflow.get_experiment_by_name("reprise").experiment_id
+    assert f"rita lacks the permission EDIT on experiment {number}" in result.output
+    assert mlflow.search_runs([number], output_format="list") == []
 
     login("theo")
     runs = []
@@ -219,7 +222,7 @@ def test_a_role_is_changed_and_no_hash_is_printed(people: None, login: Login, ad
     assert send(address, "paul", "POST", "/api/2.0/mlflow/registered-models/create", name="x").status_code == 403
     assert send(address, "paul", "POST", create, name="paul's own").status_code == 200
     output += grant("paul", "reader")
-    assert "paul: no longer EDIT on experiment 0" in output
+    assert f"paul: no longer EDIT on experiment {mlflow.get_experiment_by_name('reprise').experiment_id}" in output
     assert "paul: still MANAGE on experiment" in output
     assert grant("petra", "reader", password="short").startswith("Error: 2.0/mlflow/users/create: 400")  # noqa: S106
     login("paul")
