@@ -56,6 +56,10 @@ OTHER = ("--features", "sepal length (cm),petal length (cm),petal width (cm)")
 IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
 
 
+python_stand_in.leave_stores_to_the_system()
+python_stand_in.read_metadata_once()
+
+
 def _write_blank(figures: Iterable[str], folder: Path) -> dict[str, str]:
     for name in figures:
         Image.new("L", (1, 1), "white").save(folder / f"{name}.png")

@@ -7,14 +7,18 @@ that lies beside them. Anything else, such as `python -c`, goes to the real inte
 """
 
 import atexit
+import email
+import functools
 import gc
 import importlib
+import importlib.metadata
 import json
 import os
 import runpy
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -109,6 +113,10 @@ def serve(address: Path) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     importlib.import_module("sqlalchemy.orm").configure_mappers()
+    leave_stores_to_the_system()
+    read_metadata_once()
+    for package in importlib.metadata.distributions():
+        package.metadata  # noqa: B018  is read
     importlib.import_module("matplotlib.figure").Figure().savefig(os.devnull, format="png")  # which finds the fonts
     _forget_the_engine()  # MLflow has loaded its plugins of this engine
     assert threading.active_count() == 1, "a fork would lose the other threads"
@@ -126,10 +134,10 @@ def serve(address: Path) -> None:
                 connection.close()
                 continue
             listener.close()
-            _attend(connection)
+            _attend(connection, address)
 
 
-def _attend(connection: socket.socket) -> None:
+def _attend(connection: socket.socket, address: Path) -> None:
     """Start what is called for, and tell how it ended; end it where the caller is gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     size, streams, *_ = socket.recv_fds(connection, 8, 3)
@@ -146,7 +154,7 @@ def _attend(connection: socket.socket) -> None:
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(variables)
-        _end(_status_of(words))
+        _end(_status_of(words, address.with_name("bin") / "python"))
     for stream in streams:
         os.close(stream)
     ended = os.pidfd_open(process)
@@ -174,15 +182,20 @@ def _open_streams(encoding: str | None) -> None:
         setattr(sys, f"__{stream}__", new)
 
 
-def _status_of(words: list[str]) -> int:
-    """Run a script or a module as the interpreter would, and return its exit code."""
+def _status_of(words: list[str], python: Path) -> int:
+    """Run a script or a module as the interpreter would, and return its exit code.
+
+    Args:
+        words: of the command.
+        python: that was called. `reproduce` builds an environment where `python` is another than its own.
+    """
     import numpy as np
 
     tempfile.tempdir = None  # to be found anew, for the caller's variables
     np.random.seed()  # noqa: NPY002  else all would draw the same
     main = _new_main()
     module = words.pop(0) == "-m" if words[0] == "-m" else False
-    sys.argv = words
+    sys.argv, sys.executable = words, str(python)
     os.execve = _go_on  # type: ignore[assignment]
     sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path.insert(0, os.getcwd() if module else str(Path(words[0]).resolve().parent))  # noqa: PTH109  as Python does
@@ -230,6 +243,27 @@ def _go_on(program: str, words: list[str], variables: dict[str, str]) -> None:
     del sys.path[0]
     main = _new_main()
     _end(_status_within(lambda: exec(compile(code, "<string>", "exec"), main.__dict__)))  # noqa: S102
+
+
+def leave_stores_to_the_system() -> None:
+    """Let SQLite not wait for the disk, which guards a store against a failure of the machine alone.
+
+    A process that is killed leaves the same either way.
+    """
+    from sqlalchemy import engine, event
+
+    @event.listens_for(engine.Engine, "connect")
+    def _(connection: Any, _record: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
+
+
+def read_metadata_once() -> None:
+    """Let a package's metadata be parsed once: a job asks for those of all packages several times.
+
+    What `importlib.metadata` gives is a copy, so none changes another's.
+    """
+    email.message_from_string = functools.lru_cache(maxsize=1000)(email.message_from_string)  # type: ignore[assignment]
 
 
 def _register_plugins() -> None:

@@ -7,7 +7,6 @@ the terminal, the run's status. `tests/engine/cli/test_wrong_calls.py` holds the
 import datetime as dt
 import gzip
 import os
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -226,7 +225,7 @@ class Outcome:
 def outcome(call: Call, folder: Path) -> Outcome:
     """Run a call in a fresh folder of its own."""
     folder.mkdir()
-    done = run(sys.executable, str(PROJECT / "train.py"), *call.arguments, cwd=folder, **dict(call.variables))
+    done = run("python", str(PROJECT / "train.py"), *call.arguments, cwd=folder, **dict(call.variables))
     runs: list[mlflow.entities.Run] = []
     if (folder / "mlflow.db").exists():
         mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")

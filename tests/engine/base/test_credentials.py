@@ -1,6 +1,5 @@
 """Credentials in URLs."""
 
-import sys
 from pathlib import Path
 
 import mlflow
@@ -78,13 +77,14 @@ def test_a_backend_refuses_it_before_it_makes_a_run() -> None:
         request_of(str(PROJECT), "main", {"data": "s3://key:hunter2/3@bucket/a.csv"}, None, "0", "uv")
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_a_job_of_mlflow_run_fails_before_it_reads_and_says_what_to_do(store: str, tmp_path: Path) -> None:
     client = mlflow.MlflowClient()
     data = "https://me:hunter2@127.0.0.1:9/a.csv"  # nobody listens there
     logged = client.create_run(mlflow.search_experiments()[0].experiment_id)
     client.log_param(logged.info.run_id, "data", data)
     variables = {"MLFLOW_TRACKING_URI": store, "MLFLOW_RUN_ID": logged.info.run_id}
-    ended = run(sys.executable, PROJECT / "train.py", f"--data={data}", cwd=tmp_path, **variables)
+    ended = run("python", PROJECT / "train.py", f"--data={data}", cwd=tmp_path, **variables)
     assert ended.returncode == 2
     assert "hunter2" not in ended.stdout + ended.stderr
     (line,) = ended.stderr.splitlines()

@@ -76,6 +76,7 @@ NEEDING: list[tuple[str, ...]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("command", NEEDING, ids=[command[0] for command in NEEDING])
 def test_what_needs_a_project_says_so_in_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
     done = run("reprise", *command, cwd=tmp_path)
@@ -86,6 +87,7 @@ def test_what_needs_a_project_says_so_in_one_line(command: tuple[str, ...], tmp_
     assert (done.returncode, done.stdout) == (2, "")
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_what_needs_none_goes_on_outside_of_any(store: str, tmp_path: Path) -> None:
     client, experiment = mlflow.MlflowClient(), mlflow.get_experiment_by_name("test").experiment_id
     run_id = client.create_run(experiment, tags={"reprise.job": "train"}).info.run_id
@@ -97,6 +99,7 @@ def test_what_needs_none_goes_on_outside_of_any(store: str, tmp_path: Path) -> N
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_a_script_of_a_run_says_that_it_lacks_a_project(tmp_path: Path) -> None:
     for name in ("train.py", "model.py"):
         shutil.copy(PROJECT / name, tmp_path)

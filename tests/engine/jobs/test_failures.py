@@ -12,7 +12,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PROJECT, environment, run
+from conftest import PROJECT, environment, put_store, run
 from servers import free_port, stop, tracking_server
 
 from reprise.base.errors import WrongCall
@@ -71,7 +71,7 @@ def test_a_server_that_dies_loses_nothing(tmp_path: Path) -> None:
 def test_a_server_that_comes_after_a_job_has_begun_is_waited_for(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     port = free_port()
-    variables = environment(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}")
+    variables = environment(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}", MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR="1")
     command = ["python", str(PROJECT / "train.py")]
     with subprocess.Popen(command, cwd=tmp_path / "work", env=variables, stderr=subprocess.PIPE, text=True) as job:
         assert job.stderr
@@ -88,8 +88,7 @@ def test_a_server_that_comes_after_a_job_has_begun_is_waited_for(tmp_path: Path)
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_job_ends_killed_and_leaves_no_model(sent: signal.Signals, tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    mlflow.set_tracking_uri(uri)
-    mlflow.search_experiments()
+    put_store(tmp_path)
     command = ["python", str(PROJECT / "train.py"), "--data", str(slow_table(tmp_path)), "--solver", "exact"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True) as job:
         made = wait_for_run(job, uri)
@@ -104,8 +103,7 @@ def test_an_interrupted_job_ends_killed_and_leaves_no_model(sent: signal.Signals
 def test_an_interrupted_mlflow_run_says_so_in_a_tag(tmp_path: Path) -> None:
     """MLflow itself always writes FAILED."""
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    mlflow.set_tracking_uri(uri)
-    mlflow.search_experiments()
+    put_store(tmp_path)
     command = ["mlflow", "run", str(PROJECT), "--env-manager", "local", "-P", f"data={slow_table(tmp_path)}"]
     command += ["-P", "solver=exact"]
     with subprocess.Popen(
@@ -203,6 +201,7 @@ def test_a_full_temporary_folder_is_named(small_disk: Path, tmp_path: Path) -> N
     """MLflow hides it, and advises another format of the model."""
     filler = small_disk / "filler"
     filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - 170_000))
+    put_store(tmp_path)
     done = run("python", PROJECT / "train.py", cwd=tmp_path, TMPDIR=str(small_disk))
     assert done.returncode == 1
     assert "No space left on device" in done.stderr.splitlines()[-1]

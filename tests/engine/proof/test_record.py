@@ -25,13 +25,13 @@ from reprise.proof.stored_run import StoredDataset, StoredRun
 from reprise.store import seal
 from reprise.store.recorded import read
 
-WIDE = 1500
+WIDE = 150
 PARAMETERS = display_text.PARAMETER_LENGTH
 
 
 @pytest.fixture
 def wide(tmp_path: Path) -> Path:
-    """A table of 1,500 columns, of which the last decides the label and the others are noise."""
+    """A table of 150 columns with long names, of which the last decides the label and the others are noise."""
     random = np.random.default_rng(0)
     rows = pd.DataFrame(random.normal(size=(60, WIDE)), columns=names())
     rows["target"] = np.where(rows.iloc[:, -1] > 0, "yes", "no")
@@ -40,7 +40,8 @@ def wide(tmp_path: Path) -> Path:
 
 
 def names() -> list[str]:
-    return [f"measurement {number:04}" for number in range(WIDE)]
+    place = "of the vessel on the left of the bench in milligrams per litre and hour as the second sensor gives it"
+    return [f"measurement {number:04} {place}" for number in range(WIDE)]
 
 
 def record_of(made: mlflow.entities.Run) -> dict[str, object]:

@@ -167,6 +167,7 @@ class TestKilled:
         assert aside.read_bytes() == before
         assert [one.name for one in mlflow.search_experiments()] == ["Default"]
 
+    @pytest.mark.usefixtures("quick_python")
     def test_train_says_it_in_one_line(self, fresh: Path) -> None:
         broken(fresh / "mlflow.db", "451aebb31d03")
         done = run("python", PROJECT / "train.py", cwd=fresh)

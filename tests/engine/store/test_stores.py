@@ -109,7 +109,9 @@ def test_two_people_tell_the_whole_story_through_a_restart_and_20_seconds_withou
     for user, C in (("ada", "1.0"), ("ben", "0.5")):
         (tmp_path / user).mkdir()
         command = ["python", str(project / "train.py"), "--data", str(table), "--solver", "exact", "--C", C]
-        variables = environment(MLFLOW_TRACKING_URI=stack.mlflow.address, LOGNAME=user)
+        variables = environment(
+            MLFLOW_TRACKING_URI=stack.mlflow.address, LOGNAME=user, MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR="1"
+        )
         people[user] = subprocess.Popen(command, cwd=tmp_path / user, env=variables, stderr=subprocess.PIPE, text=True)
 
     def at_work() -> list[mlflow.entities.Run]:
