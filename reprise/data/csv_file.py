@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import re
 import warnings
 import zlib
 from collections.abc import Collection, Mapping
@@ -12,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from reprise.base.errors import WrongCall, check_memory, one_line
-from reprise.data import number_notation
+from reprise.data import leading_zero, number_notation
 from reprise.data.csv_rows import faults_and_notes
-from reprise.data.delimited_file import DelimitedFile, bad_byte, occurs, open_table
+from reprise.data.delimited_file import DelimitedFile, bad_byte, open_table
 
 SUFFIXES = (".csv", ".csv.gz")
 EXACT = 2**53
@@ -86,9 +85,7 @@ def _read(file: DelimitedFile, texts: Collection[str]) -> Content:
 def _with_codes(file: DelimitedFile, frame: pd.DataFrame) -> pd.DataFrame:
     """Read columns of digits again as text where some begin with a zero: `01` and `1` are two codes."""
     candidates = [name for name in frame if _is_whole(frame[name])]
-    separator = re.escape(file.separator.encode())
-    pattern = re.compile(rb'(?:%s|[\r\n"]) *[-+]?0\d+(?=[ %s"\r\n]|\Z)' % (separator, separator))
-    if candidates and occurs(file.path, pattern):
+    if candidates and leading_zero.occurs(file):
         written = file.frame(usecols=candidates, dtype="str")
         for name in candidates:
             if written[name].str.strip().str.fullmatch(r"[-+]?0\d+").fillna(value=False).any():

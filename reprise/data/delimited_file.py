@@ -3,7 +3,6 @@
 import csv
 import gzip
 import io
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,8 @@ from reprise.base.errors import WrongCall, one_line
 
 SEPARATORS = ",;\t|"
 GZIP = b"\x1f\x8b"
-_BLOCK = 1 << 24
+_BLOCK, _OVERLAP = 1 << 18, 1 << 12
+"""Bytes that are read at once, few enough for a processor's cache, and bytes that two blocks share."""
 
 csv.field_size_limit(2**31 - 1)  # of a header with thousands of names
 
@@ -99,15 +99,14 @@ def _header(path: Path, separator: str, reading: int) -> tuple[str, list[str]]:
     return "".join(read), names
 
 
-def occurs(path: Path, pattern: re.Pattern[bytes]) -> bool:
-    """Return whether a short pattern occurs anywhere in a file, which is read in blocks."""
+def blocks(path: Path) -> Iterator[bytes]:
+    """Read a file's bytes, unpacked, in blocks; each begins with the end of the one before, the first with a break."""
     tail = b"\n"
     with _opened(path) as file:
         while block := file.read(_BLOCK):
-            if pattern.search(tail + block):
-                return True
-            tail = block[-64:]
-    return False
+            joined = tail + block
+            yield joined
+            tail = joined[-_OVERLAP:]
 
 
 def bad_byte(path: Path, data: str, error: UnicodeDecodeError) -> str:

@@ -28,7 +28,7 @@ NEEDS_THE_ENVIRONMENT = {
     *(f"data.{name}" for name in ("csv_file", "csv_rows", "dataset", "dataset_inputs", "delimited_file", "features")),
     *(f"data.{name}" for name in ("fingerprint", "labels", "model_columns", "number_notation", "schema", "table")),
     *(f"data.{name}" for name in ("column_choice", "holdout", "sample_weight", "split_column", "table_identity")),
-    *("data.target", "data.date_columns", "data.text_columns", "search.decision_folds"),
+    *("data.target", "data.date_columns", "data.text_columns", "data.leading_zero", "search.decision_folds"),
     *(f"models.{name}" for name in ("composition", "held_out", "logged_model", "model_content", "module_space")),
     "models.recorded_rows",
     *(f"proof.{name}" for name in ("bisection", "booster_dump", "fitted_state", "leaf_comparison")),
