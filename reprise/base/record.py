@@ -171,6 +171,8 @@ class Data(TypedDict, total=False):
     """SHA-256 over all of its content, schema included."""
     reading: int
     """Version of how it was read; 1 where this is missing."""
+    missing: str
+    """The words that stand for a missing value, as the caller named them; `auto` where this is missing."""
     rows: int
     """Number of its rows."""
     columns: list[str]

@@ -51,6 +51,9 @@ class TableOptions:
     exclude: str = "none"
     """none, or names of columns to leave out, separated by commas."""
 
+    missing: str = "auto"
+    """auto (in a CSV file the words of pandas), none, or words for gaps, separated by commas, such as auto,?"""
+
     weight: str = "none"
     """none, or the column of sample weights: how much each row counts in fit and metrics."""
 

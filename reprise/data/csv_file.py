@@ -14,11 +14,9 @@ from reprise.base.errors import WrongCall, check_memory, one_line
 from reprise.data import leading_zero, number_notation
 from reprise.data.csv_rows import faults_and_notes
 from reprise.data.delimited_file import DelimitedFile, bad_byte, open_table
+from reprise.data.missing_words import BY_FORMAT, EXACT, MissingWords, notes_on
 
 SUFFIXES = (".csv", ".csv.gz")
-EXACT = 2**53
-"""Up to this, floats of 64 bits hold each whole number exactly."""
-
 _FIRST_SIGNS = ",%$€£¥"
 _FIRST_NUMBER = rf"[-+]?[{_FIRST_SIGNS}]? ?[\d.,]*\d[\d.,]* ?[{_FIRST_SIGNS}]?"
 _FIRST_SAMPLE = 1000
@@ -36,7 +34,9 @@ class Content:
     doubts: Mapping[str, str] = field(default_factory=dict)
 
 
-def read(path: Path, data: str, *, reading: int, texts: Collection[str] = ()) -> Content:
+def read(
+    path: Path, data: str, *, reading: int, texts: Collection[str] = (), missing: MissingWords = BY_FORMAT
+) -> Content:
     """Read a CSV file, compressed or not.
 
     Args:
@@ -44,6 +44,7 @@ def read(path: Path, data: str, *, reading: int, texts: Collection[str] = ()) ->
         data: what the user called it.
         reading: the version of how it is read (`reprise.data.table.READING`).
         texts: columns to read as text, whatever stands in them.
+        missing: the words that stand for a missing value.
 
     Raises:
         WrongCall: it is not UTF-8, torn, or no table at all.
@@ -52,7 +53,7 @@ def read(path: Path, data: str, *, reading: int, texts: Collection[str] = ()) ->
         with warnings.catch_warnings():
             # pandas would take a first column that the header does not count for an index, or cut long rows short.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            file = open_table(path, data, reading)
+            file = open_table(path, data, reading, missing)
             return Content(_read_as_first(file)) if reading == 1 else _read(file, texts)
     except UnicodeDecodeError as error:
         raise WrongCall(bad_byte(path, data, error)) from error
@@ -66,7 +67,7 @@ def read(path: Path, data: str, *, reading: int, texts: Collection[str] = ()) ->
 def _read(file: DelimitedFile, texts: Collection[str]) -> Content:
     forced = dict.fromkeys([name for name in texts if name in file.names], "str")
     frame = file.frame(dtype=forced)
-    notes: list[str] = []
+    notes = notes_on(file.missing, frame, file.texts())
     frame = _with_codes(file, frame)
     frame = _with_exact_numbers(file, frame, forced)
     free = frame.drop(columns=list(forced))

@@ -123,6 +123,7 @@ def make_dataset(
         raise WrongCall(f"no column is left to learn {target!r} from: {'; '.join(notes) or 'the table has no other'}")
     told = {*aside, *dated.texts}  # of the latter another note says more
     notes += text_columns.notes(column for name, column in columns.items() if name not in told)
+    notes += text_columns.notes_on_gaps([*columns.values(), y], table.missing)
     raw = frame[list(columns)]
     same = all(column.dtype == raw[name].dtype for name, column in columns.items())
     X = raw if same else pd.DataFrame(columns, index=frame.index)

@@ -38,6 +38,7 @@ def describe(table: Table, rows: Mapping[Context, Dataset]) -> tuple[Data, dict[
         "source": _source(table.source),
         "fingerprint": table.fingerprint,
         "reading": table.reading,
+        "missing": table.missing,
         "rows": len(table.frame),
         "columns": list(table.frame.columns),
         "parts": parts(table.frame),

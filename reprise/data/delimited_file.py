@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Literal, cast
 
 import pandas as pd
 
 from reprise.base.errors import WrongCall, one_line
+from reprise.data.missing_words import BY_FORMAT, MissingWords
 
 SEPARATORS = ",;\t|"
 GZIP = b"\x1f\x8b"
 _BLOCK, _OVERLAP = 1 << 18, 1 << 12
 """Bytes that are read at once, few enough for a processor's cache, and bytes that two blocks share."""
+_ROWS = 100_000
 
 csv.field_size_limit(2**31 - 1)  # of a header with thousands of names
 
@@ -30,17 +32,30 @@ class DelimitedFile:
         path: where it is.
         separator: what separates its columns.
         names: of its columns, as they stand.
+        missing: the words that stand for a missing value.
     """
 
     path: Path
     separator: str
     names: list[str]
+    missing: MissingWords = BY_FORMAT
 
     def frame(self, **options: Any) -> pd.DataFrame:
         """Read it; a name that is missing is one of pandas' making."""
-        options["compression"] = "gzip" if _is_gzip(self.path) else None
+        options |= {"compression": self._compression, **self.missing.options}
         read: pd.DataFrame = pd.read_csv(self.path, sep=self.separator, index_col=False, low_memory=False, **options)
         return read
+
+    def texts(self) -> Iterator[pd.DataFrame]:
+        """Read it as text without gaps, and yield some rows at a time."""
+        yield from pd.read_csv(
+            self.path, sep=self.separator, index_col=False, compression=self._compression,
+            dtype="str", na_filter=False, chunksize=_ROWS,
+        )  # fmt: skip
+
+    @property
+    def _compression(self) -> Literal["gzip"] | None:
+        return "gzip" if _is_gzip(self.path) else None
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Read it cell by cell without blank lines, and yield each row with the number of its first line."""
@@ -52,13 +67,14 @@ class DelimitedFile:
                 line = rows.line_num + 1
 
 
-def open_table(path: Path, data: str, reading: int) -> DelimitedFile:
+def open_table(path: Path, data: str, reading: int, missing: MissingWords = BY_FORMAT) -> DelimitedFile:
     """Find the separator, which is the one that cuts the header in most pieces, and refuse a name used twice.
 
     Args:
         path: where the file is.
         data: what the user called it.
         reading: the version of how it is read (`reprise.data.table.READING`).
+        missing: the words that stand for a missing value.
 
     Raises:
         WrongCall: it is empty, or two columns have one name.
@@ -69,7 +85,7 @@ def open_table(path: Path, data: str, reading: int) -> DelimitedFile:
     if not header.strip():
         raise WrongCall(f"data {data!r} is empty; its first line must name the columns")
     check_names([name for name in names if name or reading == 1], data)
-    return DelimitedFile(path, separator, names)
+    return DelimitedFile(path, separator, names, missing)
 
 
 def check_names(names: list[str], data: str) -> None:

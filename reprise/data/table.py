@@ -14,6 +14,7 @@ from reprise.base.record import Data
 from reprise.data import csv_file
 from reprise.data.delimited_file import check_names
 from reprise.data.fingerprint import fingerprint
+from reprise.data.missing_words import AUTO, EXACT, parse, with_gaps
 from reprise.data.source import Source, local_file, locate
 from reprise.data.source_bytes import of_bundled, of_file
 
@@ -40,6 +41,7 @@ class Table:
         notes: what was converted or guessed, a line each.
         faults: signs of a damaged file, a line each; no model may learn from such a table.
         doubts: column -> why it cannot be read in one way only.
+        missing: the words that stand for a missing value, as the caller named them.
     """
 
     frame: pd.DataFrame
@@ -51,19 +53,22 @@ class Table:
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     doubts: Mapping[str, str] = field(default_factory=dict)
+    missing: str = AUTO
 
 
-def read_table(data: str, *, reading: int = READING, texts: Collection[str] = ()) -> Table:
+def read_table(data: str, *, reading: int = READING, texts: Collection[str] = (), missing: str = AUTO) -> Table:
     """Read a table by the name of a bundled one, by path or by URI.
 
     Args:
         data: what names it.
         reading: the version of how it is read, so that the table of a recorded run is read as it was then.
         texts: columns of a CSV to read as text, whatever stands in them.
+        missing: the words that stand for a missing value (`reprise.data.missing_words`).
 
     Raises:
         WrongCall: it does not exist, cannot be fetched, or is not a table.
     """
+    words = parse(missing)
     source = locate(data)
     typed = not source.name.lower().endswith(csv_file.SUFFIXES)
     if source.kind == "bundled":
@@ -74,14 +79,28 @@ def read_table(data: str, *, reading: int = READING, texts: Collection[str] = ()
             if typed:
                 content = csv_file.Content(_read_parquet(path, data, reading))
             else:
-                content = csv_file.read(path, data, reading=reading, texts=texts)
-    frame = content.frame
+                content = csv_file.read(path, data, reading=reading, texts=texts, missing=words)
+    frame, notes = with_gaps(content.frame, words) if typed else (content.frame, [])
     if frame.empty:
         raise WrongCall(f"data {data!r} has {len(frame)} rows and {frame.shape[1]} columns; there is nothing to learn")
     return Table(
         frame, source, fingerprint(frame), reading, content.decimal_comma, typed,
-        content.notes, tuple(f"data {data!r}: {fault}" for fault in content.faults), content.doubts,
+        (*notes, *content.notes), tuple(f"data {data!r}: {fault}" for fault in content.faults), content.doubts,
+        missing,
     )  # fmt: skip
+
+
+def read_again(name: str, data: Data) -> Table:
+    """Read a table as a run has read its own.
+
+    Args:
+        name: what names it now.
+        data: what provenance.json says of the run's.
+
+    Raises:
+        WrongCall: it does not exist or is no table, or a newer version of this project read the run's.
+    """
+    return read_table(name, reading=reading_of(data), missing=data.get("missing", AUTO))
 
 
 def reading_of(data: Data) -> int:
@@ -132,7 +151,7 @@ def _with_exact_numbers(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> p
     for name in [name for name in whole if frame[name].dtype == "float64"]:
         column = pq.read_table(path, columns=[name], use_pandas_metadata=False)[name]
         bounds = pc.min_max(column).as_py()
-        if bounds["max"] is not None and max(-bounds["min"], bounds["max"]) > csv_file.EXACT:
+        if bounds["max"] is not None and max(-bounds["min"], bounds["max"]) > EXACT:
             kind = "UInt64" if pa.types.is_unsigned_integer(column.type) else "Int64"
             frame[name] = pd.array(column.to_pylist(), dtype=kind)
     return frame

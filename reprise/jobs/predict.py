@@ -9,6 +9,7 @@ from reprise.base.terminal import note, step, summary
 from reprise.contract.command import current
 from reprise.contract.parameters import TrustModel
 from reprise.data.dataset import to_predict
+from reprise.data.missing_words import AUTO
 from reprise.data.table import read_table
 from reprise.models import logged_model
 from reprise.models.held_out import read_as_known
@@ -33,7 +34,9 @@ def predict(
     with step(f"load {model}"):
         subject = logged_model.load(project_settings.current().model_uri(model), trusted=trust_model)
     with step(f"read {data}"):
-        table = read_as_known(read_table(data), data, subject.known)
+        trained = subject.training_record()
+        words = trained["data"].get("missing", AUTO) if trained else AUTO
+        table = read_as_known(read_table(data, missing=words), data, subject.known)
         raw, notes = to_predict(table, subject.features or list(table.frame.columns), subject.known)
     for line in (*subject.notes(), *notes):
         note(line)

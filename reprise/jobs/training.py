@@ -109,7 +109,7 @@ def read(table: TableOptions | str, target: str = "target", features: str = "all
     """
     options = TableOptions(table, target, features) if isinstance(table, str) else table
     with step(f"read {options.data}"):
-        return ReadTable(tables.read_table(options.data), options)
+        return ReadTable(tables.read_table(options.data, missing=options.missing), options)
 
 
 def split(

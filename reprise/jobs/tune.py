@@ -93,6 +93,7 @@ def tune(
         task=rows.task,
         calibrate=decision.calibrate,
         threshold=decision.threshold,
+        missing=table.missing,
     )
     schedule = tuning.plan(rows, settings, len(candidates), parts.by)
     for line in filter(None, (describe(parts.by), *decision_folds.describe(decision, parts.by))):

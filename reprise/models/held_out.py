@@ -18,7 +18,7 @@ from reprise.data.model_columns import ModelColumns
 from reprise.data.sample_weight import check_counted, weight_of
 from reprise.data.source import again
 from reprise.data.split_column import read_split_column, rule_of
-from reprise.data.table import READING, Table, read_table, reading_of
+from reprise.data.table import READING, Table, read_again, read_table, reading_of
 from reprise.data.table_identity import identify
 from reprise.data.target import task_of
 from reprise.models.logged_model import Subject
@@ -65,12 +65,12 @@ def rows_to_judge(subject: Subject, data: str, target: str) -> HeldOutRows:
         if target not in ("auto", record["target"]):
             message = f"target {target!r} is not what the model predicts, {record['target']!r}"
             raise WrongCall(message, remedy="leave it out")
-        table = read_table(again(record["source"]), reading=reading_of(record))
+        table = read_again(again(record["source"]), record)
         found = identify(table, origin)
         if not found.same:
             raise _changed(f"data {table.source.uri!r}", found.why, subject)
         return _held_out(subject, origin, table, found.why)
-    table = read_table(data, reading=reading_of(record) if record else READING)
+    table = read_again(data, record) if record else read_table(data)
     if target == "auto":
         if record is None:
             raise WrongCall(
@@ -99,7 +99,7 @@ def read_as_known(table: Table, data: str, known: ModelColumns, target: str = ""
     texts = [name for name in known.texts(target) if name in table.frame]
     if table.reading == READING and (table.typed or not texts):
         return table
-    return read_table(data, texts=texts)
+    return read_table(data, texts=texts, missing=table.missing)
 
 
 def held_out_by(subject: Subject, table: Table) -> pd.Index | None:
@@ -128,7 +128,7 @@ def _is_its_own(table: Table, origin: Record) -> bool:
     reading = reading_of(origin["data"])
     if table.reading == reading or table.source.kind != "file":
         return False
-    return identify(read_table(table.source.uri, reading=reading), origin).same
+    return identify(read_again(table.source.uri, origin["data"]), origin).same
 
 
 def _held_out(subject: Subject, origin: Record, table: Table, why: str) -> HeldOutRows:

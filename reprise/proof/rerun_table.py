@@ -10,7 +10,7 @@ from reprise.base.errors import Irreproducible, WrongCall
 from reprise.base.record import Source as SourceRecord
 from reprise.data.source import Source, in_checkout, local_file, locate
 from reprise.data.source_bytes import of_file, same_bytes
-from reprise.data.table import Table, read_table, reading_of
+from reprise.data.table import Table, read_again
 from reprise.proof.snapshot import Snapshot
 from reprise.proof.table_change import explain, labels_of
 from reprise.store.recorded import Recorded
@@ -97,7 +97,7 @@ def _change(place: str, path: str, recorded: Recorded) -> str | None:
     table: Table | None = None
     said = ""
     try:
-        table = read_table(path, reading=reading_of(recorded.data))
+        table = read_again(path, recorded.data)
     except WrongCall as error:
         said = error.format_message()
     if table is None:

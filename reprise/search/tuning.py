@@ -49,6 +49,7 @@ class SearchSettings:
         task: what the target is for.
         calibrate: how a classifier comes to probabilities.
         threshold: at which two classes part.
+        missing: the words that stand for a missing value, as the caller named them.
 
     A field with a default was unknown to earlier versions. Their searches had that value.
     """
@@ -69,6 +70,7 @@ class SearchSettings:
     task: Task = FORMERLY
     calibrate: Literal["none", "isotonic", "sigmoid"] = "none"
     threshold: str = "0.5"
+    missing: str = "auto"
 
     @property
     def decision(self) -> DecisionOptions:
