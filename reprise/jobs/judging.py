@@ -123,7 +123,7 @@ class EvaluationRun:
             judgement = judge(evidence.gather(self.model, rows, evaluation, champion, rules), rules)
         with step("log"), bundle.staging() as folder:
             missing = run_artifacts.write_evaluation(evaluation, folder / "artifacts")
-            missing |= run_artifacts.write_calibration(self.model.classifier, X, y, folder / "artifacts")
+            missing |= run_artifacts.write_calibration(self.model.classifier, evaluation, folder / "artifacts")
             refusal = self._log(rows, champion, rules, evaluation, judgement, missing, folder)
         self._tell(rows, evaluation, judgement)
         if refusal:

@@ -38,13 +38,13 @@ def write_evaluation(evaluation: Result, folder: Path) -> dict[str, str]:
     return regression_figures.draw(evaluation, figures)
 
 
-def write_calibration(model: Any, X: pd.DataFrame, y: pd.Series, folder: Path) -> dict[str, str]:
+def write_calibration(model: Any, evaluation: Result, folder: Path) -> dict[str, str]:
     """Write calibration.csv and figures/calibration.png of a calibrated classifier, and nothing of another.
 
     Returns:
         As `write_evaluation`.
     """
-    found = calibration(model, X, y)
+    found = calibration(model, evaluation)
     if found.probabilities is None:
         return {}
     found.curve.to_csv(folder / artifact.CALIBRATION, index=False)

@@ -254,7 +254,7 @@ class TrainingRun:
             rows.rows.table, {"train": rows.training, "test": rows.held_out}
         )
         missing = run_artifacts.write_evaluation(evaluation, inside)
-        missing |= run_artifacts.write_calibration(model, rows.held_out.X, rows.held_out.y, inside)
+        missing |= run_artifacts.write_calibration(model, evaluation, inside)
         missing |= run_artifacts.write_decision_regions(model, rows.held_out, inside)
         run_artifacts.write_preprocessing(model, inside)
         run_artifacts.write_provenance(self.origin, {**data_record, **rows.recipe}, inside)

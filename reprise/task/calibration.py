@@ -13,6 +13,8 @@ from sklearn.calibration import calibration_curve
 from reprise.task import canvas
 from reprise.task.canvas import ground, in_words, legend
 from reprise.task.decision import is_calibrated
+from reprise.task.evaluation import Evaluation
+from reprise.task.result import Result
 
 BINS = 10
 """Of equal width, from probability 0 to 1."""
@@ -59,12 +61,13 @@ class Calibration:
         return canvas.write({"calibration": partial(_draw, self.curve)}, folder)
 
 
-def calibration(model: Any, X: pd.DataFrame, y: pd.Series) -> Calibration:
-    """Ask a calibrated classifier for the probabilities of rows, shape (rows, features)."""
-    truth = y.to_numpy()
-    if not is_calibrated(model):
+def calibration(model: Any, evaluation: Result) -> Calibration:
+    """Return the probabilities that a calibrated classifier gave the rows of an evaluation, beside the truth."""
+    truth = evaluation.truth.to_numpy()
+    likely = evaluation.probabilities if isinstance(evaluation, Evaluation) and is_calibrated(model) else None
+    if likely is None:
         return Calibration(truth, None, np.array([]))
-    return Calibration(truth, np.asarray(model.predict_proba(X)), np.asarray(model.classes_))
+    return Calibration(truth, likely.to_numpy(), np.asarray(likely.attrs["classes"]))
 
 
 def _draw(curve: pd.DataFrame) -> Figure:

@@ -112,7 +112,7 @@ CALLS: dict[str, list[Any]] = {
     "fill": [("RUN", HOSTILE)],
     "run": [(HOSTILE,), (".", "-e", HOSTILE), (".", "--experiment-name", HOSTILE)],
 }
-NOT_OF_A_STORE = {"lock", "sync", "job"}
+NOT_OF_A_STORE = {"lock", "sync", "job", "new"}
 
 
 def test_every_command_is_tried() -> None:

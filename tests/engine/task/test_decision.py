@@ -18,6 +18,7 @@ from sklearn.svm import SVC
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.task.calibration import calibration
 from reprise.task.decision import calibrated, check, notes, threshold_of, with_threshold, within
+from reprise.task.result import evaluate
 
 ROWS = 200
 
@@ -138,7 +139,7 @@ def test_what_is_off_checks_nothing_and_a_few_rows_for_isotonic_are_noted() -> N
 def test_the_curve_is_scikit_learns(classes: int) -> None:
     frame, y = rows(classes)
     model = calibrated(make_pipeline(StandardScaler(), SVC()).fit(frame, y), "sigmoid", frame, y, FOLDS)
-    found = calibration(model, frame, y)
+    found = calibration(model, evaluate(model, frame, y, "classification"))
     probabilities = model.predict_proba(frame)
     curve = found.curve
     assert list(dict.fromkeys(curve["class"])) == (["yes"] if classes == 2 else ["maybe", "no", "yes"])
@@ -146,4 +147,4 @@ def test_the_curve_is_scikit_learns(classes: int) -> None:
     observed, predicted = calibration_curve(y == "yes", probabilities[:, -1], n_bins=10)
     np.testing.assert_array_equal(last[["probability", "observed"]], np.column_stack([predicted, observed]))
     assert last["rows"].sum() == ROWS
-    assert calibration(SVM, X, Y).probabilities is None
+    assert calibration(SVM, evaluate(SVM, X, Y, "classification")).probabilities is None
