@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +72,9 @@ def _place() -> tuple[Path, int]:
     clones = clone_cache.folder("clones")
     with clone_cache.writing(clones), locked(clones.with_suffix(".lock")):
         for old in clones.iterdir():
-            if not is_held(old / "lock"):
-                shutil.rmtree(old, ignore_errors=True)
+            with suppress(FileNotFoundError):  # its own process removes it at this moment
+                if not is_held(old / "lock"):
+                    shutil.rmtree(old, ignore_errors=True)
         place = clones / secrets.token_hex(6)
         place.mkdir()
         return place, hold(place / "lock")

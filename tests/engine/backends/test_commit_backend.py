@@ -19,6 +19,7 @@ from conftest import commit_all, environment, git, run
 
 from reprise.backends.commit import CommitBackend, EntryPointFailed
 from reprise.base.errors import JobFailed, WrongCall
+from reprise.base.process_lock import is_held
 from reprise.code.project_uri import ProjectUri
 from reprise.running.commit_run import run_at_commit
 from reprise.running.run_request import RunRequest, RunResult
@@ -203,6 +204,20 @@ def test_runs_of_one_repository_do_not_disturb_one_another(foreign: Path, tmp_pa
         thread.join()
     assert [one.exit_code for one in results] == [0] * 6
     assert [out.read_text().split()[0] for out in outs] == ["first", "second"] * 3
+    assert list((tmp_path / "cache/clones").iterdir()) == []
+
+
+def test_a_clone_that_its_own_process_removes_meanwhile_is_no_failure(
+    foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removed(lock: Path) -> bool:
+        shutil.rmtree(lock.parent)
+        return is_held(lock)
+
+    (tmp_path / "cache/clones/another").mkdir(parents=True)
+    monkeypatch.setattr("reprise.code.clone.is_held", removed)
+    out = tmp_path / "out"
+    assert run_at_commit(request(foreign.as_uri(), "v1", parameters={"out": str(out)})).exit_code == 0
     assert list((tmp_path / "cache/clones").iterdir()) == []
 
 
