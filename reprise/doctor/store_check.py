@@ -21,7 +21,7 @@ from reprise.doctor.disk import free_gib, writing_problem
 from reprise.governance import history, promotion
 from reprise.store import abandoned_runs, sqlite_store
 from reprise.store.bundle import UNLOGGED
-from reprise.store.experiment import existing_id
+from reprise.store.experiment import DEFAULT, find_id
 
 ENOUGH_GIB = 1.0
 """Room for the artifacts of some hundred runs."""
@@ -62,7 +62,7 @@ def examine(*, fix: bool) -> Iterator[Diagnosis]:
 def artifacts(tracking_uri: str) -> Diagnosis:
     """Check that the artifact store of the current experiment is writable, as far as that can be tested."""
     with tracking_server.few_retries(0, _ANSWER):
-        number = existing_id()
+        number = find_id() or DEFAULT  # a run would make the experiment, its files beside those of Default
         try:
             experiment = mlflow.MlflowClient().get_experiment(number)
         except mlflow.exceptions.MlflowException as error:

@@ -21,7 +21,8 @@ from reprise.code.project_uri import BACKENDS, local_folder, parse
 DEFAULT = "0"
 """The experiment that every store has."""
 
-VARIABLES = ("MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
+ID, NAME = "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"
+"""The variables by which a user names an experiment."""
 
 
 def of_call() -> str:
@@ -45,14 +46,14 @@ def of_call() -> str:
 def is_named() -> bool:
     """Return whether the user has named an experiment, by a variable or to `mlflow run`."""
     given = (_call() or {}).get
-    return any(map(os.environ.get, VARIABLES)) or any(map(given, ("experiment_name", "experiment_id")))
+    return _is_in_variable() or any(map(given, ("experiment_name", "experiment_id")))
 
 
 def named(name: str | None) -> str:
     """Return the experiment of a name, else that of a variable, which is created if need be; "" where there is none."""
     if name:
         return _created(name)
-    return experiment_id() if any(map(os.environ.get, VARIABLES)) else ""
+    return experiment_id() if _is_in_variable() else ""
 
 
 def chosen(resolved: str) -> str:
@@ -75,10 +76,19 @@ def experiment_id() -> str:
     Raises:
         WrongCall, JobFailed: as `of_call`.
     """
-    if known := os.environ.get(VARIABLES[0]):
+    if known := os.environ.get(ID):
         return known
-    name = os.environ.get(VARIABLES[1]) or _name(project.FOLDER)
+    name = _wanted()
     return _created(name) if name else DEFAULT
+
+
+def find_id() -> str | None:
+    """Return the experiment that a run started now would be in; None where it would create it."""
+    if known := os.environ.get(ID):
+        return known
+    name = _wanted()
+    found = mlflow.get_experiment_by_name(name) if name else None
+    return str(found.experiment_id) if found else (None if name else DEFAULT)
 
 
 def existing_id() -> str:
@@ -87,15 +97,10 @@ def existing_id() -> str:
     Raises:
         WrongCall: it does not exist, so nothing was recorded in it yet.
     """
-    if known := os.environ.get(VARIABLES[0]):
-        return known
-    name = os.environ.get(VARIABLES[1]) or _name(project.FOLDER)
-    if not name:
-        return DEFAULT
-    if found := mlflow.get_experiment_by_name(name):
-        return str(found.experiment_id)
+    if found := find_id():
+        return found
     raise WrongCall(
-        f"{mlflow.get_tracking_uri()} has no experiment {name!r} yet",
+        f"{mlflow.get_tracking_uri()} has no experiment {_wanted()!r} yet",
         remedy="train first, set MLFLOW_EXPERIMENT_NAME=Default for older runs, or set MLFLOW_TRACKING_URI",
     )
 
@@ -121,6 +126,15 @@ def artifacts_apart(uri: str, run: mlflow.entities.Run) -> str | None:
     if store is None or artifacts is None or artifacts.is_relative_to(store.absolute().parent):
         return None
     return f"the store is {store}, and this run's files go to {artifacts} (docs/stores.md keeps the two together)"
+
+
+def _is_in_variable() -> bool:
+    return any(map(os.environ.get, (ID, NAME)))
+
+
+def _wanted() -> str:
+    """Return the experiment that a variable or the project names; "" where neither does."""
+    return os.environ.get(NAME) or _name(project.FOLDER)
 
 
 def _name(folder: Path) -> str:

@@ -10,6 +10,7 @@ from conftest import EXPERIMENT, commit_all, put_store, run, work_in
 from mlflow.tracking.default_experiment import registry
 
 from reprise.base.errors import WrongCall
+from reprise.doctor import store_check
 from reprise.search.best import best_run
 from reprise.store import experiment, store_plugin
 
@@ -164,3 +165,9 @@ def test_two_projects_on_one_store_have_their_own_experiments_models_and_histori
         assert run("reprise", "history", cwd=project, MLFLOW_TRACKING_URI=uri).stdout.count("champion") == 1
     assert mlflow.search_runs(["0"], output_format="list") == []
     assert {model.name for model in mlflow.MlflowClient().search_registered_models()} == {"one", "Zwei 2"}
+
+
+@pytest.mark.usefixtures("churn")
+def test_doctor_finds_nothing_wrong_before_the_first_run(store: str) -> None:
+    assert store_check.artifacts(store).level == "ok"
+    assert mlflow.get_experiment_by_name("churn") is None
