@@ -1,6 +1,7 @@
 """MLflow's project backend `commit`: `mlflow run <repository>#<commit> -b commit`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import click
@@ -56,8 +57,8 @@ class CommitBackend(AbstractBackend):
         """
         accept_every_letter()
         manager, carried = backend_config.get("ENV_MANAGER"), read_settings(CommitSettings, backend_config).patch
-        request = request_of_mlflow(project_uri, entry_point, params, version, experiment_id, manager, carried=carried)
-        result = run_at_commit(request)
+        request = request_of(project_uri, entry_point, params, version, manager, carried=carried)
+        result = run_at_commit(as_mlflow_names_it(request, experiment_id))
         if result.exit_code:
             raise EntryPointFailed(result)
         return Done(result.run_id)
@@ -91,31 +92,13 @@ class Done(SubmittedRun):
         pass
 
 
-def request_of_mlflow(
-    project_uri: str,
-    entry_point: str,
-    params: Mapping[str, str] | None,
-    version: str | None,
-    experiment_id: str,
-    env_manager: str | None,
-    *,
-    carried: bool = False,
-) -> RunRequest:
-    """Return the request of `mlflow run` to a backend, as `request_of`, in the experiment that the user has named."""
-    place = chosen(experiment_id)
-    name = _run_name()
-    return request_of(project_uri, entry_point, params, version, place, env_manager, run_name=name, carried=carried)
-
-
 def request_of(
     project_uri: str,
     entry_point: str,
     params: Mapping[str, str] | None,
     version: str | None,
-    experiment_id: str,
     env_manager: str | None,
     *,
-    run_name: str | None = None,
     carried: bool = False,
 ) -> RunRequest:
     """Return the request for a run at a commit, with the uncommitted changes if they are wanted.
@@ -127,10 +110,12 @@ def request_of(
     refuse_credentials(params or {})
     place = parse(project_uri)
     patch = _uncommitted(place, version, carried=carried)
-    return RunRequest(
-        place, entry_point, params or {}, env_manager, patch=patch,
-        experiment_id=experiment_id, run_name=run_name, version=version,
-    )  # fmt: skip
+    return RunRequest(place, entry_point, params or {}, env_manager, patch=patch, version=version)
+
+
+def as_mlflow_names_it(request: RunRequest, experiment_id: str) -> RunRequest:
+    """Return a request with the experiment and the name of the run that the user has given to `mlflow run`."""
+    return replace(request, experiment_id=chosen(experiment_id), run_name=_run_name())
 
 
 def _uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:

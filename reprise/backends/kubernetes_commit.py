@@ -10,7 +10,7 @@ import mlflow
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
-from reprise.backends.commit import Done, request_of_mlflow
+from reprise.backends.commit import Done, as_mlflow_names_it, request_of
 from reprise.base import project_settings, tag
 from reprise.base.errors import WrongCall
 from reprise.base.interruption import terminated_as_interrupted
@@ -31,10 +31,9 @@ from reprise.kubernetes.settings import KubernetesSettings
 from reprise.running import search_key
 from reprise.running.backend_settings import read_settings
 from reprise.running.commit_run import workspace_at
-from reprise.running.entry_point_run import ended_well, given_parameters, load, make_run
+from reprise.running.entry_point_run import ended_well, given_parameters, in_experiment, load, make_run
 from reprise.running.run_request import RunRequest
 from reprise.running.search_workers import HERE, MODULE_FILE
-from reprise.store.experiment import of_project
 
 MANAGERS = ("uv", "local")
 LAUNCHER = "reprise/kubernetes/attempt.py"
@@ -66,7 +65,8 @@ class KubernetesCommitBackend(AbstractBackend):
         uri = reach.tracking_uri(tracking_uri, job_template)
         reach.artifacts(mlflow.get_experiment(experiment_id).artifact_location, job_template)
         manager = _manager(backend_config.get("ENV_MANAGER"))
-        request = request_of_mlflow(project_uri, entry_point, params, version, experiment_id, manager)
+        request = request_of(project_uri, entry_point, params, version, manager)
+        request = as_mlflow_names_it(request, experiment_id)
         commit = find(request.place, version)
         reach.repository(commit.url, job_template)
         check_pushed(request.place, commit)
@@ -96,7 +96,7 @@ def _submit(
             workers,
             has_key=bool(workers) and not template.brings_key(job_template),
         )
-        request = replace(request, experiment_id=request.experiment_id or of_project(workspace.folder))
+        request = in_experiment(request, workspace)
         pinned = replace(request, place=ProjectUri(commit.url, commit.sha, commit.subdirectory))
         for url in (commit.url, *([engine_place] if engine_place else [])):
             _see_that_it_can_be_fetched(server, namespace, job_template, url)

@@ -1,6 +1,7 @@
 """`reprise run`: what `mlflow run` does, with uv, at a commit where one is named."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from reprise.backends.commit import request_of
 from reprise.base.errors import WrongCall
@@ -40,8 +41,8 @@ def run(
     place = parse(uri)
     folder = local_folder(place.repository)
     if folder is None or place.version or patch:
-        request = request_of(uri, entry_point, parameters, None, chosen, env_manager, run_name=run_name, carried=patch)
-        return run_at_commit(request)
+        request = request_of(uri, entry_point, parameters, None, env_manager, carried=patch)
+        return run_at_commit(replace(request, experiment_id=chosen, run_name=run_name))
     folder /= place.subdirectory
     if not folder.is_dir():
         raise WrongCall(f"there is no folder {str(folder)!r}", remedy="name a project's folder, or a repository's URL")

@@ -56,6 +56,23 @@ def check_known(names: Sequence[str], frame: pd.DataFrame, role: str) -> None:
             raise WrongCall(f"{role} {name!r} is not a column of the table; it has {_listed(frame.columns)}")
 
 
+def split_list(text: str, option: str, things: str) -> list[str]:
+    """Split a list as a line of a CSV file is split.
+
+    Args:
+        text: what the user wrote.
+        option: which takes it.
+        things: what it lists, for a person.
+
+    Raises:
+        WrongCall: the text is no such line.
+    """
+    try:
+        return next(csv.reader([text]), [])
+    except csv.Error as error:
+        raise WrongCall(f"{option} {text!r} is no list of {things}: {error}") from error
+
+
 def _named(frame: pd.DataFrame, target: str, text: str, option: str) -> list[str]:
     """Read a list of column names.
 
@@ -65,11 +82,7 @@ def _named(frame: pd.DataFrame, target: str, text: str, option: str) -> list[str
         text: what the user wrote.
         option: `features` or `exclude`.
     """
-    try:
-        parts = next(csv.reader([text]), [])
-    except csv.Error as error:
-        raise WrongCall(f"{option} {text!r} is no list of names: {error}") from error
-    names = [name if name in frame.columns else name.strip() for name in parts]
+    names = [name if name in frame.columns else name.strip() for name in split_list(text, option, "names")]
     if not any(names):
         nothing = ALL if option == "features" else NONE
         raise WrongCall(f"{option} {text!r} names no column", remedy=f"use {nothing}, or names separated by commas")

@@ -14,7 +14,8 @@ from reprise.base.errors import WrongCall, check_memory, one_line
 from reprise.data import leading_zero, number_notation
 from reprise.data.csv_rows import faults_and_notes
 from reprise.data.delimited_file import DelimitedFile, bad_byte, open_table
-from reprise.data.missing_words import BY_FORMAT, EXACT, MissingWords, notes_on
+from reprise.data.missing_words import BY_FORMAT, MissingWords, notes_on
+from reprise.data.number_notation import EXACT
 
 SUFFIXES = (".csv", ".csv.gz")
 _FIRST_SIGNS = ",%$€£¥"

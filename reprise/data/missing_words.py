@@ -1,6 +1,5 @@
 """The option `missing`: the words that stand for a missing value."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,12 +9,11 @@ import pandas as pd
 
 from reprise.base.display_text import listed
 from reprise.base.errors import WrongCall
+from reprise.data.column_choice import split_list
+from reprise.data.number_notation import EXACT
 
 AUTO, NONE = "auto", "none"
 """What stands for the words of the file's own format, and for no word."""
-
-EXACT = 2**53
-"""Up to this, floats of 64 bits hold each whole number exactly."""
 
 LISTED = 5
 """Columns that a note names at most."""
@@ -54,10 +52,7 @@ def parse(missing: str) -> MissingWords:
     """
     if missing.strip() == NONE:
         return MissingWords(auto=False)
-    try:
-        words = [word.strip() for word in next(csv.reader([missing]), [])]
-    except csv.Error as error:
-        raise WrongCall(f"missing {missing!r} is no list of words: {error}") from error
+    words = [word.strip() for word in split_list(missing, "missing", "words")]
     if not any(words):
         raise WrongCall(f"missing {missing!r} names no word", remedy="use auto, none, or words separated by commas")
     for word, times in Counter(words).items():

@@ -10,6 +10,9 @@ import pandas as pd
 
 from reprise.base.display_text import listed
 
+EXACT = 2**53
+"""Up to this, floats of 64 bits hold each whole number exactly."""
+
 SHOWN = 3
 """Examples that a note names at most."""
 

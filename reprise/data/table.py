@@ -14,7 +14,8 @@ from reprise.base.record import Data
 from reprise.data import csv_file
 from reprise.data.delimited_file import check_names
 from reprise.data.fingerprint import fingerprint
-from reprise.data.missing_words import AUTO, EXACT, parse, with_gaps
+from reprise.data.missing_words import AUTO, parse, with_gaps
+from reprise.data.number_notation import EXACT
 from reprise.data.source import Source, local_file, locate
 from reprise.data.source_bytes import of_bundled, of_file
 
@@ -100,7 +101,12 @@ def read_again(name: str, data: Data) -> Table:
     Raises:
         WrongCall: it does not exist or is no table, or a newer version of this project read the run's.
     """
-    return read_table(name, reading=reading_of(data), missing=data.get("missing", AUTO))
+    return read_table(name, reading=reading_of(data), missing=missing_of(data))
+
+
+def missing_of(data: Data) -> str:
+    """Return the words that stand for a missing value in a run's table, from what its provenance.json says of it."""
+    return data.get("missing", AUTO)
 
 
 def reading_of(data: Data) -> int:

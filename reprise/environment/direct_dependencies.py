@@ -11,8 +11,8 @@ from packaging.version import InvalidVersion, Version
 
 from reprise.base import engine, project
 from reprise.base.errors import WrongCall, one_line
+from reprise.base.project_settings import FILE
 
-FILE = "pyproject.toml"
 GROUP = "project"
 """The dependency group that `reprise lock` compiles, and the extra of the engine that each project needs."""
 

@@ -63,6 +63,11 @@ def difference(wanted: str, version: str, found: dict[str, Any] | None) -> str |
     return f"{version} of {without_credentials(found['url'])}, locked {without_credentials(wanted)}"
 
 
+def is_commit(revision: str) -> bool:
+    """Return whether a revision is a full commit, which always names the same content."""
+    return _COMMIT.fullmatch(revision) is not None
+
+
 def split_revision(address: str) -> tuple[str, str]:
     """Split the address of a git repository into the place and the revision; "" where it names none."""
     head, slash, tail = address.rpartition("/")
@@ -87,7 +92,7 @@ def _other_commit(wanted: str, version: str, found: dict[str, Any]) -> str | Non
     revision = revision_of(wanted)
     info = _part(found, "vcs_info")
     commit, asked = (str(info.get(key, "")) for key in ("commit_id", "requested_revision"))
-    if revision == (commit if _COMMIT.fullmatch(revision) else asked):
+    if revision == (commit if is_commit(revision) else asked):
         return None
     place = f"commit {commit}" if commit else _path(found["url"])
     return f"{version} of {place}, locked {without_credentials(wanted)}"

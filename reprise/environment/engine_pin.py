@@ -19,7 +19,6 @@ NAME = engine.PACKAGE.name
 
 GIT = "git+"
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"^# engine sha256:([0-9a-f]{64})$", re.MULTILINE)
 
 
@@ -39,17 +38,12 @@ def check(pin: Requirement) -> None:
     if not address.startswith(GIT):
         return
     place, revision = distribution_origin.split_revision(address)
-    if not is_commit(revision):
+    if not distribution_origin.is_commit(revision):
         said = f"by {revision!r}, which is no full commit and may come to name another" if revision else "by no commit"
         raise WrongCall(
             f"{pin.name} is pinned {said}",
             remedy=f"write {place}@<the commit's 40 digits>, which git ls-remote {place.removeprefix(GIT)} lists",
         )
-
-
-def is_commit(revision: str) -> bool:
-    """Return whether a revision is a full commit, which always names the same content."""
-    return _COMMIT.fullmatch(revision) is not None
 
 
 def place_of(pin: Requirement | None) -> str | None:
@@ -81,7 +75,11 @@ def difference(pin: Requirement, digest: str | None, version: str, site_packages
         site_packages: an environment's folders; None for the engine of this process.
     """
     found = distribution_origin.recorded(NAME, site_packages)
-    if pin.url and pin.url.startswith(GIT) and not is_commit(distribution_origin.revision_of(pin.url)):
+    if (
+        pin.url
+        and pin.url.startswith(GIT)
+        and not distribution_origin.is_commit(distribution_origin.revision_of(pin.url))
+    ):
         return f"{version}, locked {without_credentials(pin.url)}, which is no full commit"
     if pin.url and (other := distribution_origin.difference(pin.url, version, found)):
         return other

@@ -21,9 +21,10 @@ from reprise.base import scratch, untrusted_text
 from reprise.base.credentials import without_credentials
 from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.base.project import FOLDER, LOCK_FILE, required
+from reprise.base.project_settings import FILE
 from reprise.base.terminal import note
 from reprise.environment import engine_pin
-from reprise.environment.direct_dependencies import FILE, GROUP, own_requirements
+from reprise.environment.direct_dependencies import GROUP, own_requirements
 from reprise.environment.pins import read_lock
 
 TEST_REQUIREMENTS = FOLDER / "tests/requirements.txt"

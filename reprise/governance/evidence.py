@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from reprise.base import project, tag
+from reprise.base import project, project_settings, tag
 from reprise.base.errors import JobFailed, WrongCall
 from reprise.code.checkout import in_branch
 from reprise.data.dataset import to_judge
@@ -54,7 +54,7 @@ def find_champion(uri: str, challenger: Subject, *, trusted: bool = False) -> Ch
     """Find the model to compare with; None for `none`, and where nothing has the alias yet.
 
     Args:
-        uri: `models:/name@alias`, `models:/name/3`, or `none`.
+        uri: `champion`, which is that of this project, `models:/name@alias`, `models:/name/3`, or `none`.
         challenger: the model that is judged.
         trusted: as in `reprise.models.logged_model.load`.
 
@@ -63,6 +63,7 @@ def find_champion(uri: str, challenger: Subject, *, trusted: bool = False) -> Ch
     """
     if uri == NO_CHAMPION:
         return None
+    uri = project_settings.current().model_uri(uri)
     if not uri.startswith("models:/") or not set(uri.removeprefix("models:/")) & set("@/"):
         raise WrongCall(f"champion {uri!r} is neither models:/name@alias, nor models:/name/version, nor none")
     version = registry.of_uri(uri)

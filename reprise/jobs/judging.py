@@ -12,7 +12,7 @@ from reprise.store import tracking  # isort: skip  first, since it imports skops
 
 import mlflow
 
-from reprise.base import project, project_settings, tag
+from reprise.base import project, tag
 from reprise.base.display_text import in_tag, printable
 from reprise.base.terminal import note, say, step, summary
 from reprise.contract.command import current
@@ -52,8 +52,7 @@ def load(model: str = "latest", *, trusted: bool = False) -> logged_model.Subjec
         JobFailed: its files are not those that were logged.
     """
     with step(f"load {model}"):
-        uri = logged_model.newest() if model == "latest" else project_settings.current().model_uri(model)
-        return logged_model.load(uri, trusted=trusted)
+        return logged_model.load(logged_model.newest() if model == "latest" else model, trusted=trusted)
 
 
 def find_champion(uri: str, challenger: logged_model.Subject, *, trusted: bool = False) -> evidence.Champion | None:
@@ -68,7 +67,7 @@ def find_champion(uri: str, challenger: logged_model.Subject, *, trusted: bool =
         WrongCall: the URI is of another kind, or names a version that does not exist.
     """
     with step(f"load {uri}"):
-        return evidence.find_champion(project_settings.current().model_uri(uri), challenger, trusted=trusted)
+        return evidence.find_champion(uri, challenger, trusted=trusted)
 
 
 def rows_to_judge(model: logged_model.Subject, data: str = "held-out", target: str = "auto") -> held_out.HeldOutRows:

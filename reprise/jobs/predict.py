@@ -4,13 +4,12 @@ import json
 from pathlib import Path
 
 from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
-from reprise.base import project_settings
 from reprise.base.terminal import note, step, summary
 from reprise.contract.command import current
 from reprise.contract.parameters import TrustModel
 from reprise.data.dataset import to_predict
 from reprise.data.missing_words import AUTO
-from reprise.data.table import read_table
+from reprise.data.table import missing_of, read_table
 from reprise.models import logged_model
 from reprise.models.held_out import read_as_known
 
@@ -32,10 +31,10 @@ def predict(
     Example: python -m reprise job predict --model models:/reprise/3 --data rows.csv
     """
     with step(f"load {model}"):
-        subject = logged_model.load(project_settings.current().model_uri(model), trusted=trust_model)
+        subject = logged_model.load(model, trusted=trust_model)
     with step(f"read {data}"):
         trained = subject.training_record()
-        words = trained["data"].get("missing", AUTO) if trained else AUTO
+        words = missing_of(trained["data"]) if trained else AUTO
         table = read_as_known(read_table(data, missing=words), data, subject.known)
         raw, notes = to_predict(table, subject.features or list(table.frame.columns), subject.known)
     for line in (*subject.notes(), *notes):

@@ -2,7 +2,6 @@
 
 from reprise.store import tracking  # isort: skip  first, since it imports skops and mlflow in the order that is fast
 
-from reprise.base import project_settings
 from reprise.base.terminal import step, summary
 from reprise.contract.command import current
 from reprise.contract.parameters import TrustModel
@@ -19,7 +18,7 @@ def probe(model: str = "champion", *, trust_model: TrustModel = False) -> None:
     """
     with tracking.start_run("probe", current().parameters, {}):
         with step(f"load {model}"):
-            subject = logged_model.load(project_settings.current().model_uri(model), trusted=trust_model)
+            subject = logged_model.load(model, trusted=trust_model)
         with step("score"):
             answers = subject.answer_example()
     summary({"model": model, "answers": ", ".join(map(str, answers))})

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise.base.errors import JobFailed
-from reprise.environment.direct_dependencies import FILE, Direct, remedy
+from reprise.base.project_settings import FILE
+from reprise.environment.direct_dependencies import Direct, remedy
 from reprise.environment.pins import Lock, required
 from reprise.models.model_content import SKOPS, ModelContent
 from reprise.models.project_code import Code, closure, is_own

@@ -18,7 +18,7 @@ from mlflow.pyfunc import PyFuncModel
 from mlflow.types import DataType
 from sklearn.base import is_regressor
 
-from reprise.base import scratch, tag
+from reprise.base import project_settings, scratch, tag
 from reprise.base.errors import JobFailed, WrongCall, error_summary
 from reprise.base.record import Record
 from reprise.base.task import CLASSIFICATION, REGRESSION, Task
@@ -244,7 +244,7 @@ def load(uri: str, *, trusted: bool = False) -> Subject:
     """Load a model by any MLflow model URI, once its files are found to be those that were logged.
 
     Args:
-        uri: the model's.
+        uri: the model's, or `champion` or `challenger` of this project.
         trusted: whether it may be loaded without a recorded digest, with files other than the logged ones, and with
             code in them.
 
@@ -252,6 +252,7 @@ def load(uri: str, *, trusted: bool = False) -> Subject:
         WrongCall: there is none, it is no scikit-learn model, or it is not to be trusted.
         JobFailed: its files are not those that were logged.
     """
+    uri = project_settings.current().model_uri(uri)
     model_id, run_id = identity(uri)
     place = (
         f"models:/{model_id}" if model_id and uri.startswith("runs:") else uri

@@ -11,7 +11,8 @@ from mlflow.exceptions import MlflowException
 from reprise.base import project, tag
 from reprise.base.errors import JobFailed, WrongCall, one_line
 from reprise.base.project import LOCK_FILE
-from reprise.environment.direct_dependencies import FILE, Direct, parse_direct, read_direct
+from reprise.base.project_settings import FILE
+from reprise.environment.direct_dependencies import Direct, parse_direct, read_direct
 from reprise.environment.pins import parse_lock
 from reprise.models import registry
 from reprise.models.own_code import (

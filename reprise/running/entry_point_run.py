@@ -154,7 +154,7 @@ def make_run(loaded: Any, request: RunRequest, workspace: Workspace) -> RunReque
         **request.tags,
     }
     client = mlflow.MlflowClient()
-    request = replace(request, experiment_id=request.experiment_id or of_project(workspace.folder))
+    request = in_experiment(request, workspace)
     first = {name: value for name, value in tags.items() if value}  # with the run itself: this process may be killed
     run_id = str(client.create_run(request.experiment_id, tags=first, run_name=request.run_name).info.run_id)
     with ended_well(run_id):
@@ -170,6 +170,11 @@ def make_run(loaded: Any, request: RunRequest, workspace: Workspace) -> RunReque
         except MlflowException as error:
             raise JobFailed(f"run {run_id} takes no such parameters: {cause(error)}") from error
     return replace(request, run_id=run_id)
+
+
+def in_experiment(request: RunRequest, workspace: Workspace) -> RunRequest:
+    """Return a request with its experiment, that of the project where it names none."""
+    return replace(request, experiment_id=request.experiment_id or of_project(workspace.folder))
 
 
 def make_absolute(tracking_uri: str) -> None:

@@ -35,25 +35,27 @@ def best_run(metric: str, where: str = "", direction: Direction = "auto") -> mlf
     Raises:
         WrongCall: no run has the metric as a finite number, the condition cannot be read, or the name does not tell.
     """
-    maximize = (direction if direction != "auto" else _declared(metric) or direction_of(metric)) == "maximize"
-    for run in _ranked(metric, where, maximize=maximize):
+    experiment = existing_id()
+    if direction == "auto":
+        direction = _declared(metric, experiment) or direction_of(metric)
+    for run in _ranked(metric, where, experiment, maximize=direction == "maximize"):
         if metric not in run.data.metrics:  # nor have those that follow
             break
         if math.isfinite(run.data.metrics[metric]) and run.data.tags.get(tag.JOB) in JOBS:
             return run
     condition = f" where {where}" if where else ""
-    message = f"experiment {existing_id()} has no finished training run or trial with a finite {metric}{condition}"
+    message = f"experiment {experiment} has no finished training run or trial with a finite {metric}{condition}"
     raise WrongCall(message)
 
 
-def _declared(metric: str) -> Direction | None:
+def _declared(metric: str, experiment: str) -> Direction | None:
     """Return which direction the newest run declares of a metric of the project's own; None where none does."""
     name = PREFIX.sub("", metric)
     declaring = f"tags.`{tag.METRICS}` LIKE '%\"{name}\"%'"
     if not re.fullmatch(r"\w+", name):
         return None
     newest = ["attributes.start_time DESC"]
-    for run in mlflow.MlflowClient().search_runs([existing_id()], declaring, max_results=1, order_by=newest):
+    for run in mlflow.MlflowClient().search_runs([experiment], declaring, max_results=1, order_by=newest):
         try:
             declared = untrusted_text.parse_json(run.data.tags[tag.METRICS])
             return "maximize" if declared[name]["greater_is_better"] else "minimize"
@@ -76,12 +78,12 @@ def direction_of(metric: str) -> Direction:
     raise WrongCall(f"the name of metric {metric!r} does not tell whether more is better", remedy="say --direction")
 
 
-def _ranked(metric: str, where: str, *, maximize: bool) -> Iterator[mlflow.entities.Run]:
+def _ranked(metric: str, where: str, experiment: str, *, maximize: bool) -> Iterator[mlflow.entities.Run]:
     """Return the finished runs, the best first."""
     condition = "attributes.status = 'FINISHED'" + (f" and {where}" if where else "")
     order = [f"metrics.`{metric}` {'DESC' if maximize else 'ASC'}", "attributes.start_time ASC"]
     try:
-        yield from every(mlflow.MlflowClient().search_runs, [existing_id()], condition, order_by=order, size=PAGE)
+        yield from every(mlflow.MlflowClient().search_runs, [experiment], condition, order_by=order, size=PAGE)
     except mlflow.exceptions.MlflowException as error:
         if error.error_code != "INVALID_PARAMETER_VALUE":
             raise
