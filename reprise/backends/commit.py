@@ -1,7 +1,6 @@
 """MLflow's project backend `commit`: `mlflow run <repository>#<commit> -b commit`."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import click
@@ -57,8 +56,8 @@ class CommitBackend(AbstractBackend):
         """
         accept_every_letter()
         manager, carried = backend_config.get("ENV_MANAGER"), read_settings(CommitSettings, backend_config).patch
-        request = request_of(project_uri, entry_point, params, version, manager, carried=carried)
-        result = run_at_commit(as_mlflow_names_it(request, experiment_id))
+        request = request_of(project_uri, entry_point, params, version, experiment_id, manager, carried=carried)
+        result = run_at_commit(request)
         if result.exit_code:
             raise EntryPointFailed(result)
         return Done(result.run_id)
@@ -97,11 +96,14 @@ def request_of(
     entry_point: str,
     params: Mapping[str, str] | None,
     version: str | None,
+    experiment_id: str,
     env_manager: str | None,
     *,
     carried: bool = False,
 ) -> RunRequest:
-    """Return the request for a run at a commit, with the uncommitted changes if they are wanted.
+    """Return the request of `mlflow run` to a backend, with the uncommitted changes if they are wanted.
+
+    The experiment is the one that the user has named. Else it is that of the project, which its clone tells.
 
     Raises:
         WrongCall: a parameter holds credentials, or the checkout has changes that no commit holds, and they are not to
@@ -110,12 +112,10 @@ def request_of(
     refuse_credentials(params or {})
     place = parse(project_uri)
     patch = _uncommitted(place, version, carried=carried)
-    return RunRequest(place, entry_point, params or {}, env_manager, patch=patch, version=version)
-
-
-def as_mlflow_names_it(request: RunRequest, experiment_id: str) -> RunRequest:
-    """Return a request with the experiment and the name of the run that the user has given to `mlflow run`."""
-    return replace(request, experiment_id=chosen(experiment_id), run_name=_run_name())
+    return RunRequest(
+        place, entry_point, params or {}, env_manager, patch=patch,
+        experiment_id=chosen(experiment_id), run_name=_run_name(), version=version,
+    )  # fmt: skip
 
 
 def _uncommitted(place: ProjectUri, version: str | None, *, carried: bool) -> bytes:

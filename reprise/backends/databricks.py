@@ -20,7 +20,7 @@ from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
 from reprise.backends import databricks_settings
-from reprise.backends.commit import as_mlflow_names_it, request_of
+from reprise.backends.commit import request_of
 from reprise.base import mlflow_private, tag, tracking_server
 from reprise.base.credentials import without_credentials
 from reprise.base.entry_point import in_one_line
@@ -68,8 +68,7 @@ class DatabricksBackend(AbstractBackend):
         manager = backend_config.get("ENV_MANAGER") or "uv"
         config = databricks_settings.check(backend_config, manager)
         _check_reach(tracking_uri)
-        request = request_of(project_uri, entry_point, params, version, manager)
-        return submit(as_mlflow_names_it(request, experiment_id), config)
+        return submit(request_of(project_uri, entry_point, params, version, experiment_id, manager), config)
 
 
 def submit(request: RunRequest, config: dict[str, Any]) -> SubmittedRun:

@@ -10,7 +10,7 @@ import mlflow
 from mlflow.projects import SubmittedRun
 from mlflow.projects.backend.abstract_backend import AbstractBackend
 
-from reprise.backends.commit import Done, as_mlflow_names_it, request_of
+from reprise.backends.commit import Done, request_of
 from reprise.base import project_settings, tag
 from reprise.base.errors import WrongCall
 from reprise.base.interruption import terminated_as_interrupted
@@ -65,8 +65,7 @@ class KubernetesCommitBackend(AbstractBackend):
         uri = reach.tracking_uri(tracking_uri, job_template)
         reach.artifacts(mlflow.get_experiment(experiment_id).artifact_location, job_template)
         manager = _manager(backend_config.get("ENV_MANAGER"))
-        request = request_of(project_uri, entry_point, params, version, manager)
-        request = as_mlflow_names_it(request, experiment_id)
+        request = request_of(project_uri, entry_point, params, version, experiment_id, manager)
         commit = find(request.place, version)
         reach.repository(commit.url, job_template)
         check_pushed(request.place, commit)

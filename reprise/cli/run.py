@@ -41,7 +41,7 @@ def run(
     place = parse(uri)
     folder = local_folder(place.repository)
     if folder is None or place.version or patch:
-        request = request_of(uri, entry_point, parameters, None, env_manager, carried=patch)
+        request = request_of(uri, entry_point, parameters, None, chosen, env_manager, carried=patch)
         return run_at_commit(replace(request, experiment_id=chosen, run_name=run_name))
     folder /= place.subdirectory
     if not folder.is_dir():

@@ -74,7 +74,7 @@ def test_a_parameter_with_credentials_is_refused_by_name_and_not_shown() -> None
 
 def test_a_backend_refuses_it_before_it_makes_a_run() -> None:
     with pytest.raises(WrongCall, match="parameter data holds credentials"):
-        request_of(str(PROJECT), "main", {"data": "s3://key:hunter2/3@bucket/a.csv"}, None, "uv")
+        request_of(str(PROJECT), "main", {"data": "s3://key:hunter2/3@bucket/a.csv"}, None, "0", "uv")
 
 
 @pytest.mark.usefixtures("quick_python")
