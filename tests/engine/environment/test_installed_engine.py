@@ -28,8 +28,8 @@ LOCAL = ("--env-manager", "local")
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel of the engine as it is now."""
-    folder = tmp_path_factory.mktemp("wheels")
+    """A folder with the wheel of the engine as it is now, named by it: uv keeps a wheel by its folder and version."""
+    folder = tmp_path_factory.mktemp(f"wheels-{engine.this().digest}")
     subprocess.run(["uv", "build", "--quiet", "--wheel", "--out-dir", folder, PROJECT], check=True)
     return folder
 
